@@ -1,0 +1,68 @@
+# `make` lists the targets. Everything is set up from the locks into this folder; nothing is installed elsewhere
+# except, for the browser tests, Chromium when none is found.
+PYTHON ?= python3
+BIN := .venv/bin
+NAME ?=
+FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.ts frontend/*.json)
+
+.PHONY: help run test check e2e bench types lock setup
+
+help:
+	@echo "make run      set up, then start the sandbox EHR and the copilot; prints the address to open"
+	@echo "make test     set up, then everything that must pass, browser tests included"
+	@echo "make check    lint, types and unit tests, in under two minutes"
+	@echo "make e2e      the browser tests"
+	@echo "make bench    figures as JSON lines; NAME=tokens|card|bundle for one"
+	@echo "make types    write the frontend's types from the Python ones"
+	@echo "make lock     resolve requirements*.in again"
+
+setup: .setup/python .setup/node
+
+.setup/python: requirements-dev.txt
+	@mkdir -p .setup
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.setup/node: frontend/package-lock.json
+	@mkdir -p .setup
+	cd frontend && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.setup/build: .setup/node $(FRONTEND)
+	cd frontend && npm run --silent build
+	@touch $@
+
+.setup/chromium: .setup/python
+	@mkdir -p .setup
+	sh tests/e2e/install_chromium.sh
+	@touch $@
+
+run: .setup/python .setup/build
+	@$(BIN)/python -m sandbox.demo
+
+types: .setup/python
+	$(BIN)/python frontend/generate_types.py
+
+check: .setup/python .setup/node
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python frontend/generate_types.py --check
+	cd frontend && npm run --silent check && npm run --silent test
+	$(BIN)/pytest -q tests/unit tests/contract tests/interaction
+
+e2e: .setup/python .setup/build .setup/chromium
+	$(BIN)/pytest -q tests/e2e
+
+test: check e2e
+
+bench: .setup/python .setup/build .setup/chromium
+	@$(BIN)/python -m bench $(NAME)
+
+lock:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements-charts.in -o requirements-charts.txt

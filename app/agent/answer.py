@@ -1,0 +1,243 @@
+"""Turn model text into a safe stream: cleaned, handles resolved to numbered chips, every sentence judged as it ends.
+
+What leaves: text deltas in which a citation is U+E000 n U+E001 (never split), the citation as pending before its
+chip, blocks asked for by `[show ...]`, and a verdict for each citation when its sentence is complete. A handle that
+this launch never issued leaves no trace but a count.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from app.agent.clean import Cleaner
+from app.agent.events import (
+    CITE_CLOSE,
+    CITE_OPEN,
+    BlockShown,
+    Citation,
+    CustomPayload,
+    NoSource,
+)
+from app.agent.facts import Fact, facts
+from app.agent.grounding import Background, Check, Part, judge
+from app.agent.sentences import CITED, end_of_sentence
+from app.errors import UnknownHandle
+from app.fhir.citation import CITATION, HANDLE, SHOW, Evidence
+from app.fhir.display import Block
+
+# A bracket longer than this is not a citation; [show ...] may name many rows.
+MOST_BRACKET = 400
+OPEN_BRACKET = re.compile(r"\[[^\[\]\n]*\Z")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delta:
+    """Text to show now."""
+
+    text: str
+
+
+Piece = Delta | CustomPayload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chip:
+    """A resolved handle: its number in the launch, its spoken label, its evidence."""
+
+    handle: str
+    n: int
+    label: str
+    summary: str
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """How an answer looks things up: a handle to a chip, handles to blocks. Both raise UnknownHandle."""
+
+    chip: Callable[[str], Chip]
+    show: Callable[[Sequence[str]], tuple[Block, ...]]
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """What the foot of the answer counts."""
+
+    sources: set[int] = field(default_factory=set)
+    mismatches: int = 0
+    without_source: int = 0
+    unknown_handles: int = 0
+    characters: int = 0
+
+
+@dataclass(kw_only=True)
+class _Sentence:
+    """The sentence being written: its text with a mark for each citation, and the chips in order."""
+
+    text: str = ""
+    chips: list[tuple[Chip, ...]] = field(default_factory=list)
+
+
+class Answer:
+    """One message being written."""
+
+    def __init__(self, message_id: str, library: Library, background: Background) -> None:
+        self.message_id = message_id
+        self._library = library
+        self._background = background
+        self._cleaner = Cleaner()
+        self._held = ""
+        self._blanks = ""
+        self._at_line_start = True
+        self._sentence = _Sentence()
+        self._number = 0
+        self._earlier: dict[str, tuple[Fact, ...]] = {}
+        self._queued: list[tuple[str, ...]] = []
+        self.tally = Tally()
+
+    def feed(self, text: str) -> Iterator[Piece]:
+        """Yield what can be shown after these characters."""
+        yield from self._take(self._cleaner.feed(text))
+
+    def finish(self, *, cut: bool = False) -> Iterator[Piece]:
+        """Yield the rest; an unfinished bracket is text after all. `cut`: the text ended too early, so it is dropped."""
+        if cut:
+            self._held = ""
+        else:
+            yield from self._take(self._cleaner.finish(), last=True)
+            yield from self._blocks()
+        if self._sentence.text.strip() or self._sentence.chips:
+            yield from self._judge(self._sentence)
+            self._sentence = _Sentence()
+
+    # ------------------------------------------------------------ text
+
+    def _take(self, text: str, *, last: bool = False) -> Iterator[Piece]:
+        waiting = self._held + text
+        self._held = ""
+        unfinished = None if last else OPEN_BRACKET.search(waiting)
+        if unfinished and len(waiting) - unfinished.start() <= MOST_BRACKET:
+            self._held = waiting[unfinished.start() :]
+            waiting = waiting[: unfinished.start()]
+        at = 0
+        for match in re.finditer(rf"{SHOW.pattern}|{CITATION.pattern}", waiting):
+            yield from self._words(waiting[at : match.start()])
+            at = match.end()
+            handles = HANDLE.findall(match[0].removeprefix("[show"))
+            if match[0].startswith("[show"):
+                self._queued.append(tuple(handles))
+                self._blanks = ""
+            else:
+                yield from self._cite(handles)
+        yield from self._words(waiting[at:], last=last)
+
+    def _words(self, text: str, *, last: bool = False) -> Iterator[Piece]:
+        """Send words; blanks wait, so that none is left before a handle that turns out to be unknown."""
+        while "\n" in text:
+            line, _, text = text.partition("\n")
+            yield from self._line(line)
+            yield from self._end_line()
+        yield from self._line(text)
+        if last:
+            self._blanks = ""
+
+    def _line(self, text: str) -> Iterator[Piece]:
+        if not text:
+            return
+        body = text.rstrip(" \t")
+        if body:
+            yield from self._say(self._blanks + body)
+            self._blanks = ""
+        self._blanks += text[len(body) :]
+
+    def _end_line(self) -> Iterator[Piece]:
+        """End a line: a line that held nothing but [show ...] leaves no empty line behind."""
+        self._blanks = ""
+        if self._queued:
+            if not self._at_line_start:
+                yield from self._say("\n")
+            yield from self._blocks()
+            return
+        yield from self._say("\n")
+
+    def _say(self, text: str, *, spoken: str | None = None) -> Iterator[Piece]:
+        self._at_line_start = text.endswith("\n")
+        self.tally.characters += len(text)
+        self._sentence.text += text if spoken is None else spoken
+        yield Delta(text=text)
+        while (end := end_of_sentence(self._sentence.text)) is not None:
+            yield from self._split(end)
+
+    def _split(self, end: int) -> Iterator[Piece]:
+        """Judge the part of the text that is a complete sentence, keep the rest."""
+        text = self._sentence.text
+        count = text[:end].count(CITED)
+        done = _Sentence(text=text[:end], chips=self._sentence.chips[:count])
+        self._sentence = _Sentence(text=text[end:], chips=self._sentence.chips[count:])
+        if done.text.strip():
+            yield from self._judge(done)
+
+    # ------------------------------------------------------------ citations
+
+    def _cite(self, handles: Sequence[str]) -> Iterator[Piece]:
+        chips = tuple(chip for handle in dict.fromkeys(handles) if (chip := self._chip(handle)))
+        if not chips:
+            return
+        self._blanks = ""
+        self._sentence.chips.append(chips)
+        for chip in chips:
+            self.tally.sources.add(chip.n)
+            yield self._citation(chip, Check(verdict="pending"), claim="")
+        marks = "".join(f"{CITE_OPEN}{chip.n}{CITE_CLOSE}" for chip in chips)
+        yield from self._say(marks, spoken=CITED)
+
+    def _chip(self, handle: str) -> Chip | None:
+        try:
+            return self._library.chip(handle)
+        except UnknownHandle:
+            self.tally.unknown_handles += 1
+            return None
+
+    def _citation(self, chip: Chip, check: Check, claim: str) -> Citation:
+        return Citation(
+            message_id=self.message_id, sentence=self._number, n=chip.n, label=chip.label, summary=chip.summary,
+            search=chip.handle.startswith("S"), verdict=check.verdict, claim=claim,
+            fields=check.fields, differences=check.differences,
+        )  # fmt: skip
+
+    def _judge(self, sentence: _Sentence) -> Iterator[Piece]:
+        texts = sentence.text.split(CITED)
+        parts = [
+            Part(text=text, handles=tuple(chip.handle for chip in chips))
+            for text, chips in zip(texts, [*sentence.chips, ()], strict=True)
+        ]
+        chips = {chip.handle: chip for group in sentence.chips for chip in group}
+        evidence = {handle: chip.evidence for handle, chip in chips.items()}
+        judged = judge(parts, evidence, self._seen())
+        claim = " ".join("".join(texts).split())
+        for handle, check in judged.checks.items():
+            self.tally.mismatches += check.verdict == "mismatch"
+            yield self._citation(chips[handle], check, claim)
+        if judged.no_source:
+            self.tally.without_source += 1
+            yield NoSource(message_id=self.message_id, sentence=self._number, claim=claim)
+        for handle, chip in chips.items():
+            self._earlier.setdefault(handle, facts(handle, chip.evidence, self._background.zone))
+        self._number += 1
+
+    def _seen(self) -> Background:
+        known = self._background
+        earlier = known.earlier + tuple(f for found in self._earlier.values() for f in found)
+        return Background(
+            lexicon=known.lexicon, zone=known.zone, question=known.question, earlier=earlier
+        )
+
+    # ------------------------------------------------------------ blocks
+
+    def _blocks(self) -> Iterator[Piece]:
+        """Show the blocks asked for, once their line is complete."""
+        queued, self._queued = self._queued, []
+        for handles in queued:
+            known = [handle for handle in handles if self._chip(handle)]
+            for block in self._library.show(known) if known else ():
+                yield BlockShown(message_id=self.message_id, block=block)

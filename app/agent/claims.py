@@ -1,0 +1,330 @@
+"""Read a sentence: which dates, amounts, frequencies, statuses, quotations and absences does it state?
+
+Only what a rule can compare is a claim. Counts, durations and limits are told apart from values, so that
+"3 of 9 orders" or "below 45" is never held against a result.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from app.agent.measure import Amount, amounts, rates
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = r"(?P<month>jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?"
+_TIME = r"(?:(?:,? at |,? |T)(?P<time>\d{1,2}:\d{2})\b)?"
+DATES = (
+    re.compile(rf"\b(?P<day>\d{{1,2}})[- ]{_MONTH}[- ,]+(?P<year>\d{{4}})\b{_TIME}", re.IGNORECASE),
+    re.compile(rf"\b(?P<year>\d{{4}})-(?P<mm>\d{{2}})-(?P<day>\d{{2}})\b{_TIME}"),
+    re.compile(
+        rf"\b{_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})\b{_TIME}",
+        re.IGNORECASE,
+    ),
+    re.compile(rf"\b{_MONTH}[- ](?P<year>\d{{4}})\b", re.IGNORECASE),
+    re.compile(rf"\b(?P<day>\d{{1,2}})[- ]{_MONTH}\b", re.IGNORECASE),
+    re.compile(r"\b(?:in|since|of|from|during|until)\s(?P<year>(?:19|20)\d{2})\b(?![-/\d])"),
+    re.compile(r"\b(?P<slashed>\d{1,2}/\d{1,2}/\d{2,4})\b"),
+)
+# What a word says about the date behind it; a word may allow several roles.
+ROLES: tuple[tuple[str, str], ...] = (
+    (r"ordered|prescribed|requested|orders?", "ordered"),
+    (r"started|starting|starts?|began|begun|initiated", "started"),
+    (r"dispensed|filled|refilled|fills?|picked up", "dispensed"),
+    (r"given|administered|received|injected|infused|vaccinated", "given"),
+    (r"collected|drawn|sampled", "collected"),
+    (r"taken", "collected measured"),
+    (r"resulted|reported|released", "resulted"),
+    (r"measured|weighed", "measured"),
+    (r"recorded|documented|noted|entered", "recorded"),
+    (r"onset|diagnosed|since", "onset"),
+    (
+        r"stopped|discontinued|ended|ends|finished|resolved|expired|discharged|supply to|ran out",
+        "ended",
+    ),
+    (r"written|wrote|authored", "written"),
+    (r"signed", "signed"),
+    (r"searched", "searched"),
+    (r"born", "born"),
+    (r"died", "died"),
+)
+ROLE_WORD = re.compile(
+    "|".join(rf"\b(?P<r{i}>{words})\b" for i, (words, _) in enumerate(ROLES)), re.IGNORECASE
+)
+BOUND = re.compile(
+    r"\b(since|before|after|until|between|as of|prior to|by|last)\s*$", re.IGNORECASE
+)
+
+STATUS_WORDS = {
+    "preliminary": "preliminary", "final": "final", "corrected": "corrected", "amended": "amended",
+    "registered": "registered", "active": "active", "inactive": "inactive", "stopped": "stopped",
+    "discontinued": "stopped", "completed": "completed", "resolved": "resolved", "on hold": "on-hold",
+    "on-hold": "on-hold", "cancelled": "cancelled", "canceled": "cancelled", "revoked": "revoked",
+    "entered in error": "entered-in-error", "entered-in-error": "entered-in-error",
+    "in remission": "remission", "finished": "finished", "in progress": "in-progress",
+    "in-progress": "in-progress", "planned": "planned",
+}  # fmt: skip
+STATUS = re.compile(
+    rf"(?<![\w-])({'|'.join(sorted(STATUS_WORDS, key=len, reverse=True))})(?![\w-])", re.IGNORECASE
+)
+QUOTE = re.compile(r"“([^”]{2,})”|\"([^\"\n]{2,})\"")
+ABSENCE = re.compile(
+    r"\b(?:no(?! longer| more| one| change| language| other than|\. ?\d)(?=[ -][a-z])|none|never|nothing (?:found|recorded|on file)"
+    r"|not (?:found|recorded|documented|listed|on file|present|detected|taking|ordered|prescribed|on)"
+    r"|negative for|(?:is|are) absent|without any|denies|cannot find)\b",
+    re.IGNORECASE,
+)
+# Words for what is counted, not measured.
+_KINDS = "laboratory|lab|active|inactive|stopped|scanned|new|newer|older|other|clinical|medication|medicine|more|distinct"
+NOUNS = (
+    "result|value|order|note|visit|encounter|record|problem|medicine|medication|allerg|"
+    "test|report|document|time|entr|row|line|source|other|refill|tablet|capsule|dose|day|"
+    "week|month|year|hour|minute|page|search|fill|measurement|condition|episode|fall|"
+    "statement|sign|imaging|item|match|criteri|input|finding|drug|pill|pack"
+)
+COUNTED = re.compile(
+    rf"[\s\u00a0-]?(?:of\b|(?:(?:{_KINDS})[\s-]){{0,2}}(?P<noun>{NOUNS})\w*|more\b|older\b|(?:y|d|wk|mo)\b)",
+    re.IGNORECASE,
+)
+COUNT_BEFORE = re.compile(
+    r"\b(?:of|all|top|last|first|next|source|page|step|line|no\.?|number|about)\s$", re.IGNORECASE
+)
+NAMED = re.compile(
+    r"\b(?P<word>type|stage|grade|class|category|phase|group)\s(?P<which>\d[a-z]?|[IVX]{1,4}[a-d]?)\b(?!\.\d)",
+    re.IGNORECASE,
+)
+THRESHOLD = re.compile(
+    r"\b(?:over|above|below|under|less than|more than|at least|at most|greater than|up to|goal(?: of)?|target(?: of)?"
+    r"|limit(?: of)?|cut-?off(?: of)?|if|exceeds?)\s*$",
+    re.IGNORECASE,
+)
+RANGE = re.compile(r"\b\d[\d.]*\s?[–-]\s?\d[\d.]*\b")
+TAKEN_UNITS = ("tablet", "capsule", "puff", "drop", "patch", "spray")
+PAIR = re.compile(r"(?<![\d/.])(\d{2,3})/(\d{2,3})(?![\d/]|\.\d)")
+FLAG = re.compile(r"[\s\u00a0]?\(?(HH|LL|AA|H|L|A|high|low|critical(?:ly)? (?:high|low))\b\)?")
+FLAG_WORDS = {"high": "H", "low": "L"}
+
+Kind = Literal["value", "range", "count", "threshold"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """Words in quotation marks."""
+
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class When:
+    """A date. `iso` may be a prefix (2026-11), `--11-19` without a year, "" if it cannot be read."""
+
+    text: str
+    iso: str
+    time: str
+    roles: tuple[str, ...]
+    word: str
+    bound: bool
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """An amount and what it is: a value, a limit of a range, a count, or a threshold."""
+
+    text: str
+    amount: Amount
+    kind: Kind
+    start: int
+    end: int
+    flag: str = ""
+    noun: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """A frequency, in times a day."""
+
+    text: str
+    per_day: Decimal
+    start: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """A status word."""
+
+    text: str
+    status: str
+    start: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absence:
+    """A statement that something is not there."""
+
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A number that is part of a name: stage 3a, type 2."""
+
+    word: str
+    which: str
+    start: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claims:
+    """Everything a text states that can be compared."""
+
+    quotes: tuple[Quote, ...]
+    dates: tuple[When, ...]
+    numbers: tuple[Number, ...]
+    rates: tuple[Rate, ...]
+    statuses: tuple[Status, ...]
+    absences: tuple[Absence, ...]
+    named: tuple[Named, ...]
+    # The text with quotations and dates blanked out, at the same length.
+    rest: str
+
+
+def claims(text: str) -> Claims:
+    """Read a sentence, or a part of one."""
+    quotes = tuple(
+        Quote(text=(m[1] or m[2]).strip(" .,;"), start=m.start()) for m in QUOTE.finditer(text)
+    )
+    plain = _blank(text, [(m.start(), m.end()) for m in QUOTE.finditer(text)])
+    dates = tuple(_dates(plain))
+    rest = _blank(plain, [(d.start, d.end) for d in dates])
+    found_rates = rates(rest)
+    named = list(NAMED.finditer(rest))
+    spans = [(start, end) for start, end, _ in found_rates] + [m.span("which") for m in named]
+    counted = _blank(rest, spans)
+    return Claims(
+        quotes=quotes,
+        dates=dates,
+        numbers=tuple(sorted(_numbers(counted), key=lambda n: n.start)),
+        rates=tuple(Rate(text=rest[a:b], per_day=r, start=a) for a, b, r in found_rates),
+        statuses=tuple(
+            Status(text=m[0], status=STATUS_WORDS[m[0].casefold()], start=m.start())
+            for m in STATUS.finditer(rest)
+        ),
+        absences=tuple(Absence(text=m[0], start=m.start()) for m in ABSENCE.finditer(rest)),
+        named=tuple(
+            Named(word=m["word"].casefold(), which=m["which"].casefold(), start=m.start())
+            for m in named
+        ),
+        rest=rest,
+    )
+
+
+def _blank(text: str, spans: list[tuple[int, int]]) -> str:
+    for start, end in spans:
+        text = text[:start] + "\x1f" * (end - start) + text[end:]
+    return text
+
+
+def _dates(text: str) -> Iterator[When]:
+    taken: list[tuple[int, int]] = []
+    found = []
+    for pattern in DATES:
+        for match in pattern.finditer(text):
+            start = (
+                match.start("year")
+                if match[0][:2] in ("in", "si", "of", "fr", "du", "un")
+                else match.start()
+            )
+            if not any(a < match.end() and start < b for a, b in taken):
+                taken.append((start, match.end()))
+                found.append((start, match))
+    found.sort(key=lambda f: f[0])
+    for at, (start, match) in enumerate(found):
+        before = text[found[at - 1][1].end() if at else 0 : start]
+        word, roles = _role(before)
+        yield When(
+            text=text[start : match.end()], iso=_iso(match.groupdict()), time=match.groupdict().get("time") or "",
+            roles=roles, word=word, bound=bool(BOUND.search(before)), start=start, end=match.end(),
+        )  # fmt: skip
+
+
+def _role(before: str) -> tuple[str, tuple[str, ...]]:
+    """Find the last role word before a date, in its own clause."""
+    near = re.split(r"[;:|·]|\. ", before)[-1][-60:]
+    found = None
+    for match in ROLE_WORD.finditer(near):
+        if not (match[0].casefold() == "since" and "since" not in near.casefold()[-7:]):
+            found = match
+    if found is None or found.lastgroup is None:
+        return "", ()
+    return found[0].casefold(), tuple(ROLES[int(found.lastgroup[1:])][1].split())
+
+
+def _iso(part: dict[str, str | None]) -> str:
+    if part.get("slashed"):
+        return ""
+    month = part.get("mm") or ""
+    if name := part.get("month"):
+        month = f"{MONTHS.index(name.casefold()[:3]) + 1:02d}"
+    day = f"{int(part['day'] or 0):02d}" if part.get("day") else ""
+    year = part.get("year")
+    return "-".join(p for p in (year if year else "-", month, day) if p)
+
+
+def _numbers(text: str) -> Iterator[Number]:
+    ranges = [m.span() for m in RANGE.finditer(text)]
+    pairs = {m.start(2): m for m in PAIR.finditer(text)}
+    for match in pairs.values():
+        yield from _pair(text, match)
+    for found in amounts(text):
+        if any(m.start() <= found.start < m.end() for m in pairs.values()):
+            continue
+        value, end = found.amount, found.end
+        if value.unit == "l" and found.text.endswith("L"):
+            # "34 L" is a flag far more often than litres; the comparison knows the record's unit.
+            value, end = Amount(number=value.number, comparator=value.comparator), end - 1
+        before, after = text[: found.start], text[end:]
+        in_range = any(a <= found.start < b for a, b in ranges)
+        kind, noun = _kind(value, before, after, in_range=in_range)
+        flag = FLAG.match(after) if kind == "value" else None
+        yield Number(
+            text=text[found.start : end].strip(), amount=value, kind=kind, start=found.start,
+            end=end, flag=_flag(flag[1]) if flag else "", noun=noun,
+        )  # fmt: skip
+
+
+def _pair(text: str, match: re.Match[str]) -> Iterator[Number]:
+    """Read 148/86 mmHg as two values of one measurement."""
+    unit = re.match(r"\s?(mm\s?hg|mm\[hg\])", text[match.end() :], re.IGNORECASE)
+    for group in (1, 2):
+        yield Number(
+            text=match[0], kind="value", start=match.start(group), end=match.end(group),
+            amount=Amount(number=Decimal(match[group]), unit="mmhg" if unit else ""),
+        )  # fmt: skip
+
+
+def _kind(amount: Amount, before: str, after: str, *, in_range: bool) -> tuple[Kind, str]:
+    if in_range or (amount.comparator and before.endswith("(")):
+        return "range", ""
+    if THRESHOLD.search(before):
+        return "threshold", ""
+    whole = amount.number == amount.number.to_integral_value() and not amount.comparator
+    if whole and amount.unit in ("", *TAKEN_UNITS):
+        counted = COUNTED.match(after)
+        if counted or amount.unit or COUNT_BEFORE.search(before):
+            noun = counted["noun"] if counted and counted["noun"] else ""
+            return "count", noun.casefold() or amount.unit
+        if not before.strip() and re.match(r"[.)]\s", after):
+            return "count", ""
+    return "value", ""
+
+
+def _flag(word: str) -> str:
+    plain = word.casefold()
+    if plain.startswith("critical"):
+        return "HH" if "high" in plain else "LL"
+    return FLAG_WORDS.get(plain, word)

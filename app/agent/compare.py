@@ -1,0 +1,243 @@
+"""Compare the claims of a part of a sentence with the facts it cites: one finding per claim."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from app.agent.claims import When
+from app.agent.facts import MUST_SAY, SAME_STATUS, STATUSES, Fact, Mention, statuses
+from app.agent.numbers import numbers
+from app.agent.scene import (
+    DOSE_UNITS,
+    NOT_THERE,
+    UNKNOWN,
+    Finding,
+    Scene,
+    differs,
+    equal,
+    holds,
+    nearest,
+)
+from app.agent.when import agrees, on_day, same_day
+from app.fhir.dates import day
+
+# Words that may stand before a dose without being a drug's name.
+BEFORE_DOSE = re.compile(
+    r"a|an|and|as|at|by|dose|doses|dosed|each|for|from|is|it|of|on|one|once|or|order|orders|ordered|"
+    r"take|takes|taken|taking|tablet|tablets|the|this|to|total|was|with|daily|increased|decreased|raised|lowered|reduced|changed|started|"
+    r"given|strength|active|per|about|only|currently|prescribed|oral|capsule",
+    re.IGNORECASE,
+)
+PRONOUN = re.compile(
+    r"\b(it|its|this|that|these|both|each|the order|the dose|the drug|the medicine)\b", re.I
+)
+
+
+def compare(scene: Scene) -> list[Finding]:
+    """Return a finding for every claim of a part of a sentence."""
+    found = [
+        *_quotes(scene), *numbers(scene), *_dates(scene), *_rates(scene), *_statuses(scene),
+        *_names(scene), *_stages(scene), *_absences(scene),
+    ]  # fmt: skip
+    return [f for f in found if f.equal is not None]
+
+
+# ---------------------------------------------------------------- quotations
+
+
+def _quotes(scene: Scene) -> Iterator[Finding]:
+    texts = [f for f in scene.own if f.long] or [f for f in scene.own if f.text]
+    for quote in scene.claims.quotes:
+        pieces = [_plain(p) for p in re.split(r"\s*(?:\.\.\.|…)\s*", quote.text) if p.strip()]
+        holding = [f for f in texts if all(p in _plain(f.text) for p in pieces)]
+        if holding:
+            yield equal("words", holding)
+        elif texts:
+            yield differs("words", f"“{quote.text}”", "these words do not stand there", texts)
+
+
+def _plain(text: str) -> str:
+    return (
+        " ".join(text.replace("’", "'").replace("“", '"').replace("”", '"').split())
+        .casefold()
+        .strip(" .,;")
+    )
+
+
+# ---------------------------------------------------------------- dates
+
+
+def _dates(scene: Scene) -> Iterator[Finding]:
+    for when in scene.claims.dates:
+        mention = nearest(scene, when.start)
+        named = [f for f in scene.own if mention and f.dates and f.named(mention, scene.lexicon)]
+        scope = [f for f in (named or scene.own) if f.dates or f.kind == "Search"]
+        yield _date(scene, when, scope)
+
+
+def _date(scene: Scene, when: When, scope: Sequence[Fact]) -> Finding:
+    if not when.iso:
+        return UNKNOWN
+    holding = [f for f in scope if agrees(f, when)]
+    if holding:
+        return equal(f"{when.word} date" if when.roles else "date", holding)
+    same = [f for f in scope if on_day(f, when)]
+    if same and when.roles:
+        other = next(role for iso, role in same[0].dates if same_day(iso, when))
+        return differs("date", f"{when.word} {when.text}", f"{other} {when.text}", same)
+    if when.bound or (not when.roles and any(on_day(f, when) for f in scene.others)):
+        return UNKNOWN
+    dated = [f for f in scope if any(role in when.roles for _, role in f.dates)] or [
+        f for f in scope if f.dates
+    ]
+    if not dated:
+        return differs("date", when.text, NOT_THERE, scene.own)
+    iso, role = next(((i, r) for i, r in dated[0].dates if r in when.roles), dated[0].dates[0])
+    shown = f"{day(iso)} {iso[11:16]}".strip() if when.time else day(iso)
+    return differs(
+        "date",
+        f"{when.word} {when.text}".strip(),
+        f"{role} {shown}".strip(),
+        dated[:1] if len(dated) > 3 else dated,
+    )
+
+
+# ---------------------------------------------------------------- frequency, status, names
+
+
+def _rates(scene: Scene) -> Iterator[Finding]:
+    for rate in scene.claims.rates:
+        mention = nearest(scene, rate.start)
+        spoken = [
+            f for f in scene.own if f.rates and (f.field in ("frequency", "directions") or f.long)
+        ]
+        scope = [f for f in spoken if mention is None or f.named(mention, scene.lexicon)] or spoken
+        holding = [f for f in scope if rate.per_day in f.rates]
+        if holding:
+            yield equal("frequency", holding)
+        elif scope and not scene.general:
+            short = [f for f in scope if not f.long]
+            yield differs("frequency", rate.text, short[0].printed if short else NOT_THERE, scope)
+
+
+def _statuses(scene: Scene) -> Iterator[Finding]:
+    said = set()
+    for claim in scene.claims.statuses:
+        able = [
+            f for f in scene.own if claim.status in STATUSES.get(f.kind, ()) and f.evidence.status
+        ]
+        said |= {f.kind for f in able}
+        holding = [
+            f for f in able if f.evidence.status in (claim.status, SAME_STATUS.get(claim.status))
+        ]
+        if holding:
+            yield equal("status", holding)
+        elif able:
+            yield differs("status", claim.text, able[0].evidence.status, able)
+    kept = [f for f in scene.own if _used(f, scene) and f.kind not in said]
+    silent = [f for f in kept if f.evidence.status in MUST_SAY.get(f.kind, ())]
+    for status in sorted(statuses(silent)):
+        if status.replace("-", " ") not in scene.sentence.casefold().replace("-", " "):
+            yield differs(
+                "status", "no status", status, [f for f in silent if f.evidence.status == status]
+            )
+
+
+def _used(fact: Fact, scene: Scene) -> bool:
+    """Tell whether a sentence states this very value or record: a series is not silent about one old result."""
+    if fact.kind != "Observation":
+        return fact.field in ("drug", "problem", "order")
+    return fact.field == "value" and any(
+        holds(fact, n) for n in scene.claims.numbers if n.kind == "value"
+    )
+
+
+def _names(scene: Scene) -> Iterator[Finding]:
+    """Compare the drug, problem or substance that the words name with the cited record's."""
+    mentions = scene.mentions()
+    for fact in scene.own:
+        if (
+            fact.field in ("drug", "problem", "substance", "order", "type")
+            and fact.kind != "Encounter"
+        ):
+            yield from _name(scene, fact, mentions)
+
+
+def _name(scene: Scene, fact: Fact, mentions: Sequence[Mention]) -> Iterator[Finding]:
+    if _says_name(scene, fact, mentions):
+        yield equal(fact.field, [fact])
+        return
+    drugs = [m for m in mentions if m.drug]
+    named = [f for f in scene.own if any(f.named(m, scene.lexicon) for m in drugs)]
+    if fact.kind not in ("MedicationRequest", "MedicationDispense", "AllergyIntolerance") or named:
+        return
+    stranger = drugs[0].text if drugs else _before_dose(scene)
+    if stranger:
+        yield differs(fact.field, stranger, fact.evidence.name, [fact])
+
+
+def _says_name(scene: Scene, fact: Fact, mentions: Sequence[Mention]) -> bool:
+    text = scene.sentence.casefold()
+    if fact.evidence.name.casefold() in text:
+        return True
+    return any(m.drug and fact.named(m, scene.lexicon) for m in mentions)
+
+
+def _before_dose(scene: Scene) -> str:
+    """Return the word before a dose where the sentence names no drug that any list knows."""
+    if PRONOUN.search(scene.sentence):
+        return ""
+    for number in scene.claims.numbers:
+        if number.kind == "value" and number.amount.unit in DOSE_UNITS:
+            word = re.search(r"([A-Za-z-]{4,})\s*$", scene.claims.rest[: number.start])
+            if word and not BEFORE_DOSE.fullmatch(word[1]):
+                return word[1]
+    return ""
+
+
+def _stages(scene: Scene) -> Iterator[Finding]:
+    """Compare "stage 3a" or "type 2" with the same word in the record's name."""
+    for named in scene.claims.named:
+        pattern = re.compile(rf"\b{named.word}\s(\d[a-z]?|[ivx]{{1,4}}[a-d]?)\b", re.IGNORECASE)
+        having = [(f, {m[1].casefold() for m in pattern.finditer(f.text)}) for f in scene.own]
+        having = [(f, which) for f, which in having if which]
+        holding = [f for f, which in having if named.which in which]
+        if holding:
+            yield equal(holding[0].field, holding)
+        elif having:
+            yield differs(
+                having[0][0].field,
+                f"{named.word} {named.which}",
+                having[0][0].printed,
+                [f for f, _ in having],
+            )
+
+
+# ---------------------------------------------------------------- absence
+
+
+def _absences(scene: Scene) -> Iterator[Finding]:
+    """A negative stands only on a search read to its end, or on a record that itself states the absence."""
+    if not scene.claims.absences:
+        return
+    said = scene.claims.absences[0].text
+    searches = [f for f in scene.others if f.kind == "Search" and f.field == "search"]
+    own = [f for f in searches if f in scene.own]
+    if own:
+        unread = [f for f in own if f.evidence.status != "complete"]
+        yield (
+            differs("search", said, "not read to its end", unread)
+            if unread
+            else equal("search", own)
+        )
+        return
+    stated = [f for f in scene.own if STATED.search(f.text) or f.evidence.status in ("registered",)]
+    waiting = [f for f in scene.own if f.kind in ("ServiceRequest", "DiagnosticReport")]
+    if stated:
+        yield equal("words", stated)
+    elif not searches and not waiting:
+        yield differs("absence", said, "no search is cited", scene.own)
+
+
+STATED = re.compile(
+    r"\b(no|none|not|never|negative|absent|denies|denied|without|nil)\b", re.IGNORECASE
+)

@@ -1,0 +1,165 @@
+"""What an answer looked at, and what it did not see: computed from completeness, never written by a model."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from app.agent.events import Gap, LookedAt, LookedAtLine, NotSeen
+from app.fhir.chart import SECTION_WORDS, Chart, SectionName, section_dates
+from app.fhir.citation import SearchRecord
+from app.fhir.display import Text
+from app.fhir.notes import is_scan
+from app.fhir.pieces import search_cite
+from app.fhir.reader import LaunchChart
+from app.fhir.source import Complete, Completeness, Denied, Failed, Restricted, Truncated
+from app.tools.registry import Look, ToolResult
+
+# Named as not searched where an answer did not use them.
+OPTIONAL: tuple[SectionName, ...] = (
+    "problems",
+    "medications",
+    "labs",
+    "vitals",
+    "notes",
+    "reports",
+)
+NEVER_READ = "immunizations, procedures and images; records that other hospitals do not share"
+
+
+@dataclass(kw_only=True)
+class Looked:
+    """The look-ups of one answer: each section once, with how many records were searched and given back."""
+
+    looks: dict[SectionName, Look] = field(default_factory=dict)
+    searches: dict[str, str] = field(default_factory=dict)
+
+    def add(self, tool: str, result: ToolResult) -> list[str]:
+        """Take in a tool's result; return the steps to show, in a clinician's words with counts."""
+        for look in result.looks:
+            before = self.looks.get(look.section)
+            read = min(look.read + (before.read if before else 0), max(look.searched, look.read))
+            self.looks[look.section] = Look(
+                section=look.section, label=look.label, searched=look.searched, read=read,
+                completeness=look.completeness,
+            )  # fmt: skip
+        for entry in result.entries:
+            if entry.section == "search":
+                self.searches.setdefault(entry.handle, tool)
+        able = [self.looks[look.section] for look in result.looks]
+        told = [look for look in able if look.read or look.completeness.kind != "complete"]
+        return [step(look) for look in told or able[:1]]
+
+    def lines(self) -> tuple[LookedAtLine, ...]:
+        """Return one line for each section."""
+        return tuple(
+            LookedAtLine(
+                label=look.label, read=look.read, total=_total(look), state=look.completeness.kind,
+                detail=words(look.completeness),
+            )
+            for look in self.looks.values()
+        )  # fmt: skip
+
+
+def step(look: Look) -> str:
+    """Say a look-up: "Laboratory results: 412 searched, 15 read"."""
+    match look.completeness:
+        case Complete() | Truncated():
+            return f"{look.label}: {look.searched:,} searched, {look.read:,} read"
+        case _:
+            return f"{look.label}: {words(look.completeness)}"
+
+
+def _total(look: Look) -> int | None:
+    return look.completeness.total if isinstance(look.completeness, Truncated) else look.searched
+
+
+def words(state: Completeness) -> str:
+    """Say how a section ended where that was not its end; empty when complete."""
+    match state:
+        case Complete():
+            return ""
+        case Truncated():
+            return f"{state.n:,} of {state.total if state.total is not None else 'more'} read"
+        case Denied():
+            return (
+                f"the EHR refused ({state.http_status})"
+                if state.http_status
+                else "the EHR does not give them to this app"
+            )
+        case Restricted():
+            return state.why
+        case Failed():
+            return f"could not be read ({state.reason})"
+
+
+def looked_at(message_id: str, looked: Looked, chart: Chart) -> LookedAt:
+    """Return what an answer read so far, whole."""
+    whole = all(isinstance(s, Complete) for s in chart.sections.values())
+    dates = [d for name in looked.looks for d in section_dates(chart, name) if d]
+    first = min(dates, default="")[:4]
+    return LookedAt(
+        message_id=message_id,
+        records_read=sum(look.read for look in looked.looks.values()),
+        records_total=sum(chart.counts.values()) if whole else None,
+        span=f"{first} to today" if first else "",
+        lines=looked.lines(),
+    )
+
+
+# ---------------------------------------------------------------- what was not seen
+
+
+def not_seen(
+    message_id: str, looked: Looked, launch: LaunchChart, cited: Iterable[str], *, negative: bool
+) -> NotSeen:
+    """Return the gaps of an answer; `cited` are the searches it already shows, `negative`: it says that something is none."""
+    chart, shown = launch.chart, set(cited)
+    return NotSeen(
+        message_id=message_id,
+        not_readable=(*_unread(looked, launch), *_scans(looked, chart, negative=negative)),
+        not_searched=_unused(looked, chart),
+        none_found=tuple(
+            _none(launch, chart.ledger.search(handle))
+            for handle, tool in looked.searches.items()
+            if handle not in shown
+            and tool != "chart_search"
+            and chart.ledger.search(handle).complete
+        ),
+    )
+
+
+def _unread(looked: Looked, launch: LaunchChart) -> Iterable[Gap]:
+    """A used section that was not read to its end touches the question; fills touch every medicines question."""
+    for name, state in launch.sections.items():
+        used = name in looked.looks
+        if isinstance(state, Complete) or (isinstance(state, Truncated) and not used):
+            continue
+        touches = used or (name == "dispenses" and "medications" in looked.looks)
+        said = words(state)
+        if name == "dispenses" and touches:
+            said = f"{said}; whether these orders were filled is unknown"
+        yield Gap(pieces=(Text(text=f"{SECTION_WORDS[name]}: {said}."),), touches=touches)
+
+
+def _scans(looked: Looked, chart: Chart, *, negative: bool) -> Iterable[Gap]:
+    scans = [x for x in chart.tables.get("N", []) if is_scan(chart.resources.get(x.reference, {}))]
+    if not scans:
+        return
+    newest = max(x.date for x in scans)
+    many = f"{len(scans)} scanned documents" if len(scans) > 1 else "1 scanned document"
+    text = f"{many} (newest {chart.print_date(newest)})."
+    yield Gap(pieces=(Text(text=text),), touches="notes" in looked.looks or negative)
+
+
+def _unused(looked: Looked, chart: Chart) -> tuple[Gap, ...]:
+    unused = [
+        SECTION_WORDS[name].lower()
+        for name in OPTIONAL
+        if name not in looked.looks and chart.counts[name]
+    ]
+    text = "; ".join([*unused, NEVER_READ])
+    return (Gap(pieces=(Text(text=f"{text[:1].upper()}{text[1:]}."),)),)
+
+
+def _none(launch: LaunchChart, record: SearchRecord) -> Gap:
+    name = f"{record.what[:1].upper()}{record.what[1:]}"
+    return Gap(pieces=(Text(text=name), search_cite(launch.sources, record)))

@@ -1,0 +1,68 @@
+"""Find where a sentence ends in a stream of clinical text.
+
+A full stop ends a sentence only before a blank and a new beginning: not in 5.6, not after Dr. or a single letter
+(T. Alvarez), not in 1.73 m². A line break always ends one. A citation behind the full stop belongs to the
+sentence before it.
+"""
+
+import re
+
+# Abbreviations that are followed by more of the same sentence.
+SHORT = frozenset(
+    ("dr", "mr", "mrs", "ms", "prof", "st", "vs", "approx", "ca", "cf", "e.g", "i.e", "incl", "no", "resp", "sr",
+     "jr", "dept", "fig", "ref", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
+)  # fmt: skip
+STOP = re.compile(r"[.!?]+[\"”')*_]*(?=[\s\ufffc])")
+# What may stand between the full stop and the blank, as already resolved citations.
+CITED = "\ufffc"
+# A line in emphasis is one remark, whatever full stops it holds.
+EMPHASIS = re.compile(r"\s*[*_](?![*_\s])")
+
+
+def end_of_sentence(text: str, start: int = 0) -> int | None:
+    """Return where the first complete sentence from `start` ends, None while that is not certain.
+
+    The end includes the blanks behind it. `CITED` marks a citation in the text.
+    """
+    newline = text.find("\n", start)
+    line_end = newline + 1 if newline != -1 else None
+    if EMPHASIS.match(text, start):
+        return line_end
+    for match in STOP.finditer(text, start):
+        if newline != -1 and match.start() >= newline:
+            break
+        if not _abbreviated(text, match.start()) and not _quoting(text, start, match.end()):
+            return _after(text, match.end(), line_end)
+    return line_end
+
+
+def _after(text: str, end: int, line_end: int | None) -> int | None:
+    """Return where the next sentence begins behind a full stop, None while a citation may still follow."""
+    end = _skip(text, end, " \t")
+    if end == len(text):
+        return line_end
+    if text[end] == CITED:
+        end = _skip(text, end, CITED + " \t")
+        return end if end < len(text) else None
+    if text[end] == "\n":
+        return end + 1
+    return end
+
+
+def _skip(text: str, at: int, characters: str) -> int:
+    while at < len(text) and text[at] in characters:
+        at += 1
+    return at
+
+
+def _quoting(text: str, start: int, end: int) -> bool:
+    """Tell whether a quotation is still open: its full stops end no sentence of ours."""
+    return text.count("“", start, end) > text.count("”", start, end)
+
+
+def _abbreviated(text: str, stop: int) -> bool:
+    word = re.search(r"([\w.]+)$", text[:stop])
+    if word is None:
+        return False
+    plain = word[1].casefold()
+    return plain in SHORT or (len(plain) == 1 and plain.isalpha() and text[stop] == ".")

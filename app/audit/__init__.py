@@ -1,0 +1,1 @@
+"""Who saw which patient: every launch, read, model call, refusal and end, append-only. It is not the log."""

@@ -1,0 +1,135 @@
+"""The exception tree. Every deliberate error carries an HTTP status, a stable code and a public sentence.
+
+    ChartsideError
+    ├── ConfigurationError      a setting or a registration is wrong: the process does not start
+    ├── LaunchError             a launch cannot go on (see `app.smart`)
+    ├── SessionEnded            no live launch for this key
+    ├── BoundaryRefused         an outbound request left the registered hosts
+    ├── EhrUnavailable          the EHR did not answer in time, or answered 5xx or not FHIR
+    ├── EhrRefused              the EHR answered 401 or 403
+    ├── EhrBusy                 the EHR answered 429
+    ├── CompartmentViolation    a resource of another patient
+    ├── UnknownHandle           a citation that this launch never issued
+    ├── ToolRefused             a tool call outside its schema or budget
+    ├── TurnRefused             a turn that cannot start (one runs already, budget spent, empty)
+    └── NotFound                no such turn or source in this launch
+
+`public` is for the clinician: one sentence, no patient data, no address.
+"""
+
+from typing import ClassVar
+
+
+class ChartsideError(Exception):
+    """Base of all deliberate errors; the message is for operators and holds no patient data."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    public: ClassVar[str] = "Something went wrong. Nothing has been written to the EHR."
+
+
+class ConfigurationError(ChartsideError):
+    """A setting or registration is wrong; the message names the variable or key."""
+
+    code = "configuration"
+    public = "Chartside is not configured correctly. Ask the help desk."
+
+
+class LaunchError(ChartsideError):
+    """A launch cannot go on; subclasses in `app.smart.errors` say why."""
+
+    status = 400
+    code = "launch.refused"
+    public = "The launch did not succeed. Open Chartside again from the chart in the EHR."
+
+
+class SessionEnded(ChartsideError):
+    """The launch key names no live launch."""
+
+    status = 401
+    code = "session.ended"
+    public = "Your session has ended. Open Chartside again from the chart in the EHR."
+
+
+class BoundaryRefused(ChartsideError):
+    """An outbound request would have left the registered origins."""
+
+    status = 502
+    code = "boundary.refused"
+    public = "The EHR pointed to an address that is not registered. Nothing was sent there."
+
+
+class EhrUnavailable(ChartsideError):
+    """The EHR timed out, answered 5xx, or answered something that is not FHIR JSON."""
+
+    status = 503
+    code = "ehr.unavailable"
+    public = (
+        "The EHR does not answer. The chart cannot be read. "
+        "Use the EHR itself, or your downtime procedure."
+    )
+
+
+class EhrRefused(ChartsideError):
+    """The EHR answered 401 or 403; `scope` names what is missing when it is known."""
+
+    status = 403
+    code = "ehr.refused"
+    public = "The EHR refused to show this part of the chart."
+
+    def __init__(self, message: str, *, http_status: int, scope: str = "") -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.scope = scope
+
+
+class EhrBusy(ChartsideError):
+    """The EHR answered 429; `retry_after_s` is what it asked for, None when it did not say."""
+
+    status = 503
+    code = "ehr.busy"
+    public = "The EHR is busy and asked to wait. Try again in a moment."
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class CompartmentViolation(ChartsideError):
+    """A resource belongs to another patient than the launched one."""
+
+    status = 502
+    code = "ehr.other_patient"
+    public = "The EHR sent data of another patient. It was dropped and is not shown."
+
+
+class UnknownHandle(ChartsideError):
+    """A citation handle that this launch never issued."""
+
+    status = 404
+    code = "citation.unknown"
+    public = "This source does not exist."
+
+
+class ToolRefused(ChartsideError):
+    """A tool call outside its schema, scope or budget; the message is told to the model."""
+
+    status = 400
+    code = "tool.refused"
+    public = "A look-up was refused."
+
+
+class TurnRefused(ChartsideError):
+    """A turn that cannot start."""
+
+    status = 409
+    code = "turn.refused"
+    public = "An answer is still being written. Stop it first, or wait."
+
+
+class NotFound(ChartsideError):
+    """No such turn or source in this launch."""
+
+    status = 404
+    code = "not_found"
+    public = "This does not exist, or it belongs to another launch."

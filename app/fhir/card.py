@@ -1,0 +1,236 @@
+"""The launch card: what changed and what is dangerous, cited, before anyone types and without a model."""
+
+from datetime import datetime
+
+from app.fhir import since
+from app.fhir.banner import allergies, banner, current_encounter, known_allergies
+from app.fhir.chart import SECTION_WORDS, Chart, Line, SectionName
+from app.fhir.dates import add_days, day
+from app.fhir.display import Card, CardSection, Date, Piece, Row, Text
+from app.fhir.ledger import Sources
+from app.fhir.notes import is_scan
+from app.fhir.pieces import DOT, allergy, cite, date, plain, search_cite
+from app.fhir.reader import FIRST, LaunchChart
+from app.fhir.source import Complete, Completeness, Denied, Failed, Restricted, Truncated
+from app.fhir.statements import none_known
+from app.fhir.values import categories
+from app.fhir.words import visit_words
+
+NO_VISIT_DAYS = 90
+MOST_PENDING = 6
+# SNOMED CT laboratory procedure, and the categories laboratories use.
+LABORATORY = frozenset(("108252007", "laboratory", "LAB"))
+
+
+def build_card(launch: LaunchChart, sources: Sources, now: datetime, user_reference: str) -> Card:
+    """Build the card from what was read; it costs no request beyond the first read.
+
+    Raises:
+        RecordMerged: the record was merged into another (`app.fhir.merged`).
+        SessionEnded: the access token is gone.
+    """
+    launch.first_read()
+    chart = launch.chart
+    anchor = since.last_visit(launch, user_reference)
+    after = anchor.after if anchor else add_days(now.date().isoformat(), -NO_VISIT_DAYS)
+    top = banner(launch)
+    encounter = _encounter_row(launch, sources)
+    changed = since.rows(launch, anchor, after) or [_nothing_new(launch, sources, after)]
+    sections = [
+        CardSection(id="since", title=since.title(chart, anchor, after), rows=tuple(changed), column="main"),
+        CardSection(id="allergies", title=(plain("Allergies"),), rows=(_allergy_row(chart, sources),), column="side"),
+        CardSection(id="pending", title=(plain("Pending"),), rows=tuple(_pending(launch, sources)), column="side"),
+        CardSection(id="unread", title=(plain("Could not be read"),), rows=tuple(_unread(chart)), column="side"),
+    ]  # fmt: skip
+    return Card(
+        banner=top, encounter=encounter, sections=tuple(s for s in sections if s.rows),
+        read_at=chart.print_date(launch.read_at.isoformat(), time=True), requests=launch.requests,
+        suggestions=_suggestions(launch, after),
+    )  # fmt: skip
+
+
+def _encounter_row(launch: LaunchChart, sources: Sources) -> Row | None:
+    """Return "Office visit 20-Nov-2026 08:30 · Harbor Clinic" with its reason."""
+    chart, line = launch.chart, current_encounter(launch)
+    if line is None:
+        return None
+    place, reason = line.text("site"), line.text("reason")
+    where = (DOT, plain(place)) if place else ()
+    head = (
+        plain(visit_words(line)),
+        Date(text=f"{day(line.date)} {line.date[11:16]}".strip()),
+        *where,
+    )
+    meta = ((Text(text="Reason", style="muted"), plain(reason)),) if reason else ()
+    return Row(pieces=(*head, cite(chart, sources, line.handle)), meta=meta)
+
+
+def _nothing_new(launch: LaunchChart, sources: Sources, after: str) -> Row:
+    """Say that nothing is new only of sections that were read back to the visit; cite the searches."""
+    names: tuple[SectionName, ...] = ("labs", "medications", "problems", "notes")
+    chart = launch.chart
+    whole = all(_reaches(chart, name, after) for name in names)
+    records = [chart.record_search(f"changes since {day(after)}", name) for name in names]
+    said = (
+        "No new results, orders, problems or notes found."
+        if whole
+        else "Nothing new in what could be read."
+    )
+    return Row(pieces=(plain(said), *(search_cite(sources, r) for r in records)))
+
+
+def _reaches(chart: Chart, name: SectionName, after: str) -> bool:
+    """Tell whether a section was read to its end, or newest first back beyond a moment."""
+    state = chart.sections.get(name)
+    return isinstance(state, Complete) or (
+        isinstance(state, Truncated) and _oldest(chart, name) < after
+    )
+
+
+def _oldest(chart: Chart, name: SectionName) -> str:
+    if name == "labs":
+        return min(chart.grids["L"].columns.values(), default="9999")
+    prefix = {"medications": "M", "problems": "P", "notes": "N"}[name]
+    return min((x.date for x in chart.tables.get(prefix, []) if x.date), default="9999")
+
+
+# ---------------------------------------------------------------- allergies, pending
+
+
+def _allergy_row(chart: Chart, sources: Sources) -> Row:
+    """Return all known allergies in one row, or one of the three other states in words."""
+    found, known = allergies(chart), known_allergies(chart)
+    pieces: list[Piece] = []
+    for at, line in enumerate(known):
+        pieces += (
+            [plain(";"), *allergy(chart, sources, line)] if at else allergy(chart, sources, line)
+        )
+    if known:
+        more = not isinstance(chart.sections.get("allergies"), Complete)
+        return Row(pieces=(*pieces, *((plain("; more may exist, see the EHR"),) if more else ())))
+    stated = [x for x in chart.tables.get("A", []) if none_known(chart.resources[x.reference])]
+    said = plain(f"{found.title}, {found.text}")
+    if found.state == "none":
+        return Row(pieces=(said, *(cite(chart, sources, x.handle) for x in stated[:1])))
+    record = chart.record_search("allergies", "allergies")
+    chips = (search_cite(sources, record),) if found.state == "unasked" else ()
+    return Row(pieces=(said, *chips), tone="warn")
+
+
+def _pending(launch: LaunchChart, sources: Sources) -> list[Row]:
+    chart = launch.chart
+    waiting = [x for x in chart.tables.get("R", []) if x.group == "pending"]
+    out = [_pending_row(chart, sources, x) for x in waiting[:MOST_PENDING]]
+    if len(waiting) > MOST_PENDING:
+        out.append(Row(pieces=(Text(text=f"{len(waiting) - MOST_PENDING} more", style="muted"),)))
+    whole = all(isinstance(chart.sections.get(n), Complete) for n in ("requests", "reports"))
+    if not waiting and whole:
+        names: tuple[SectionName, ...] = ("requests", "reports")
+        chips = (search_cite(sources, chart.record_search("pending results", n)) for n in names)
+        out = [Row(pieces=(plain("Pending results: none found."), *chips))]
+    return out
+
+
+def _pending_row(chart: Chart, sources: Sources, line: Line) -> Row:
+    sent, chip = line.fact("date"), cite(chart, sources, line.handle)
+    dated: tuple[Piece, ...] = ()
+    if sent:
+        role = sent.date_role
+        dated = (
+            plain(role[:1].upper() + role[1:]),
+            date(chart, sent.value, time=role != "ordered"),
+        )
+    if line.reference.startswith("DiagnosticReport/"):
+        status = line.text("status")
+        said = f"{status}, no result yet" if status == "registered" else f"{status}, not final"
+        end: tuple[Piece, ...] = (DOT, plain(said)) if dated else (plain(said),)
+    else:
+        is_lab = bool(categories(chart.resources[line.reference]) & LABORATORY)
+        section: SectionName = "labs" if is_lab else "reports"
+        record = chart.record_search(line.text("order"), section)
+        said = "no result" if record.complete else "no result in what could be read"
+        end = (DOT, plain(said), search_cite(sources, record))
+    return Row(
+        pieces=(plain(line.text("order")), chip),
+        meta=((*dated, *end),),
+    )
+
+
+# ---------------------------------------------------------------- what could not be read
+
+
+def _unread(chart: Chart) -> list[Row]:
+    """Return one row for each reason, naming the sections it touches; scans are counted with the newest date."""
+    by_reason: dict[tuple[str, bool], list[str]] = {}
+    for name in FIRST:
+        said = _gap(name, chart.sections.get(name))
+        if said[0]:
+            by_reason.setdefault(said, []).append(SECTION_WORDS[name])
+    out = [
+        Row(pieces=(plain(f"{_listed(names)}{words}"),), tone="warn" if amber else "plain")
+        for (words, amber), names in by_reason.items()
+    ]
+    return out + _scans(chart) + _cut(chart)
+
+
+def _cut(chart: Chart) -> list[Row]:
+    """Return one quiet row for all sections whose newest part was read: more is read when it is asked for."""
+    parts = []
+    for name in FIRST:
+        state = chart.sections.get(name)
+        if isinstance(state, Truncated):
+            of = f" of {state.total:,}" if state.total else ""
+            parts.append(f"newest {state.n:,}{of} {SECTION_WORDS[name].lower()}")
+    said = f"Not read to the end: {', '.join(parts)}. Older ones are read when asked for."
+    return [Row(pieces=(plain(said),))] if parts else []
+
+
+def _gap(name: SectionName, state: Completeness | None) -> tuple[str, bool]:
+    """Return what follows the section's name, and whether it is amber; empty when read to its end."""
+    match state:
+        case Complete():
+            return ("", False)
+        case Denied(http_status=0):
+            return (": the EHR does not give them to this app", True)
+        case Denied(http_status=status):
+            return (f" could not be read. The EHR refused ({status}).", True)
+        case Restricted(why=why):
+            return (f": {why}", True)
+        case Failed(reason=reason, n=n):
+            part = f" after {n:,}" if n else ""
+            return (f" could not be read{part}: {reason}", True)
+        case Truncated():
+            return ("", False)  # told together, in one row
+        case None:
+            return (f" ({name}): not asked for", True)
+
+
+def _listed(names: list[str]) -> str:
+    head, *rest = names
+    return ", ".join([head, *(n[:1].lower() + n[1:] for n in rest)])
+
+
+def _scans(chart: Chart) -> list[Row]:
+    scans = [x for x in chart.tables.get("N", []) if is_scan(chart.resources[x.reference])]
+    if not scans:
+        return []
+    newest = max(x.date for x in scans)
+    noun = "scanned document" if len(scans) == 1 else "scanned documents"
+    pieces = (plain(f"{len(scans)} {noun} (newest"), Date(text=day(newest)), plain(")"))
+    return [Row(pieces=pieces, tone="warn")]
+
+
+# ---------------------------------------------------------------- suggestions
+
+
+def _suggestions(launch: LaunchChart, after: str) -> tuple[str, ...]:
+    """Return questions that this chart can answer without a language model."""
+    chart = launch.chart
+    kidney = since.kidney_change(chart, after)
+    pending = any(x.group == "pending" for x in chart.tables.get("R", []))
+    return (
+        *(("Why did eGFR fall?",) if kidney and since.fell(kidney[0], after) else ()),
+        *(("Active medicines",) if chart.tables.get("M") else ()),
+        *(("Last labs",) if chart.grids["L"].rows else ()),
+        *(("What is pending?",) if pending else ()),
+    )

@@ -1,0 +1,195 @@
+"""The compiled chart: tables of records, grids of results, and what every handle points to.
+
+A `Chart` is one snapshot of one launch. Handles are append-only in the launch's `Ledger`: a row handle (`P3`, `M1`)
+always means the same record, a value handle (`L3b`) always means that value at that moment; when a value is
+corrected, the corrected one gets a handle of its own and the old one still resolves to what it was.
+
+Not protected here: resources of another patient (the source refuses them), instructions inside chart text (the
+caller marks tool results as data), or wrong source data. Units are never converted.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, assert_never
+from zoneinfo import ZoneInfo
+
+from app.errors import UnknownHandle
+from app.fhir import words
+from app.fhir.citation import Evidence, SearchRecord
+from app.fhir.dates import printed
+from app.fhir.ledger import Ledger
+from app.fhir.readings import Grid, Reading, Row
+from app.fhir.source import (
+    Complete,
+    Completeness,
+    Denied,
+    Failed,
+    Resource,
+    Restricted,
+    Truncated,
+)  # fmt: skip
+
+SectionName = Literal[
+    "patient", "encounters", "problems", "allergies", "medications", "dispenses",
+    "labs", "vitals", "other", "requests", "reports", "notes",
+]  # fmt: skip
+
+# Which section a handle's first letter belongs to; requests and reports share the R table.
+SECTION_OF: dict[str, SectionName] = {
+    "P": "problems", "M": "medications", "A": "allergies", "E": "encounters", "N": "notes",
+    "R": "requests", "D": "dispenses", "L": "labs", "V": "vitals", "O": "other",
+}  # fmt: skip
+SECTION_WORDS: dict[SectionName, str] = {
+    "patient": "Identity", "encounters": "Encounters", "problems": "Problems",
+    "allergies": "Allergies", "medications": "Medication orders", "dispenses": "Medication fills",
+    "labs": "Laboratory results", "vitals": "Vital signs", "other": "Other observations",
+    "requests": "Orders", "reports": "Diagnostic reports", "notes": "Notes",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One record of a table: handle, reference, group (status as sent), its date and its facts.
+
+    `date` is for sorting and filtering (ISO, site zone); every fact has a `field` to look it up by.
+    """
+
+    handle: str
+    reference: str
+    group: str
+    date: str
+    facts: tuple[Evidence, ...]
+
+    def fact(self, name: str) -> Evidence | None:
+        """Return the fact of one field, None where nothing was sent."""
+        return next((f for f in self.facts if f.field == name), None)
+
+    def text(self, name: str) -> str:
+        """Return the value and unit of one field as sent, empty where nothing was sent."""
+        found = self.fact(name)
+        return f"{found.value} {found.unit}".strip() if found else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One snapshot. `tables` has prefixes P M A E N R D, `grids` L V O; `left_out` counts what is not in them."""
+
+    patient: Resource
+    zone: ZoneInfo
+    now: datetime
+    tables: Mapping[str, list[Line]]
+    grids: Mapping[str, Grid]
+    counts: Counter[str]
+    left_out: Counter[str]
+    sections: Mapping[SectionName, Completeness]
+    resources: Mapping[str, Resource]
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def evidence(self, handle: str) -> tuple[Evidence, ...]:
+        """Return what a handle points to: one fact per field, per component, or per result of a series.
+
+        Raises:
+            UnknownHandle: this launch never issued the handle.
+        """
+        if handle.startswith("S"):
+            return (search_evidence(self.ledger.search(handle)),)
+        row = self.row(handle)
+        if row:
+            return tuple(e for cell in row.cells.values() for r in cell for e in r.evidence)
+        found = self.ledger.facts(handle)
+        if not found:
+            raise UnknownHandle(f"{handle[:12]!r} was never issued in this launch")
+        return found
+
+    def row(self, handle: str) -> Row | None:
+        """Return the row of a series handle (`L3`), None for any other handle."""
+        grid = self.grids.get(handle[:1])
+        return next((r for r in grid.rows if r.handle == handle), None) if grid else None
+
+    def line(self, handle: str) -> Line | None:
+        """Return the line of a row handle (`M2`), None for any other handle."""
+        return next((x for x in self.tables.get(handle[:1], []) if x.handle == handle), None)
+
+    def cell(self, handle: str) -> tuple[Row, str, tuple[Reading, ...]] | None:
+        """Return row, column label and readings of a value handle (`L3b`), None if it is not in this snapshot."""
+        place = handle.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ").lstrip("0123456789")
+        row = self.row(handle.removesuffix(place)) if place else None
+        return (row, place, row.cells[place]) if row and place in row.cells else None
+
+    def label(self, handle: str) -> str:
+        """Return the spoken label of a chip: "potassium, 19-Nov-2026"; raises UnknownHandle."""
+        return words.label(self, handle)
+
+    def summary(self, handle: str) -> str:
+        """Return the small line of a source: "19-Nov-2026 · final · Mercy Laboratory"; raises UnknownHandle."""
+        return words.summary(self, handle)
+
+    def record_search(self, what: str, section: SectionName, *, kind: str = "") -> SearchRecord:
+        """Issue S1, S2 ...: what a negative statement about `section` cites. The same search gets the same handle.
+
+        `what` is what was looked for ("urine albumin"), `kind` what was looked through ("laboratory results").
+        Only a section that was read to its end makes the record `complete`.
+        """
+        return self.ledger.record(searched(self, what, section, kind))
+
+    def print_date(self, date: str, *, time: bool = False) -> str:
+        """Print a date as sent in the site's zone: dd-MMM-yyyy, with hh:mm on request and only if it was sent."""
+        return printed(date, self.zone, time=time)
+
+
+def search_evidence(record: SearchRecord) -> Evidence:
+    """State a search as evidence, so that a negative sentence has something to be checked against."""
+    return Evidence(
+        reference="", version="", path="", field="search", name=record.what, value=str(record.searched),
+        status="complete" if record.complete else "incomplete", date=record.searched_at, date_role="searched",
+    )  # fmt: skip
+
+
+def searched(chart: Chart, what: str, section: SectionName, kind: str) -> SearchRecord:
+    """Describe a search of one section as it stands now: count, span, how far; the ledger gives the handle."""
+    state = chart.sections.get(section)
+    dates = sorted(d for d in section_dates(chart, section) if d)
+    total = getattr(state, "total", None)
+    complete = isinstance(state, Complete)
+    count = chart.counts[section]
+    return SearchRecord(
+        handle="", what=what, kind=kind or SECTION_WORDS[section].lower(), searched=count,
+        total=count if complete else total,
+        first_date=chart.print_date(dates[0]) if dates else "",
+        last_date=chart.print_date(dates[-1]) if dates else "",
+        searched_at=printed(chart.now.isoformat(), chart.zone, time=True),
+        complete=complete, why_incomplete="" if complete else why_incomplete(state), section=section,
+    )  # fmt: skip
+
+
+def section_dates(chart: Chart, section: SectionName) -> list[str]:
+    """Return the dates of everything in a section."""
+    prefix = next((p for p, s in SECTION_OF.items() if s == section), "R")
+    if prefix in chart.grids:
+        return list(chart.grids[prefix].columns.values())
+    kinds = {"requests": "ServiceRequest/", "reports": "DiagnosticReport/"}
+    return [
+        x.date
+        for x in chart.tables.get(prefix, [])
+        if x.reference.startswith(kinds.get(section, ""))
+    ]
+
+
+def why_incomplete(state: Completeness | None) -> str:
+    """Say in a few words why a section is not read to its end; empty when it is."""
+    match state:
+        case None:
+            return "not asked for yet"
+        case Complete():
+            return ""
+        case Truncated(n=n, total=total):
+            return f"{n:,} of {total:,} read" if total else f"{n:,} read, more exist"
+        case Denied(scope=scope, http_status=status):
+            return f"the EHR refused ({status})" if status else f"missing permission {scope}"
+        case Restricted(why=why):
+            return why
+        case Failed(reason=reason):
+            return reason
+    assert_never(state)

@@ -1,0 +1,298 @@
+"""`FhirSource`: one patient's resources from a live FHIR R4 server, through the boundary.
+
+Every entry passes the patient guard; next links are followed only under our own base; totals are never trusted;
+a refusal, an outcome entry, a cut answer or a loop is told by the `Read`, never hidden.
+
+Source: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin
+
+from app.boundary import Boundary, Response
+from app.errors import BoundaryRefused, EhrUnavailable
+from app.fhir.compartment import FHIR_ID, belongs, may_fetch
+from app.fhir.outcome import notices
+from app.fhir.search import construct
+from app.fhir.source import (
+    Complete,
+    Completeness,
+    Denied,
+    Failed,
+    Query,
+    Read,
+    Resource,
+    Restricted,
+    Truncated,
+)  # fmt: skip
+from app.launch_context import LaunchContext
+
+MOST_PAGES, MOST_RESOURCES = 60, 20_000
+LONGEST_WAIT_S = 2.0
+
+
+@dataclass(kw_only=True)
+class _State:
+    """What one search has gathered so far."""
+
+    query: Query
+    found: dict[str, Resource] = field(default_factory=dict)
+    restrictions: dict[str, None] = field(default_factory=dict)
+    next_url: str = ""
+    total: int | None = None
+    requests: int = 0
+    foreign: int = 0
+    unreadable: int = 0
+    merged: bool = False
+    stop: Completeness | None = None
+
+
+class FhirSource:
+    """A `ChartSource` over a live FHIR server. Thread-safe: it keeps nothing between reads.
+
+    `token` returns the access token and raises `SessionEnded` when it is gone for good.
+    """
+
+    def __init__(
+        self,
+        boundary: Boundary,
+        context: LaunchContext,
+        token: Callable[[], str],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._boundary = boundary
+        self._context = context
+        self._token = token
+        self._sleep = sleep
+        self._base = context.iss.rstrip("/")
+
+    def read_patient(self) -> Read:
+        """Return the launched Patient as a `Read` of one resource."""
+        state = _State(query=Query(resource_type="Patient"))
+        if not FHIR_ID.fullmatch(self._context.patient_id):
+            state.stop = Failed(reason="the launch names no valid patient id")
+        elif self._granted(state, "r"):
+            self._one(state, f"Patient/{self._context.patient_id}")
+        return _read(state)
+
+    def search(self, query: Query) -> Read:
+        """Return the patient's resources for `query`, entries checked one by one."""
+        state = _State(query=query)
+        if self._granted(state, "s"):
+            try:
+                state.next_url = f"{self._base}/{construct(query, self._context.patient_id)}"
+            except BoundaryRefused as error:
+                state.stop = Failed(reason=str(error))
+            self._pages(state, query.pages or MOST_PAGES)
+        return _read(state)
+
+    def more(self, read: Read) -> Read:
+        """Go on from `read.next_token` to the end, within limits, and return both parts together."""
+        state = _State(
+            query=read.query,
+            found={_key(r): r for r in read.resources},
+            restrictions=dict.fromkeys(read.restrictions),
+            next_url=read.next_token,
+            total=read.total,
+            requests=read.requests,
+            foreign=read.dropped_foreign,
+            unreadable=read.unreadable,
+        )
+        if state.next_url:
+            self._pages(state, MOST_PAGES)
+        return _read(state)
+
+    def fetch(self, reference: str) -> Read:
+        """Return one resource that a resource of this patient refers to."""
+        own = may_fetch(reference, self._base)
+        state = _State(query=Query(resource_type=own.partition("/")[0] or "Resource"))
+        if not own:
+            state.stop = Failed(reason="a reference that is not read")
+        elif self._granted(state, "r"):
+            self._one(state, own)
+        return _read(state)
+
+    # ------------------------------------------------------------ requests
+
+    def _granted(self, state: _State, verb: Any) -> bool:
+        """Ask nothing that this launch was not granted: the refusal is known without a request."""
+        kind = state.query.resource_type
+        if self._context.can(kind, verb):
+            return True
+        state.stop = Denied(scope=_scope(kind, verb), http_status=0)
+        return False
+
+    def _one(self, state: _State, reference: str) -> None:
+        body = self._ask(state, f"{self._base}/{reference}")
+        if body is None:
+            return
+        kind, _, fhir_id = reference.partition("/")
+        if body.get("resourceType") == "OperationOutcome":
+            self._outcomes(state, [body])
+        elif body.get("resourceType") != kind or body.get("id") != fhir_id:
+            state.foreign += 1
+        else:
+            state.found[_key(body)] = body
+
+    def _pages(self, state: _State, most_pages: int) -> None:
+        """Follow the pages until the end, a limit or a stop."""
+        most = state.query.most or MOST_RESOURCES
+        for _ in range(most_pages):
+            if not state.next_url or state.stop or len(state.found) >= most:
+                return
+            body = self._ask(state, state.next_url)
+            if body is not None:
+                self._page(state, body)
+
+    def _page(self, state: _State, bundle: Resource) -> None:
+        asked, state.next_url = state.next_url, ""
+        if bundle.get("resourceType") == "OperationOutcome":
+            self._outcomes(state, [bundle])
+            return
+        if bundle.get("resourceType") != "Bundle":
+            state.stop = _failed(state, "the EHR did not answer with a Bundle")
+            return
+        before = len(state.found)
+        entries = bundle.get("entry") or []
+        self._entries(state, entries)
+        if state.total is None and isinstance(bundle.get("total"), int):
+            state.total = bundle["total"]
+        sent = self._next_link(state, bundle, asked)
+        if sent == asked or (sent and len(state.found) == before and entries):
+            state.stop = _failed(state, "the EHR's pages go round in a loop")
+        elif not state.stop:
+            state.next_url = sent
+
+    def _entries(self, state: _State, entries: list[Any]) -> None:
+        outcomes = []
+        for entry in entries:
+            found = entry.get("resource") if isinstance(entry, dict) else None
+            mode = (entry.get("search") or {}).get("mode") if isinstance(entry, dict) else ""
+            if not isinstance(found, dict) or not isinstance(found.get("resourceType"), str):
+                state.unreadable += 1
+            elif mode == "outcome" or found["resourceType"] == "OperationOutcome":
+                outcomes.append(found)
+            elif found["resourceType"] != state.query.resource_type:
+                state.unreadable += mode != "include"
+            elif not isinstance(found.get("id"), str) or not FHIR_ID.fullmatch(found["id"]):
+                state.unreadable += 1
+            elif not belongs(found, self._context.patient_id, self._base):
+                state.foreign += 1
+            else:
+                state.found.setdefault(_key(found), found)
+        self._outcomes(state, outcomes)
+
+    def _outcomes(self, state: _State, outcomes: list[Resource]) -> None:
+        for notice in notices(outcomes):
+            if notice.meaning == "restricted":
+                state.restrictions[notice.words] = None
+            else:
+                state.merged = state.merged or notice.meaning == "merged"
+                state.stop = _failed(state, notice.words)
+
+    def _next_link(self, state: _State, bundle: Resource, asked: str) -> str:
+        """Return the next page's address, empty at the end; anything outside our base stops the search."""
+        links = bundle.get("link") or []
+        sent = next(
+            (x.get("url") for x in links if isinstance(x, dict) and x.get("relation") == "next"),
+            None,
+        )
+        if not sent:
+            return ""
+        url = urljoin(asked, str(sent))
+        inside = url.startswith((self._base + "/", self._base + "?"))
+        if not inside or not self._boundary.allows(url):
+            state.stop = _failed(state, "the EHR pointed to an address that is not registered")
+            return ""
+        return url
+
+    def _ask(self, state: _State, url: str) -> Resource | None:
+        """Send one request; None means that `state.stop` says why there is no resource."""
+        try:
+            answer = self._patiently(state, url)
+        except BoundaryRefused:
+            state.stop = _failed(state, "the EHR pointed to an address that is not registered")
+        except EhrUnavailable as error:
+            state.stop = _failed(state, f"the EHR did not answer ({error})")
+        else:
+            state.stop = self._refusal(state, answer)
+            if state.stop is None and isinstance(answer.json, dict):
+                return answer.json
+            state.stop = state.stop or _failed(state, "the EHR's answer was not complete FHIR JSON")
+        return None
+
+    def _patiently(self, state: _State, url: str) -> Response:
+        """Ask; once more after a short Retry-After, or with a newer token after a 401."""
+        token = self._token()
+        state.requests += 1
+        answer = self._boundary.get_json(url, bearer=token)
+        wait = answer.retry_after_s
+        if answer.status == 429 and wait is not None and wait <= LONGEST_WAIT_S:
+            self._sleep(wait)
+        elif answer.status != 401 or self._token() == token:
+            return answer
+        state.requests += 1
+        return self._boundary.get_json(url, bearer=self._token())
+
+    def _refusal(self, state: _State, answer: Response) -> Completeness | None:
+        kind, status = state.query.resource_type, answer.status
+        if status in (401, 403):
+            return Denied(scope=_scope(kind, "s"), http_status=status)
+        if 200 <= status < 300:
+            return None
+        self._merged_in(state, answer.json)
+        if status == 404:
+            return _failed(state, "the EHR does not have this (404)")
+        if status == 429:
+            return _failed(state, "the EHR is busy (429)")
+        return _failed(state, f"the EHR answered {status}")
+
+    def _merged_in(self, state: _State, body: Any) -> None:
+        if isinstance(body, dict) and body.get("resourceType") == "OperationOutcome":
+            state.merged = any(n.meaning == "merged" for n in notices([body]))
+
+
+def _scope(kind: str, verb: str) -> str:
+    return f"patient/{kind}.{'r' if verb == 'r' else 'rs'}"
+
+
+def _key(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+def _failed(state: _State, reason: str) -> Failed:
+    return Failed(reason=reason, n=len(state.found))
+
+
+def _read(state: _State) -> Read:
+    return Read(
+        query=state.query,
+        resources=tuple(state.found.values()),
+        completeness=_completeness(state),
+        total=state.total,
+        next_token=state.next_url,
+        requests=state.requests,
+        dropped_foreign=state.foreign,
+        unreadable=state.unreadable,
+        restrictions=tuple(state.restrictions),
+        merged=state.merged,
+    )
+
+
+def _completeness(state: _State) -> Completeness:
+    n = len(state.found)
+    if state.stop is not None:
+        return state.stop
+    if state.foreign:
+        return Failed(reason=f"{state.foreign} entries of another patient were refused", n=n)
+    if state.unreadable:
+        return Failed(reason=f"{state.unreadable} entries could not be read", n=n)
+    if state.restrictions:
+        return Restricted(why="; ".join(state.restrictions), n=n)
+    if state.next_url:
+        return Truncated(n=n, total=state.total)
+    return Complete(n=n)

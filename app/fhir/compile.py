@@ -1,0 +1,253 @@
+"""Compile one patient's resources into a `Chart`: tables of records and grids of results, all citable."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from app.fhir.chart import Chart, Line, SectionName
+from app.fhir.citation import Evidence
+from app.fhir.dates import local
+from app.fhir.facts import display
+from app.fhir.ledger import Ledger
+from app.fhir.orders import WAITING
+from app.fhir.readings import Grid, Reading, Row
+from app.fhir.records import KINDS
+from app.fhir.short_names import RANK, SHORT
+from app.fhir.source import Complete, Completeness, Failed, Resource, Truncated
+from app.fhir.statements import on_problem_list, verification
+from app.fhir.values import categories, codes, evidence, readings, reference
+
+# Observations and reports that carry no result; orders keep their status (a cancelled order is a fact).
+RESULTLESS = frozenset(("entered-in-error", "cancelled"))
+# A resource of an impossible shape is counted and makes its section incomplete; it does not hide the others.
+MALFORMED = (AttributeError, TypeError, KeyError, ValueError, ArithmeticError)
+NOT_UNDERSTOOD = "not understood"
+SPECIMEN = re.compile(
+    r" in (Serum|Plasma|Blood|Urine|Arterial blood|Venous blood|Capillary blood)\b"
+)
+DEFAULT_WORDS = re.compile(
+    r" (in (Serum or Plasma|Serum|Plasma|Blood)|by Automated count|by calculation|by Test strip|by Automated test strip)\b"
+)
+
+
+def compile_chart(
+    read: Mapping[SectionName, Sequence[Resource]],
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+    sections: Mapping[SectionName, Completeness],
+    ledger: Ledger,
+) -> Chart:
+    """Compile what was read. Handles come from the launch's ledger, so that they keep their meaning."""
+    resources = {reference(r): r for found in read.values() for r in found}
+    left_out: Counter[str] = Counter()
+    by_type: dict[str, list[Resource]] = defaultdict(list)
+    for resource in resources.values():
+        by_type[resource["resourceType"]].append(resource)
+    tables = _tables(by_type, left_out, zone, ledger)
+    grids = _grids(by_type["Observation"], left_out, zone, ledger)
+    return Chart(
+        patient=next(iter(by_type["Patient"]), {}), zone=zone, now=now, tables=tables, grids=grids,
+        counts=Counter({name: len(found) for name, found in read.items()}), left_out=+left_out,
+        sections=_honest(sections, read, left_out), resources=resources, ledger=ledger,
+    )  # fmt: skip
+
+
+def _honest(
+    sections: Mapping[SectionName, Completeness],
+    read: Mapping[SectionName, Sequence[Resource]],
+    left_out: Counter[str],
+) -> dict[SectionName, Completeness]:
+    """Return how far each section was read; one with resources that were not understood is not complete."""
+    out = dict(sections)
+    for name, found in read.items():
+        kinds = {r["resourceType"] for r in found}
+        wrong = sum(left_out[f"{kind} {NOT_UNDERSTOOD}"] for kind in kinds)
+        if wrong and isinstance(sections.get(name), Complete | Truncated):
+            out[name] = Failed(
+                reason=f"{wrong} entries could not be understood", n=len(found) - wrong
+            )
+    return out
+
+
+# ---------------------------------------------------------------- tables
+
+
+def _tables(
+    by_type: Mapping[str, list[Resource]], left_out: Counter[str], zone: ZoneInfo, ledger: Ledger
+) -> dict[str, list[Line]]:
+    encounters = {reference(r): r for r in by_type.get("Encounter", [])}
+    results = _results_of(by_type)
+    found: dict[str, list[tuple[Resource, Line]]] = defaultdict(list)
+    for name, kind in KINDS.items():
+        for resource in by_type.get(name, []):
+            if wrong := _not_a_fact(resource):
+                left_out[f"{name} {wrong}"] += 1
+                continue
+            try:
+                line = Line(
+                    handle="", reference=reference(resource), date=local(kind.date(resource)[0], zone),
+                    group=results.get(reference(resource)) or kind.group(resource),
+                    facts=(*kind.facts(resource), *_site_of(resource, encounters)),
+                )  # fmt: skip
+            except MALFORMED:
+                left_out[f"{name} {NOT_UNDERSTOOD}"] += 1
+            else:
+                found[kind.prefix].append((resource, line))
+    return {
+        kind.prefix: _numbered(found[kind.prefix], kind.prefix, ledger) for kind in KINDS.values()
+    }
+
+
+def _not_a_fact(resource: Resource) -> str:
+    status = str(resource.get("status") or "")
+    if "entered-in-error" in (status, verification(resource)):
+        return "entered-in-error"
+    return status if resource["resourceType"] == "DiagnosticReport" and status in RESULTLESS else ""
+
+
+def _numbered(found: list[tuple[Resource, Line]], prefix: str, ledger: Ledger) -> list[Line]:
+    """Order a table (active first, problem list before visit diagnoses, newest first) and give it its handles."""
+    newest = sorted(found, key=lambda x: (x[1].date, x[1].reference), reverse=True)
+    ordered = sorted(newest, key=lambda x: (_rank(x[1].group), not on_problem_list(x[0])))
+    lines = []
+    for _, line in ordered:
+        handle = ledger.row(prefix, line.reference)
+        ledger.remember(handle, line.facts)
+        lines.append(Line(**{**line.__dict__, "handle": handle}))
+    return lines
+
+
+def _rank(group: str) -> int:
+    return {"active": 0, "pending": 0, "in-progress": 0}.get(group, 1)
+
+
+def _results_of(by_type: Mapping[str, list[Resource]]) -> dict[str, str]:
+    """Tell of each active order whether a result is there: pending, in progress (report without result), resulted.
+
+    A result belongs to an order that it names (`basedOn`), or, as many EHRs name none, that has its code and was
+    written on its day or before.
+    """
+    resulted: set[str] = set()
+    waiting: set[str] = set()
+    last: dict[str, str] = {}
+    for name in ("DiagnosticReport", "Observation"):
+        for r in by_type.get(name, []):
+            based = {str(b.get("reference")) for b in r.get("basedOn") or [] if isinstance(b, dict)}
+            is_waiting = r.get("status") in WAITING
+            (waiting if is_waiting else resulted).update(based)
+            if not is_waiting and not based and r.get("status") not in RESULTLESS:
+                when = str(r.get("effectiveDateTime") or r.get("issued") or "")[:10]
+                last.update({code: max(last.get(code, ""), when) for code in codes(r.get("code"))})
+    out = {}
+    for r in by_type.get("ServiceRequest", []):
+        if r.get("status") == "active":
+            ordered = str(r.get("authoredOn") or "9999")[:10]
+            found = any(last.get(code, "") >= ordered for code in codes(r.get("code")))
+            ref = reference(r)
+            unnamed = "resulted" if found else "pending"
+            out[ref] = (
+                "resulted" if ref in resulted else "in progress" if ref in waiting else unnamed
+            )
+    return out
+
+
+def _site_of(resource: Resource, encounters: Mapping[str, Resource]) -> tuple[Evidence, ...]:
+    """State where something was ordered, from the Encounter it names: evidence of that Encounter."""
+    if resource["resourceType"] not in ("MedicationRequest", "ServiceRequest"):
+        return ()
+    visit = encounters.get(str((resource.get("encounter") or {}).get("reference")))
+    place = display((visit or {}).get("serviceProvider"))
+    return (evidence(visit, "serviceProvider", "site", place),) if visit and place else ()
+
+
+# ---------------------------------------------------------------- grids
+
+
+def _grids(
+    observations: Iterable[Resource], left_out: Counter[str], zone: ZoneInfo, ledger: Ledger
+) -> dict[str, Grid]:
+    measured: dict[str, list[Reading]] = {"L": [], "V": [], "O": []}
+    for observation in observations:
+        if observation.get("status") in RESULTLESS:
+            left_out[f"Observation {observation['status']}"] += 1
+            continue
+        try:
+            found = readings(observation, zone)
+        except MALFORMED:
+            left_out[f"Observation {NOT_UNDERSTOOD}"] += 1
+            continue
+        measured[grid_of(observation)].extend(found)
+        left_out["Observation without a value"] += not found
+    return {prefix: _grid(found, prefix, ledger) for prefix, found in measured.items()}
+
+
+def grid_of(observation: Resource) -> str:
+    """Tell which grid an Observation belongs to: V vital signs, L laboratory, O all others."""
+    sent = categories(observation)
+    return "V" if "vital-signs" in sent else "L" if sent & {"laboratory", "LAB"} else "O"
+
+
+def _grid(found: Iterable[Reading], prefix: str, ledger: Ledger) -> Grid:
+    """Arrange readings as tests by moments: same test, unit and moment share a cell if equal, else get a prime."""
+    tests: dict[tuple[str, str], list[Reading]] = defaultdict(list)
+    for item in found:
+        tests[item.code, item.unit].append(item)
+    moments = sorted({r.moment for group in tests.values() for r in group}, reverse=True)
+    columns = {ledger.column(prefix, moment): moment for moment in moments}
+    labels = {moment: label for label, moment in columns.items()}
+    names = unique_names(tests)
+    order = sorted(
+        tests.items(), key=lambda t: (RANK.get(t[0][0], len(RANK)), names[t[0][0]], t[0])
+    )
+    rows = [
+        _row(ledger.row(prefix, f"{code}|{unit}"), names[code], group, labels, ledger)
+        for (code, unit), group in order
+    ]
+    return Grid(columns=columns, rows=tuple(rows))
+
+
+def _row(
+    handle: str, name: str, group: list[Reading], labels: Mapping[str, str], ledger: Ledger
+) -> Row:
+    group.sort(key=lambda r: (r.moment, r.evidence[0].reference), reverse=True)
+    cells: dict[str, tuple[Reading, ...]] = {}
+    for item in group:
+        place = ledger.place(handle, labels[item.moment], item.same)
+        cells[place] = (*cells.get(place, ()), item)
+    for place, cell in cells.items():
+        ledger.remember(handle + place, tuple(e for r in cell for e in r.evidence))
+    ledger.remember(handle, tuple(e for cell in cells.values() for r in cell for e in r.evidence))
+    newest = group[0]
+    return Row(
+        handle=handle, code=newest.code, name=name, unit=newest.unit,
+        limits=next((r.limits for r in group if r.limits), ""), cells=cells,
+    )  # fmt: skip
+
+
+def unique_names(tests: Mapping[tuple[str, str], list[Reading]]) -> dict[str, str]:
+    """Name each test as briefly as stays unambiguous beside its unit: name; name and specimen; name and code."""
+    levels: dict[str, tuple[str, str, str]] = {}
+    units: dict[str, str] = {}
+    for (code, unit), group in tests.items():
+        item = group[0]
+        plain = re.sub(r" \[[^\]]*\]", "", item.name.replace(": ", " - "))
+        brief = SHORT.get(code) or DEFAULT_WORDS.sub("", plain)
+        specimen = SPECIMEN.search(item.display)
+        levels[code] = (
+            brief,
+            f"{brief} {specimen[1].lower()}" if specimen else plain,
+            f"{brief} ({code})",
+        )
+        units[code] = unit
+    taken = [
+        Counter((names[level], units[code]) for code, names in levels.items()) for level in range(3)
+    ]
+    return {
+        code: next(
+            (n for n, all_ in zip(names, taken, strict=True) if all_[n, units[code]] == 1), names[2]
+        )
+        for code, names in levels.items()
+    }

@@ -1,0 +1,89 @@
+"""Print and compare FHIR dates in the site's time zone.
+
+A date-only value never gets a time; a moment is printed in the site's zone, whatever offset was sent.
+
+Source: https://hl7.org/fhir/R4/datatypes.html#dateTime (a year, a month, a day, or a moment with an offset)
+"""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def local(sent: str, zone: ZoneInfo) -> str:
+    """Return a date as sent as sortable ISO in the site's zone, to the minute; date-only values stay as they are."""
+    if "T" not in sent:
+        return sent[:10]
+    try:
+        moment = datetime.fromisoformat(sent)
+    except ValueError:
+        return sent[:10]
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(zone)
+    return moment.strftime("%Y-%m-%dT%H:%M")
+
+
+def day(iso: str) -> str:
+    """Print an ISO date as dd-MMM-yyyy, or as MMM-yyyy or yyyy where no more is known."""
+    year, *rest = iso[:10].split("-")
+    if not rest or not rest[0].isdigit() or not 1 <= int(rest[0]) <= 12:
+        return year
+    return "-".join([*reversed([MONTHS[int(rest[0]) - 1], *rest[1:]]), year])
+
+
+def printed(sent: str, zone: ZoneInfo, *, time: bool = False) -> str:
+    """Print a date as sent, in the site's zone; the time only on request and only if one was sent."""
+    iso = local(sent, zone)
+    return f"{day(iso)} {iso[11:16]}" if time and len(iso) > 10 else day(iso)
+
+
+def as_date(iso: str) -> date | None:
+    """Return the calendar day of an ISO date, None where the day is not known."""
+    try:
+        return date.fromisoformat(iso[:10])
+    except ValueError:
+        return None
+
+
+def days_between(earlier: str, later: str) -> int | None:
+    """Count calendar days from one ISO date to another, None where a day is not known."""
+    first, last = as_date(earlier), as_date(later)
+    return (last - first).days if first and last else None
+
+
+def add_days(iso: str, days: int) -> str:
+    """Return the ISO date some days later, empty where the day is not known."""
+    start = as_date(iso)
+    return (start + timedelta(days=days)).isoformat() if start else ""
+
+
+def months_before(iso: str, months: int) -> str:
+    """Return the ISO date some months earlier (the 31st becomes the 28th)."""
+    year, month, number = int(iso[:4]), int(iso[5:7]), int(iso[8:10])
+    at = year * 12 + month - 1 - months
+    return f"{at // 12:04d}-{at % 12 + 1:02d}-{min(number, 28):02d}"
+
+
+def age(born: str, today: str) -> str:
+    """Print an age by band: weeks and days under 1 year, years and months under 18, else years.
+
+    Empty where the day of birth is not known. Source: design README, banner.
+    """
+    birth, now = as_date(born), as_date(today)
+    if birth is None or now is None or now < birth:
+        return ""
+    months = (now.year - birth.year) * 12 + now.month - birth.month - (now.day < birth.day)
+    if months < 12:
+        weeks, days = divmod((now - birth).days, 7)
+        return f"{weeks}w {days}d"
+    years, rest = divmod(months, 12)
+    return f"{years}y {rest}m" if years < 18 else f"{years}y"
+
+
+def years_old(born: str, today: str) -> int | None:
+    """Return whole years of age, None where the day of birth is not known."""
+    birth, now = as_date(born), as_date(today)
+    if birth is None or now is None:
+        return None
+    return now.year - birth.year - ((now.month, now.day) < (birth.month, birth.day))

@@ -1,0 +1,20 @@
+"""Keep data that the EHR labelled restricted out of the chart, and count it.
+
+Invariant 8: labelled data goes to no model, draft, bulk view or MCP host. No registration can name an audience yet,
+so every labelled resource is withheld here, before facts are made. Not protected: sensitive data without a label.
+
+Source: https://hl7.org/fhir/R4/security-labels.html (Confidentiality R and V; v3 ActCode, InformationSensitivityPolicy)
+"""
+
+from app.fhir.source import Resource
+
+RESTRICTED = frozenset((
+    "R", "V", "42CFRPart2", "ETH", "SUD", "ETHUD", "OPIOIDUD", "PSY", "PSYTHPN", "MH", "BH", "HIV", "SEX", "STD",
+    "SDV", "DV", "ADOL", "MST", "TBOO", "CEL", "VIP", "GDIS", "ABUSE", "PREGNANT", "TERM", "REPRO",
+))  # fmt: skip
+
+
+def is_restricted(resource: Resource) -> bool:
+    """Tell whether a resource carries a restricting security label."""
+    labels = (resource.get("meta") or {}).get("security") or []
+    return any(isinstance(label, dict) and label.get("code") in RESTRICTED for label in labels)

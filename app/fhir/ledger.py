@@ -1,0 +1,134 @@
+"""The launch's append-only register: which handle means what, and which number a source has.
+
+One `Ledger` lives as long as its launch and is shared by all snapshots of its chart, so that a handle or a
+number that was shown once keeps its meaning when the chart is read again. `export` and `restored` carry it over
+a restart; it holds references, codes and moments, so it is stored sealed, never logged.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from threading import RLock
+from typing import Any
+
+from app.errors import UnknownHandle
+from app.fhir.citation import Evidence, SearchRecord
+
+# No i, l, o (read as digits), e (exponent), x (times), g, m (kg, mg beside a number); q, j, v, z cost tokens in pairs.
+LETTERS = "abcdfhknprstuwy"
+
+
+def column(index: int) -> str:
+    """Return the column label of a moment: a, b, ... y, aa, ab, ..."""
+    head, tail = divmod(index, len(LETTERS))
+    return (column(head - 1) if head else "") + LETTERS[tail]
+
+
+class Ledger:
+    """Hand out handles: the same thing always gets the same one, and none is ever reused."""
+
+    def __init__(self, restored: Mapping[str, Any] | None = None) -> None:
+        self._lock = RLock()
+        kept = restored or {}
+        self._rows: dict[str, dict[str, str]] = {
+            k: dict(v) for k, v in kept.get("rows", {}).items()
+        }
+        self._columns: dict[str, dict[str, str]] = {
+            k: dict(v) for k, v in kept.get("columns", {}).items()
+        }
+        self._cells: dict[str, list[str]] = {k: list(v) for k, v in kept.get("cells", {}).items()}
+        self._searches = {k: SearchRecord(**v) for k, v in kept.get("searches", {}).items()}
+        self._facts: dict[str, tuple[Evidence, ...]] = {}
+
+    def row(self, prefix: str, thing: str) -> str:
+        """Return the handle of a record (its reference) or of a test (code and unit)."""
+        with self._lock:
+            known = self._rows.setdefault(prefix, {})
+            return known.setdefault(thing, f"{prefix}{len(known) + 1}")
+
+    def column(self, prefix: str, moment: str) -> str:
+        """Return the column label of a moment."""
+        with self._lock:
+            known = self._columns.setdefault(prefix, {})
+            return known.setdefault(moment, column(len(known)))
+
+    def place(self, row: str, label: str, content: tuple[str, ...]) -> str:
+        """Return `a` for the first result of a cell, `a'` for a different one at the same moment, and so on."""
+        mark = hashlib.blake2b("\x00".join(content).encode(), digest_size=8).hexdigest()
+        with self._lock:
+            known = self._cells.setdefault(row + label, [])
+            if mark not in known:
+                known.append(mark)
+            return label + "'" * known.index(mark)
+
+    def remember(self, handle: str, facts: tuple[Evidence, ...]) -> None:
+        """Keep what a handle points to; a later snapshot replaces it, none removes it."""
+        with self._lock:
+            self._facts[handle] = facts
+
+    def facts(self, handle: str) -> tuple[Evidence, ...]:
+        """Return what a handle points to, empty if it was never issued."""
+        return self._facts.get(handle, ())
+
+    def record(self, found: SearchRecord) -> SearchRecord:
+        """Issue the next S handle, or return the record of the very same search."""
+        with self._lock:
+            for known in self._searches.values():
+                if replace(known, handle="") == found:
+                    return known
+            handle = f"S{len(self._searches) + 1}"
+            self._searches[handle] = replace(found, handle=handle)
+            return self._searches[handle]
+
+    def search(self, handle: str) -> SearchRecord:
+        """Return a recorded search; raises UnknownHandle."""
+        try:
+            return self._searches[handle]
+        except KeyError:
+            raise UnknownHandle("a search that this launch never made") from None
+
+    def export(self) -> dict[str, Any]:
+        """Return everything a restart needs, as JSON-able values."""
+        with self._lock:
+            return {
+                "rows": {k: dict(v) for k, v in self._rows.items()},
+                "columns": {k: dict(v) for k, v in self._columns.items()},
+                "cells": {k: list(v) for k, v in self._cells.items()},
+                "searches": {k: asdict(v) for k, v in self._searches.items()},
+            }
+
+
+class Sources:
+    """Number the sources of a launch: handle to n, append-only, from 1. Thread-safe."""
+
+    def __init__(self, restored: list[str] | None = None) -> None:
+        self._lock = RLock()
+        self._handles = list(restored or [])
+        self._numbers = {handle: n for n, handle in enumerate(self._handles, 1)}
+
+    def number(self, handle: str) -> int:
+        """Return the number of a handle, the next free one if it has none."""
+        with self._lock:
+            if handle not in self._numbers:
+                self._handles.append(handle)
+                self._numbers[handle] = len(self._handles)
+            return self._numbers[handle]
+
+    def get(self, n: int) -> str:
+        """Return the handle of a number.
+
+        Raises:
+            UnknownHandle: this launch has no such source.
+        """
+        with self._lock:
+            if not 1 <= n <= len(self._handles):
+                raise UnknownHandle(f"no source {n}")
+            return self._handles[n - 1]
+
+    def export(self) -> list[str]:
+        """Return the handles in the order of their numbers."""
+        with self._lock:
+            return list(self._handles)
+
+    def __len__(self) -> int:
+        return len(self._handles)

@@ -1,0 +1,87 @@
+"""Understand an OperationOutcome, alone or as an entry of a searchset: is more there than was shown?
+
+At the largest vendor it is the normal case that a 200 searchset carries one. Known codes are told in our words;
+of unknown ones only the coded text is used, never `diagnostics`, which may hold anything.
+
+Source: https://hl7.org/fhir/R4/operationoutcome.html; Epic's codes: reference/clinical.md 0
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from app.fhir.source import Resource
+from app.fhir.values import concept
+
+Meaning = Literal["nothing", "restricted", "failed", "merged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """What one issue means for completeness, in words for the clinician."""
+
+    meaning: Meaning
+    words: str
+
+
+KNOWN: dict[str, Notice] = {
+    "4100": Notice(meaning="failed", words="the EHR could not process the request"),
+    "4101": Notice(meaning="nothing", words=""),
+    "4107": Notice(meaning="merged", words="this record was merged into another"),
+    "4113": Notice(meaning="failed", words="the EHR's page link has expired"),
+    "4119": Notice(
+        meaning="restricted", words="the EHR says that this may not be the entire record"
+    ),
+    "4130": Notice(
+        meaning="restricted", words="the EHR restricts part of this chart (break the glass)"
+    ),
+    "4131": Notice(
+        meaning="restricted", words="the EHR restricts part of this chart (break the glass)"
+    ),
+    "4134": Notice(
+        meaning="restricted", words="the EHR restricts part of this chart (break the glass)"
+    ),
+    "4135": Notice(meaning="failed", words="the EHR's daily limit of document searches is reached"),
+    "59204": Notice(
+        meaning="restricted", words="the EHR does not return some kinds of results to this app"
+    ),
+}
+# Issue types that mean data was held back (http://hl7.org/fhir/issue-type).
+HELD_BACK = frozenset(
+    (
+        "suppressed",
+        "forbidden",
+        "security",
+        "incomplete",
+        "throttled",
+        "too-costly",
+        "login",
+        "unknown",
+    )
+)
+
+
+def notices(outcomes: Iterable[Resource]) -> tuple[Notice, ...]:
+    """Return what the issues of some OperationOutcomes mean, each once."""
+    found = [_notice(issue) for outcome in outcomes for issue in outcome.get("issue") or []]
+    return tuple(dict.fromkeys(n for n in found if n.meaning != "nothing"))
+
+
+def _notice(issue: Resource) -> Notice:
+    details = issue.get("details") or {}
+    for coding in details.get("coding") or []:
+        if str(coding.get("code")) in KNOWN:
+            return KNOWN[str(coding["code"])]
+    severity, kind = str(issue.get("severity") or ""), str(issue.get("code") or "")
+    words = concept(details)[:160]
+    if kind in HELD_BACK:
+        return Notice(
+            meaning="restricted", words=words or "the EHR says that more exists than it shows"
+        )
+    if severity in ("error", "fatal"):
+        return Notice(meaning="failed", words=words or "the EHR reported an error")
+    if severity == "warning":
+        return Notice(
+            meaning="restricted", words=words or "the EHR gave a warning about this search"
+        )
+    return Notice(meaning="nothing", words="")

@@ -1,0 +1,204 @@
+"""Read one launch's chart: a parallel first read, the rest on demand, each section with its completeness.
+
+The first read asks for one page of each section of the launch card: 11 requests, at most 6 at once. `ensure` reads
+a section on to its end; what was read is kept for the launch.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from threading import RLock
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.fhir.chart import Chart, SectionName
+from app.fhir.compile import compile_chart
+from app.fhir.labels import is_restricted
+from app.fhir.ledger import Ledger, Sources
+from app.fhir.merged import RecordMerged, is_merged
+from app.fhir.notes import NoteTexts
+from app.fhir.source import ChartSource, Complete, Completeness, Query, Read, Resource, Restricted
+from app.launch_context import LaunchContext
+
+CONNECTIONS = 6
+
+
+def _query(kind: str, count: int, sort: str, **more: str) -> Query:
+    params = [*more.items(), ("_sort", sort)] if sort else [*more.items()]
+    return Query(resource_type=kind, params=(*params, ("_count", str(count))))
+
+
+# Newest first, so that one page is what the launch card needs. "other" is read on demand only.
+QUERIES: dict[SectionName, Query] = {
+    "patient": Query(resource_type="Patient"),
+    "encounters": _query("Encounter", 100, "-date"),
+    "problems": _query("Condition", 200, "-recorded-date"),
+    "allergies": _query("AllergyIntolerance", 100, ""),
+    "medications": _query("MedicationRequest", 200, "-authoredon"),
+    "dispenses": _query("MedicationDispense", 100, "-whenhandedover"),
+    "labs": _query("Observation", 500, "-date", category="laboratory"),
+    "vitals": _query("Observation", 500, "-date", category="vital-signs"),
+    "other": _query("Observation", 500, "-date", category="survey,social-history,exam,therapy,activity,procedure,imaging"),
+    "requests": _query("ServiceRequest", 100, "-authored"),
+    "reports": _query("DiagnosticReport", 100, "-date"),
+    "notes": _query("DocumentReference", 100, "-date"),
+}  # fmt: skip
+FIRST: tuple[SectionName, ...] = tuple(name for name in QUERIES if name != "other")
+
+
+class LaunchChart:
+    """One launch's chart. Thread-safe; handles and source numbers are append-only across re-reads.
+
+    `now` is clinical time, aware, in the site's zone. `on_read(query, read)` is called after every read that
+    reached the EHR, for the audit. `restored` is what `export()` gave before a restart.
+    """
+
+    def __init__(
+        self,
+        source: ChartSource,
+        context: LaunchContext,
+        now: datetime,
+        on_read: Callable[[Query, Read], None] | None = None,
+        *,
+        restored: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.context = context
+        self.sources = Sources((restored or {}).get("sources"))
+        self._ledger = Ledger((restored or {}).get("ledger"))
+        self._source = source
+        self._zone = ZoneInfo(context.time_zone)
+        self._started, self._started_s = now.astimezone(self._zone), time.monotonic()
+        self._on_read = on_read
+        self._lock = RLock()
+        self._reads: dict[SectionName, Read] = {}
+        self._chart: Chart | None = None
+        self._asked = 0
+        self.read_at = self._started
+        self.texts = NoteTexts(source, self._zone)
+
+    @property
+    def chart(self) -> Chart:
+        """Return the newest snapshot; reads the first pages if nothing was read yet."""
+        with self._lock:
+            return self._chart or self.first_read()
+
+    @property
+    def sections(self) -> Mapping[SectionName, Completeness]:
+        """How far each section was read; a section that is not in it was not asked for yet."""
+        with self._lock:
+            return self._chart.sections if self._chart else {}
+
+    @property
+    def requests(self) -> int:
+        """How many requests this launch's reads have cost so far."""
+        return self._asked
+
+    @property
+    def now(self) -> datetime:
+        """Return clinical time: a sandbox chart's own stands still, a real one goes on."""
+        if self.context.clinical_time is not None:
+            return self._started
+        return self._started + timedelta(seconds=time.monotonic() - self._started_s)
+
+    def first_read(self) -> Chart:
+        """Read the first page of every section of the card, at once. Idempotent.
+
+        Raises:
+            SessionEnded: the access token is gone.
+            RecordMerged: the record was merged into another.
+        """
+        with self._lock:
+            if self._chart is None:
+                self._read_first()
+            return self._chart or self._compile()
+
+    def read_again(self) -> Chart:
+        """Read the first pages again, as a new snapshot; handles keep their meaning. Raises as `first_read`."""
+        with self._lock:
+            self._read_first()
+            return self._chart or self._compile()
+
+    def ensure(self, *names: SectionName) -> dict[SectionName, Completeness]:
+        """Read sections on to their end (within bounds), and return how far they are. Idempotent, remembered."""
+        with self._lock:
+            self.first_read()
+            wanted = [
+                n for n in dict.fromkeys(names) if n not in self._reads or self._reads[n].next_token
+            ]
+            if wanted:
+                self._keep(wanted, self._together(self._go_on, wanted))
+            sections = self.sections
+            return {name: sections[name] for name in dict.fromkeys(names)}
+
+    def export(self) -> dict[str, Any]:
+        """Return handles and source numbers as JSON-able values (patient data: store them sealed)."""
+        return {"ledger": self._ledger.export(), "sources": self.sources.export()}
+
+    # ------------------------------------------------------------ reading
+
+    def _read_first(self) -> None:
+        found = self._together(self._first_page, FIRST)
+        self._reads = {}
+        self.read_at = self.now
+        self._keep(FIRST, found)
+
+    def _together(
+        self,
+        read: Callable[[SectionName], Read],
+        names: tuple[SectionName, ...] | list[SectionName],
+    ) -> list[Read]:
+        """Read several sections at once; SessionEnded of any of them is raised."""
+        with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
+            return list(pool.map(read, names))
+
+    def _first_page(self, name: SectionName) -> Read:
+        if name == "patient":
+            return self._source.read_patient()
+        return self._source.search(replace(QUERIES[name], pages=1))
+
+    def _go_on(self, name: SectionName) -> Read:
+        before = self._reads.get(name)
+        return self._source.more(before) if before else self._source.search(QUERIES[name])
+
+    def _keep(self, names: tuple[SectionName, ...] | list[SectionName], found: list[Read]) -> None:
+        for name, read in zip(names, found, strict=True):
+            before = self._reads.get(name)
+            self._asked += read.requests - (before.requests if before else 0)
+            self._reads[name] = read
+            if self._on_read and read.requests:
+                self._on_read(read.query, read)
+        if any(read.merged for read in found) or is_merged(self._patient()):
+            raise RecordMerged("the launched Patient was replaced")
+        self._compile()
+
+    def _patient(self) -> Resource:
+        read = self._reads.get("patient")
+        return next(iter(read.resources), {}) if read else {}
+
+    def _compile(self) -> Chart:
+        kept = {
+            name: [r for r in read.resources if not is_restricted(r)]
+            for name, read in self._reads.items()
+        }
+        sections = {name: _completeness(read) for name, read in self._reads.items()}
+        self._chart = compile_chart(
+            kept, zone=self._zone, now=self.read_at, sections=sections, ledger=self._ledger
+        )
+        return self._chart
+
+
+def _completeness(read: Read) -> Completeness:
+    """Return how far a section was read; labelled resources that are withheld make it restricted, counted."""
+    withheld = sum(is_restricted(r) for r in read.resources)
+    state = read.completeness
+    if not withheld or state.kind not in ("complete", "truncated"):
+        return state
+    why = f"{withheld} labelled restricted by the EHR, not shown here"
+    return Restricted(why=why, n=len(read.resources) - withheld)
+
+
+def is_read_to_its_end(state: Completeness | None) -> bool:
+    """Tell whether "none" may be said of a section."""
+    return isinstance(state, Complete)

@@ -1,0 +1,60 @@
+"""Build FHIR searches: typed by fhirclient's `where(...).construct()`, the patient always added by code.
+
+fhirclient builds the query string only; its transport follows next links to foreign hosts with the token, so it is
+never used (reference/smart.md 3.1). Dates carry their prefix as text (`ge2026-01-01`).
+"""
+
+import re
+
+from fhirclient.models import (  # type: ignore[import-untyped]  # fhirclient ships no types
+    allergyintolerance,
+    condition,
+    diagnosticreport,
+    documentreference,
+    encounter,
+    immunization,
+    medicationdispense,
+    medicationrequest,
+    observation,
+    procedure,
+    servicerequest,
+)  # fmt: skip
+
+from app.errors import BoundaryRefused
+from app.fhir.compartment import FHIR_ID
+from app.fhir.source import Query
+
+MODELS = {
+    model.resource_type: model
+    for model in (
+        allergyintolerance.AllergyIntolerance, condition.Condition, diagnosticreport.DiagnosticReport,
+        documentreference.DocumentReference, encounter.Encounter, immunization.Immunization,
+        medicationdispense.MedicationDispense, medicationrequest.MedicationRequest,
+        observation.Observation, procedure.Procedure, servicerequest.ServiceRequest,
+    )
+}  # fmt: skip
+# No _include, _revinclude, _has, _id, chains or modifiers: each is a way out of the compartment.
+ALLOWED = frozenset((
+    "category", "code", "date", "status", "clinical-status", "type", "intent", "authoredon", "authored",
+    "whenhandedover", "_sort", "_count", "_lastUpdated", "period",
+))  # fmt: skip
+VALUE = re.compile(r"[\w\-.,:/|+ ]{1,200}", re.ASCII)
+
+
+def construct(query: Query, patient_id: str) -> str:
+    """Return `Type?patient=id&…`, relative to the FHIR base.
+
+    Raises:
+        BoundaryRefused: an unknown type, a parameter that could leave the patient's compartment, or a bad id.
+    """
+    model = MODELS.get(query.resource_type)
+    if model is None:
+        raise BoundaryRefused(f"{query.resource_type[:40]} is not searched")
+    if not FHIR_ID.fullmatch(patient_id):
+        raise BoundaryRefused("a patient id that is not a FHIR id")
+    struct = {"patient": patient_id}
+    for name, value in query.params:
+        if name not in ALLOWED or name in struct or not VALUE.fullmatch(value):
+            raise BoundaryRefused(f"search parameter {name[:40]} is not allowed")
+        struct[name] = value
+    return str(model.where(struct).construct())

@@ -1,0 +1,109 @@
+"""`ChartSource`: where a chart comes from (live FHIR, the EHR's MCP server, the bulk store), and how far it was read.
+
+Every read says how complete it is; only `Complete` allows saying "none".
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complete:
+    """Read to its end: `n` resources, as this user may see them."""
+
+    n: int
+    kind: Literal["complete"] = "complete"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truncated:
+    """Stopped before the end: `n` read of `total` (None: the EHR did not say)."""
+
+    n: int
+    total: int | None
+    kind: Literal["truncated"] = "truncated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denied:
+    """Refused (401, 403, or not granted). `scope` names what is missing; `http_status` 0: never asked."""
+
+    scope: str
+    http_status: int
+    kind: Literal["denied"] = "denied"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restricted:
+    """The EHR says that more exists than it shows (break-the-glass, sub-type not returned). `n` were shown."""
+
+    why: str
+    n: int
+    kind: Literal["restricted"] = "restricted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """Not read: time-out, 5xx, 429, not FHIR. `reason` holds no patient data. `n` were read before."""
+
+    reason: str
+    n: int = 0
+    kind: Literal["failed"] = "failed"
+
+
+Completeness = Complete | Truncated | Denied | Restricted | Failed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """One search of a resource type; the patient is added by the source and cannot be given here.
+
+    `most`: stop after this many resources (pages are bounded too); None: to the end, within the source's limits.
+    `pages`: stop after this many requests, whatever they gave (the first read asks for one page each).
+    """
+
+    resource_type: str
+    params: tuple[tuple[str, str], ...] = ()
+    most: int | None = None
+    pages: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """What a query gave. `next_token` is opaque: `ChartSource.more` goes on from it; empty at the end.
+
+    `dropped_foreign` counts entries of another patient that were refused; `total` is Bundle.total as sent.
+    `restrictions` are the EHR's own words that more exists than it shows; `unreadable` counts skipped entries.
+    """
+
+    query: Query
+    resources: tuple[Resource, ...]
+    completeness: Completeness
+    total: int | None = None
+    next_token: str = ""
+    requests: int = 1
+    dropped_foreign: int = 0
+    unreadable: int = 0
+    restrictions: tuple[str, ...] = ()
+    merged: bool = False
+
+
+class ChartSource(Protocol):
+    """A source of one patient's resources. Never raises for a refusal or a failure: the `Read` says it.
+
+    Raises only `SessionEnded` (the token is gone for good) and `BoundaryRefused` is turned into `Failed`.
+    """
+
+    def read_patient(self) -> Read:
+        """Return the launched Patient as a `Read` of one resource."""
+
+    def search(self, query: Query) -> Read:
+        """Return the patient's resources for `query`, entries checked one by one."""
+
+    def more(self, read: Read) -> Read:
+        """Go on from `read.next_token` to the end, within limits, and return both parts together."""
+
+    def fetch(self, reference: str) -> Read:
+        """Return one resource that a resource of this patient refers to (a note's Binary, a Practitioner)."""

@@ -1,0 +1,268 @@
+"""Show what a citation points to, as `GET /api/launches/{launch}/sources/{n}` answers it."""
+
+from collections.abc import Sequence
+
+from app.boundary import pretty_fhir
+from app.fhir.blocks import results
+from app.fhir.chart import Chart, Line
+from app.fhir.citation import Evidence, SearchRecord
+from app.fhir.display import Date, Paragraph, Piece, Segment, Source, SourceFact, Text
+from app.fhir.medicines import plain_dose
+from app.fhir.notes import Run, find_words, note_of, runs
+from app.fhir.pieces import date, medicine, plain, shown_range, strong, supply_pieces, value
+from app.fhir.reader import LaunchChart
+from app.fhir.readings import Reading, Row
+from app.fhir.source import Resource
+from app.fhir.words import note_words, series_label, supply, thousands, visit_words
+
+KINDS = {
+    "Condition": "Problem", "AllergyIntolerance": "Allergy", "MedicationRequest": "Medication request",
+    "MedicationDispense": "Medication fill", "Encounter": "Encounter", "ServiceRequest": "Order",
+    "DiagnosticReport": "Diagnostic report", "DocumentReference": "Document",
+}  # fmt: skip
+GRID_KINDS = {"L": "Laboratory result", "V": "Vital sign", "O": "Observation"}
+LABELS = {
+    "site": "Place", "author": "By", "list": "On the problem list", "refills": "Refills allowed", "order": "Name",
+    "more": "More", "format": "Format", "reported": "Source", "substance": "Substance", "drug": "Medicine",
+}  # fmt: skip
+ROLE_LABELS = {
+    "ordered": "Ordered", "dispensed": "Dispensed", "given": "Given", "collected": "Collected", "started": "Began",
+    "resulted": "Resulted", "measured": "Measured", "recorded": "Recorded", "onset": "Onset", "ended": "Ended",
+    "written": "Written", "signed": "Signed",
+}  # fmt: skip
+
+
+def source(launch: LaunchChart, n: int, marks: Sequence[str] = ()) -> Source:
+    """Return the source numbered `n`; `marks` are words of the claim, marked where a note holds them.
+
+    Raises:
+        UnknownHandle: this launch has no such source.
+    """
+    handle, chart = launch.sources.get(n), launch.chart
+    if handle.startswith("S"):
+        return _search(n, chart.summary(handle), chart.ledger.search(handle))
+    row, cell, line = chart.row(handle), chart.cell(handle), chart.line(handle)
+    if row:
+        return _series(launch, n, handle, row)
+    if cell:
+        return _result(chart, n, handle, cell[2])
+    if line and handle.startswith("N"):
+        return _document(launch, n, line, marks)
+    if line:
+        return _record(chart, n, line)
+    return _replaced(chart, n, handle)
+
+
+# ---------------------------------------------------------------- results
+
+
+def _series(launch: LaunchChart, n: int, handle: str, row: Row) -> Source:
+    return Source(
+        n=n, kind_label=f"{GRID_KINDS[handle[0]]}s", heading=(strong(row.name), plain(series_label(row)[len(row.name) :])),
+        summary=launch.chart.summary(handle), reference="", results=results(launch, [handle]),
+    )  # fmt: skip
+
+
+def _result(chart: Chart, n: int, handle: str, found: tuple[Reading, ...]) -> Source:
+    item = found[0]
+    reference = item.evidence[0].reference
+    resource = chart.resources.get(reference, {})
+    facts = [SourceFact(label="Value", pieces=(value(item),), field="value")]
+    facts += [
+        _fact("Component", f"{e.path}: {e.value} {e.unit}".strip()) for e in item.evidence[1:]
+    ]
+    facts += [_fact("Reference range", shown_range(item.limits), "range")] if item.limits else []
+    facts += [_fact("Flag", f"{item.flag}, as sent", "flag")] if item.flag else []
+    facts += [_fact("Status", item.status, "status")]
+    sent = item.evidence[0]
+    facts += [_dated(chart, sent.date_role, sent.date, "date")] if sent.date else []
+    issued = str(resource.get("issued") or "")
+    facts += (
+        [_dated(chart, "resulted", issued, "resulted")]
+        if issued and sent.date_role != "resulted"
+        else []
+    )
+    facts += [_fact("Place", item.site, "site")] if item.site else []
+    facts += [_fact("Test", f"{item.display} ({item.code})")]
+    facts += [_fact("Also recorded as", r.evidence[0].reference) for r in found[1:]]
+    notes = "\n".join(str(x.get("text")) for x in resource.get("note") or [] if x.get("text"))
+    return Source(
+        n=n, kind_label=GRID_KINDS[handle[0]], summary=chart.summary(handle), reference=reference,
+        heading=(strong(item.name), value(item), date(chart, sent.date)), facts=tuple(facts),
+        as_sent=notes, fhir_json=pretty_fhir(resource),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- records
+
+
+def _record(chart: Chart, n: int, line: Line) -> Source:
+    resource = chart.resources[line.reference]
+    as_sent = "\n".join(
+        str(d["text"]) for d in resource.get("dosageInstruction") or [] if d.get("text")
+    )
+    return Source(
+        n=n, kind_label=KINDS[line.reference.partition("/")[0]], heading=_heading(chart, line),
+        summary=chart.summary(line.handle), reference=line.reference,
+        facts=tuple(_line_fact(chart, line, f) for f in line.facts if f.field != "directions"),
+        as_sent=as_sent or str(resource.get("conclusion") or ""), fhir_json=pretty_fhir(resource),
+    )  # fmt: skip
+
+
+def _heading(chart: Chart, line: Line) -> tuple[Piece, ...]:
+    if line.handle.startswith("M"):
+        return tuple(medicine(line))
+    if line.handle.startswith("E"):
+        return (strong(visit_words(line)), date(chart, first_date(line)))
+    return (strong(line.facts[0].name or line.facts[0].value),)
+
+
+def first_date(line: Line) -> str:
+    """Return the record's own date as sent, empty where there is none."""
+    found = line.fact("date")
+    return found.value if found else ""
+
+
+def _line_fact(chart: Chart, line: Line, fact: Evidence) -> SourceFact:
+    if fact.field == "supply" and line.handle.startswith("M"):
+        said = supply_pieces(chart, line)[1:] or (
+            plain(supply(line, chart.now.date().isoformat())),
+        )
+        return SourceFact(label="Ordered supply", pieces=said, field="supply")
+    if fact.value == fact.date and fact.date_role:
+        return _dated(chart, fact.date_role, fact.value, fact.field)
+    if fact.field == "status" and line.reference.startswith("MedicationRequest/"):
+        said_status = (
+            "Active order (as sent)"
+            if fact.value == "active"
+            else f"{_upper(fact.value)} (as sent)"
+        )
+        return _fact("Status", said_status, "status")
+    text = f"{fact.value} {fact.unit}".strip()
+    if fact.field == "dose":
+        text = f"{thousands(plain_dose(fact.value))} {fact.unit}".strip()
+    name = Text(text=text, style="drug") if fact.field in ("drug", "substance") else plain(text)
+    return SourceFact(
+        label=LABELS.get(fact.field, _upper(fact.field)), pieces=(name,), field=fact.field
+    )
+
+
+def _dated(chart: Chart, role: str, sent: str, field: str) -> SourceFact:
+    return SourceFact(
+        label=ROLE_LABELS.get(role, "Date"), pieces=(date(chart, sent, time=True),), field=field
+    )
+
+
+def _fact(label: str, text: str, field: str = "") -> SourceFact:
+    return SourceFact(label=label, pieces=(plain(text),), field=field)
+
+
+def _replaced(chart: Chart, n: int, handle: str) -> Source:
+    """Show a value that the EHR has changed since it was cited, as it was."""
+    facts = chart.evidence(handle)
+    old = facts[0]
+    return Source(
+        n=n, kind_label=GRID_KINDS.get(handle[0], "Record"), summary=chart.summary(handle), reference=old.reference,
+        heading=(strong(old.name or old.field), plain("as it was when it was cited")),
+        facts=(
+            *(_fact(_upper(f.field), f"{f.value} {f.unit}".strip(), f.field) for f in facts),
+            _fact("Status", f"{old.status}; the EHR has changed this since", "status"),
+            *((_dated(chart, old.date_role, old.date, "date"),) if old.date else ()),
+        ),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- documents
+
+
+def _document(launch: LaunchChart, n: int, line: Line, marks: Sequence[str]) -> Source:
+    chart = launch.chart
+    resource = chart.resources[line.reference]
+    text = launch.texts.text(resource)
+    sent, author = line.fact("date"), line.text("author")
+    heading: list[Piece] = [strong(note_words(line) if text is not None else line.text("type"))]
+    heading += [plain(f", {sent.date_role}"), date(chart, sent.value)] if sent else []
+    heading += [plain(f", {author}")] if author else []
+    unread = (
+        () if text is not None else (_fact("Text", "Cannot be read: scanned, or not sent as text"),)
+    )
+    facts = tuple(_line_fact(chart, line, f) for f in line.facts) if text is None else ()
+    return Source(
+        n=n, kind_label="" if text is not None else "Document", heading=tuple(heading),
+        summary=chart.summary(line.handle), reference=line.reference, facts=(*facts, *unread),
+        note=_paragraphs(launch, line, text, marks) if text is not None else (),
+        fhir_json=pretty_fhir(_without_data(resource)),
+    )  # fmt: skip
+
+
+def _without_data(resource: Resource) -> Resource:
+    """Leave the base64 text out of the shown resource: the note itself stands above it."""
+    contents = [
+        {**c, "attachment": {k: v for k, v in (c.get("attachment") or {}).items() if k != "data"}}
+        for c in resource.get("content") or []
+    ]
+    return {**resource, "content": contents}
+
+
+def _paragraphs(
+    launch: LaunchChart, line: Line, text: str, marks: Sequence[str]
+) -> tuple[Paragraph, ...]:
+    chart = launch.chart
+    split = runs(note_of(line, text), launch.texts.notes(chart))
+    return tuple(_paragraph(launch, run, marks) for paragraph in split for run in paragraph)
+
+
+def _paragraph(launch: LaunchChart, run: Run, marks: Sequence[str]) -> Paragraph:
+    segments = tuple(marked(run.text.strip(), marks))
+    if run.first is None:
+        return Paragraph(segments=segments)
+    by = f" by {run.first.author}" if run.first.author else ""
+    return Paragraph(
+        segments=segments, copied_from=f"{launch.chart.print_date(run.first.date)}{by}",
+        copied_n=launch.sources.number(run.first.handle),
+    )  # fmt: skip
+
+
+def marked(text: str, marks: Sequence[str]) -> list[Segment]:
+    """Split a text where it holds the words of a claim."""
+    spans = sorted(span for words in marks for span in find_words(text, words))
+    out, at = list[Segment](), 0
+    for start, end in spans:
+        if start < at:
+            continue
+        if start > at:
+            out.append(Segment(text=text[at:start]))
+        out.append(Segment(text=text[start:end], mark=True))
+        at = end
+    return [*out, Segment(text=text[at:])] if at < len(text) else out
+
+
+# ---------------------------------------------------------------- searches
+
+
+def _search(n: int, summary: str, record: SearchRecord) -> Source:
+    facts = [
+        _fact("Looked for", record.what),
+        _fact("Looked through", f"{record.searched:,} {record.kind}"),
+    ]
+    if record.first_date:
+        span = (Date(text=record.first_date), plain("to"), Date(text=record.last_date))
+        facts.append(SourceFact(label="Span", pieces=span, field="span"))
+    total = f" of {record.total:,}" if record.total else ""
+    whole = (
+        "Yes, all that the EHR shows you"
+        if record.complete
+        else f"No: {record.why_incomplete}{total}"
+    )
+    facts += [
+        _fact("Read to its end", whole),
+        SourceFact(label="Searched", pieces=(Date(text=record.searched_at),)),
+    ]
+    return Source(
+        n=n, kind_label="Search", heading=(strong(_upper(record.what)),), summary=summary, reference="",
+        facts=tuple(facts),
+    )  # fmt: skip
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,365 @@
+"""Print a chart as short text in which every value can be cited: what a language model reads.
+
+Every table says how far its section was read; a section that was not read to its end never says "none".
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from app.fhir.chart import SECTION_WORDS, Chart, Line, SectionName, why_incomplete
+from app.fhir.citation import Evidence
+from app.fhir.dates import age, day, local, months_before
+from app.fhir.grid_text import (
+    CHARS_PER_TOKEN,
+    blocks_text,
+    cell_text,
+    cells_at,
+    dates_text,
+    row_text,
+)  # fmt: skip
+from app.fhir.medicines import plain_dose
+from app.fhir.reader import LaunchChart
+from app.fhir.readings import Grid, Row
+from app.fhir.records import KIND_OF_PREFIX, Kind
+from app.fhir.short_names import KEY
+from app.fhir.source import Complete, Denied, Failed
+from app.fhir.values import first
+from app.fhir.words import supply
+
+LEGEND = (
+    "Newest first. 'a4.1H' = value 4.1, flag H as sent, at the date of column a; cite [L3a] = row L3, column a. "
+    "* outside the sent range, ~ preliminary, ^ corrected, ? unknown status, = same result recorded twice, "
+    "a' = second result at that moment, >6 digits shown as 4 significant."
+)
+SECTIONS_OF: dict[str, tuple[SectionName, ...]] = {
+    "P": ("problems",), "M": ("medications",), "A": ("allergies",), "E": ("encounters",), "N": ("notes",),
+    "R": ("requests", "reports"), "D": ("dispenses",), "L": ("labs",), "V": ("vitals",), "O": ("other",),
+}  # fmt: skip
+RECENT_VISITS, RECENT_NOTES = 3, 2  # of the digest
+GRID_TITLES = {"L": "LABS", "V": "VITALS", "O": "OTHER OBSERVATIONS"}
+# What a line of the digest shows; the rest is a tool call away.
+BRIEF: dict[str, tuple[tuple[str, str], ...]] = {
+    "P": (("problem", "problem"), ("onset", "date")),
+    "M": (("drug", "drug"), ("dose", "dose"), ("route", "route"), ("frequency", "frequency"),
+          ("ordered", "date"), ("supply", "supply")),
+    "E": (("start", "date"), ("type", "type"), ("reason", "reason")),
+    "N": (("date", "date"), ("type", "type"), ("author", "author")),
+}  # fmt: skip
+# Said once in the heading instead of in every line of the digest.
+USUAL_SAID = {
+    "M": "blank: not recorded",
+    "A": "blank: not recorded; confirmed unless said",
+}
+USUAL = {"verification": "confirmed"}
+# Fields that tell lines of the same thing apart only by time; `merge` prints such lines once.
+DATES = frozenset(("date", "list", "supply", "author", "status"))
+
+
+# ---------------------------------------------------------------- how far a section was read
+
+
+def _gaps(chart: Chart, prefix: str) -> list[str]:
+    """Return what keeps the table from being complete, in words."""
+    states = [(name, chart.sections.get(name)) for name in SECTIONS_OF[prefix]]
+    return [
+        f"{name}: {why_incomplete(state)}"
+        for name, state in states
+        if not isinstance(state, Complete)
+    ]
+
+
+def _is_unread(chart: Chart, prefix: str) -> bool:
+    states = [chart.sections.get(name) for name in SECTIONS_OF[prefix]]
+    return all(
+        s is None or (isinstance(s, Denied | Failed) and not getattr(s, "n", 0)) for s in states
+    )
+
+
+# ---------------------------------------------------------------- tables
+
+
+def shown(chart: Chart, fact: Evidence) -> str:
+    """Print one fact for a table: dates by the site's zone, doses without trailing zeros, chart text on one line."""
+    if fact.value == fact.date and fact.date_role:
+        return chart.print_date(fact.value)
+    value = plain_dose(fact.value) if fact.field == "dose" else fact.value
+    return " ".join(f"{value} {fact.unit}".split()).replace("|", "/")
+
+
+def _cells(
+    chart: Chart, line: Line, columns: tuple[tuple[str, str], ...], *, brief: bool
+) -> list[str]:
+    cells = []
+    for _, field in columns:
+        fact = line.fact(field)
+        if brief and fact and fact.value == USUAL.get(field):
+            fact = None
+        if field == "supply" and fact:
+            said = supply(line, chart.now.date().isoformat())
+            # The days stand in the source; the digest needs only whether the supply has ended.
+            cells.append(said.partition("-day ")[2] or said if brief else said)
+        elif field == "dose" and fact is None and not line.fact("frequency"):
+            directions = line.fact("directions")
+            cells.append(shown(chart, directions) if directions else _unsaid("dose", brief))
+        elif field == "reaction" and fact is None and line.group != "stated":
+            cells.append(_unsaid("reaction", brief))
+        else:
+            cells.append(shown(chart, fact) if fact else "")
+    more = line.text("more")
+    return [*cells, more] if more else cells
+
+
+def _unsaid(field: str, brief: bool) -> str:
+    """Say that something was not sent; the digest says it once, in the heading."""
+    return "" if brief else f"{field} not recorded"
+
+
+def table(
+    chart: Chart,
+    prefix: str,
+    *,
+    group: str = "",
+    since: str = "",
+    most: int = 100,
+    merge: bool = False,
+    brief: bool = False,
+) -> str:
+    """Print a table (P M A E N R D). `group` keeps one status; `merge` prints lines equal but for the date once.
+
+    `brief` leaves out columns and the usual values (an allergy is confirmed, its reaction not recorded).
+    """
+    kind, every, gaps = KIND_OF_PREFIX[prefix], chart.tables.get(prefix, []), _gaps(chart, prefix)
+    if _is_unread(chart, prefix):
+        return f"{kind.title}: NOT READ ({'; '.join(gaps)}); do not say none."
+    kept = [x for x in every if group in ("", x.group) and x.date >= since]
+    lines = _merged(kind, kept) if merge else [(x, 1) for x in kept]
+    heading = [_count(every, kept, lines, group)]
+    heading += [f"newest {most} shown, {len(lines) - most} more"] if len(lines) > most else []
+    heading += [USUAL_SAID[prefix]] if brief and kept and prefix in USUAL_SAID else []
+    heading += [f"NOT COMPLETE, {'; '.join(gaps)}"] if gaps else []
+    columns = BRIEF.get(prefix, kind.columns) if brief else kind.columns
+    names = " | " + "|".join(name for name, _ in columns) if kept else ""
+    out = [f"{kind.title} {'; '.join(heading)}{names}"]
+    # One status only is said by the records themselves; in the digest its heading is left out.
+    status = lines[0][0].group if brief and len({x.group for x, _ in lines[:most]}) == 1 else ""
+    for line, times in lines[:most]:
+        if not group and line.group != status:
+            status = line.group
+            out.append(f"{status}:")
+        text = "|".join([line.handle, *_cells(chart, line, columns, brief=brief)]).rstrip("|")
+        out.append(text + (f" x{times}" if times > 1 else ""))
+    return "\n".join(out)
+
+
+def _count(every: list[Line], kept: list[Line], lines: list[tuple[Line, int]], group: str) -> str:
+    if not kept:
+        return (
+            f"no {group} one of {len(every)}"
+            if group and every
+            else "none recorded"
+            if not every
+            else "none"
+        )
+    distinct = f", {len(lines)} distinct" if len(lines) < len(kept) else ""
+    return (
+        f"{len(kept)} {group}".strip()
+        + distinct
+        + (f" of {len(every)}" if len(kept) < len(every) else "")
+    )
+
+
+def _merged(kind: Kind, kept: list[Line]) -> list[tuple[Line, int]]:
+    """Join lines that say the same at different times; each keeps its own handle in the full table."""
+    groups: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+    for line in kept:
+        groups[tuple(line.text(field) for _, field in kind.columns if field not in DATES)].append(
+            line
+        )
+    return [(same[0], len(same)) for same in groups.values()]
+
+
+# ---------------------------------------------------------------- measurements
+
+
+def measurements(
+    chart: Chart,
+    prefix: str,
+    *,
+    rows: Sequence[str] = (),
+    since: str = "",
+    until: str = "",
+    budget_tokens: int = 5000,
+) -> str:
+    """Print labs (L), vitals (V) or other observations (O) as labelled sparse rows, newest first.
+
+    `rows` are row handles (`L3`) or LOINC codes, all when empty; `since` and `until` are ISO dates (until is not
+    included). Stops before the block that would pass the budget, and says how to go on.
+    """
+    grid, gaps = chart.grids[prefix], _gaps(chart, prefix)
+    if _is_unread(chart, prefix):
+        return f"{GRID_TITLES[prefix]}: NOT READ ({'; '.join(gaps)}); do not say none."
+    wanted = [r for r in grid.rows if not rows or r.handle in rows or r.code in rows]
+    used = {p.rstrip("'") for r in wanted for p in r.cells}
+    places = [
+        p
+        for p, at in grid.columns.items()
+        if p in used and at >= since and (not until or at < until)
+    ]
+    out, printed = blocks_text(grid, wanted, places, budget_tokens * CHARS_PER_TOKEN)
+    older = ""
+    if printed < len(places):
+        older = f", older left out: ask with until={grid.columns[places[printed]][:10]}T24"
+    asked = (
+        [f"since {since}"] * bool(since)
+        + [f"until {until}"] * bool(until)
+        + ["rows asked for"] * bool(rows)
+    )
+    only = f" (only {', '.join(asked)})" if asked else ""
+    count = f"{_values(wanted, places[:printed])} of {_values(grid.rows, list(grid.columns))} values shown"
+    return "\n".join([*out, f"END {count}{only}{older}; section {'; '.join(gaps) or 'complete'}."])
+
+
+def _values(rows: Sequence[Row], places: Sequence[str]) -> int:
+    wanted = set(places)
+    return sum(
+        len(item.evidence)
+        for r in rows
+        for place, cell in r.cells.items()
+        if place.rstrip("'") in wanted
+        for item in cell
+    )
+
+
+# ---------------------------------------------------------------- digest
+
+
+def digest(launch: LaunchChart) -> str:
+    """Print the overview: every active problem, medicine and allergy, last values, and a count of what is left out.
+
+    Reads problems, medications and allergies to their end first, and results back to 12 months where they are not.
+    """
+    launch.ensure("problems", "medications", "allergies")
+    year_ago = months_before(launch.now.date().isoformat(), 12)
+    short = [
+        name for name, prefix in (("labs", "L"), ("vitals", "V"))
+        if min(launch.chart.grids[prefix].columns.values(), default="") > year_ago
+    ]  # fmt: skip
+    launch.ensure(*(n for n in SECTIONS_OF["L"] + SECTIONS_OF["V"] if n in short))
+    chart = launch.chart
+    lines = [
+        f"CHART as of {chart.print_date(chart.now.isoformat(), time=True)}. Cite [P3]: a row; [L3a]:"
+        " value a of row L3.",
+        _patient(chart),
+        _read_line(chart),
+        table(chart, "P", group="active", most=200, merge=True, brief=True),
+        table(chart, "M", group="active", most=200, merge=True, brief=True),
+        table(chart, "A", most=200, brief=True),
+        *_latest(chart, "V", year_ago),
+        *_latest(chart, "L", year_ago),
+        table(chart, "R", group="pending", most=10),
+        table(chart, "E", most=RECENT_VISITS, brief=True),
+        table(chart, "N", most=RECENT_NOTES, brief=True),
+        _left_out(chart),
+    ]
+    return "\n".join(lines)
+
+
+def _patient(chart: Chart) -> str:
+    p = chart.patient
+    name = first(p, "name")
+    given, born = " ".join(name.get("given") or []), str(p.get("birthDate") or "")
+    today = chart.now.date().isoformat()
+    died = str(p.get("deceasedDateTime") or ("date not sent" if p.get("deceasedBoolean") else ""))
+    parts = [
+        f"PATIENT {given} {name.get('family', '')}".strip(),
+        str(p.get("gender") or "sex not recorded"),
+        f"born {day(born)}, {age(born, local(died, chart.zone) if len(died) > 9 and died[0].isdigit() else today)}",
+        f"died {chart.print_date(died) if died[:1].isdigit() else died}" if died else "",
+    ]
+    return ", ".join(p for p in parts if p)
+
+
+def _read_line(chart: Chart) -> str:
+    """Say what was not read to its end; counts stand in each heading, fills have no table of their own here."""
+    whole = [name for name, state in chart.sections.items() if isinstance(state, Complete)]
+    gaps = {n: why_incomplete(s) for n, s in chart.sections.items() if n not in whole}
+    missing = "; ".join(f"{SECTION_WORDS[name].lower()}: {why}" for name, why in gaps.items())
+    fills = (
+        f"; medication fills: {chart.counts['dispenses'] or 'none'} recorded"
+        if "dispenses" in whole
+        else ""
+    )
+    if not gaps:
+        return f"READ TO END: all sections{fills}"
+    return f"READ TO END: {', '.join(whole)}{fills}\nNOT SEEN: {missing}"
+
+
+def _latest(chart: Chart, prefix: str, since: str) -> list[str]:
+    """Print the last result of each test of the last 12 months.
+
+    A test out of range has its own line: the range, and for key tests up to 3 results of these months. All others
+    stand together under their unit.
+    """
+    grid, title, gaps = chart.grids[prefix], GRID_TITLES[prefix], _gaps(chart, prefix)
+    if _is_unread(chart, prefix):
+        return [f"{title}: NOT READ ({'; '.join(gaps)}); do not say none."]
+    fresh = [r for r in grid.rows if _newest(grid, r) >= since]
+    state = f"; NOT COMPLETE, {'; '.join(gaps)}" if gaps else ""
+    if not fresh:
+        return [f"{title}: none in 12 months, {len(grid.rows)} tests older{state}"]
+    shown_at = {r.handle: _recent(grid, r, since) for r in fresh}
+    used = {p for places in shown_at.values() for p in places}
+    out = [
+        f"{title}, last of 12 months{state}",
+        dates_text(grid, [p for p in grid.columns if p in used]),
+    ]
+    off = [r for r in fresh if _is_off(r)]
+    out += [row_text(r, shown_at[r.handle], limits=True) for r in off]
+    out += _by_unit([r for r in fresh if r not in off], shown_at)
+    rest = sum(len(r.cells) for r in grid.rows) - sum(len(p) for p in shown_at.values())
+    old = len(grid.rows) - len(fresh)
+    older = f", {old} tests last done earlier" if old else ""
+    return [*out, f"{title} not shown: {rest} earlier results{older}"]
+
+
+def _by_unit(rows: Sequence[Row], shown_at: Mapping[str, Sequence[str]]) -> list[str]:
+    """Print one result each, the unit once: `mmol/L: L3 Potassium a4.1|L4 Sodium a138`; words with their column once.
+
+    Words stand as `at c: L37 Color=Yellow|L39 Odor=None`, cited [L37c].
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for r in rows:
+        for place, cell in cells_at(r, shown_at[r.handle]):
+            item = cell[0]
+            head = (r.unit or "no unit") if item.numeric else f"at {place}"
+            text = (
+                f" {cell_text(place, cell)}"
+                if item.numeric
+                else f"={cell_text('', cell)} {r.unit}".rstrip()
+            )
+            groups[head].append(f"{r.handle} {r.name}{text}".replace("|", "/"))
+    return [f"{head}: {'|'.join(texts)}" for head, texts in groups.items()]
+
+
+def _recent(grid: Grid, row: Row, since: str) -> list[str]:
+    places = [p for p in _places(row) if grid.columns[p] >= since]
+    return places[: 3 if row.code in KEY and _is_off(row) else 1]
+
+
+def _is_off(row: Row) -> bool:
+    """Tell whether the newest result is out of range, as flagged or by its sent range."""
+    return any(item.flag or item.outside for item in next(iter(row.cells.values())))
+
+
+def _newest(grid: Grid, row: Row) -> str:
+    return max((grid.moment(p) for p in row.cells), default="")
+
+
+def _places(row: Row) -> list[str]:
+    return list(dict.fromkeys(p.rstrip("'") for p in row.cells))
+
+
+def _left_out(chart: Chart) -> str:
+    """Count what stands in no table and no grid; each heading counts what it does not show."""
+    parts = [f"{n} {why}" for why, n in sorted(chart.left_out.items())]
+    return "LEFT OUT: " + (", ".join(parts) or "nothing")

@@ -1,0 +1,57 @@
+"""Who this launch is and what it may: the frozen context that every layer above receives."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Verb = Literal["c", "r", "u", "d", "s"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """One granted scope, already expanded: level (patient, user, system), resource type or `*`, verbs of SMART v2.
+
+    `params` holds a granular restriction (`category=...`) as sent, empty when there is none.
+
+    Source: SMART App Launch 2.2.0, scopes for requesting FHIR resources.
+    """
+
+    level: str
+    resource_type: str
+    verbs: frozenset[str]
+    params: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchContext:
+    """One launch, one patient. Nothing here is secret; tokens stay in the vault.
+
+    `clinical_time` is the sandbox chart's own "now" and None for every real EHR.
+    """
+
+    launch_id: str
+    registration: str
+    iss: str
+    tenant: str
+    patient_id: str
+    encounter_id: str | None
+    user_reference: str
+    user_name: str
+    client_id: str
+    scope: str
+    grants: tuple[Grant, ...]
+    need_patient_banner: bool
+    time_zone: str
+    launched_at: datetime
+    clinical_time: datetime | None = None
+
+    def can(self, resource_type: str, verb: Verb) -> bool:
+        """Tell whether any granted scope allows `verb` on `resource_type` for this launch.
+
+        A granular grant counts: the EHR filters, and what it leaves out is said by the caller.
+        """
+        return any(
+            grant.resource_type in (resource_type, "*") and verb in grant.verbs
+            for grant in self.grants
+            if grant.level in ("patient", "user")
+        )

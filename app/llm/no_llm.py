@@ -1,0 +1,129 @@
+"""The deterministic assistant "No language model": the same port, tools, citations and checks as any model.
+
+First it asks for tools, then it writes sentences from fixed patterns over what they returned. It explains and
+compares nothing, and it states no fact that a tool did not give. It sees only the Request.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from app.llm import intents, templates
+from app.llm.intents import Plan
+from app.llm.port import (
+    Done,
+    ModelEvent,
+    Reply,
+    Request,
+    TextDelta,
+    ToolCall,
+    ToolTurn,
+    Turn,
+    UserTurn,
+)
+from app.llm.synonyms import Synonyms
+
+DELTA_WORDS = 6
+Wanted = tuple[str, dict[str, object]]
+
+
+class NoLanguageModel:
+    """Answers from the chart alone."""
+
+    name = "No language model"
+    version = ""
+    language_model = False
+
+    def __init__(self, synonyms: Synonyms) -> None:
+        self._synonyms = synonyms
+
+    def stream(self, request: Request) -> Iterator[ModelEvent]:
+        """Yield tool calls for a new question, text once their answers are there."""
+        question, replies = _state(request.turns)
+        plan = intents.read(question, self._synonyms)
+        if replies is None and not plan.empty:
+            able = {tool.name for tool in request.tools}
+            wanted = [call for call in calls(plan) if call[0] in able]
+            for number, (name, arguments) in enumerate(wanted, 1):
+                yield ToolCall(id=f"look-{number}", name=name, arguments=json.dumps(arguments))
+            if wanted:
+                yield Done(stop="tools")
+                return
+        refused = {name for name, _ in calls(plan)} - {tool.name for tool in request.tools}
+        answer = templates.write(plan, replies or (), self._synonyms, refused)
+        yield from _deltas(answer)
+        yield Done(stop="end")
+
+
+def _state(turns: Sequence[Turn]) -> tuple[str, tuple[Reply, ...] | None]:
+    """Return the last question, and the tools' answers to it: None before any were asked for."""
+    question, replies = "", None
+    for turn in turns:
+        if isinstance(turn, UserTurn):
+            question, replies = turn.text, None
+        elif isinstance(turn, ToolTurn):
+            replies = (*(replies or ()), *turn.replies)
+    return question, replies
+
+
+def _deltas(text: str) -> Iterator[TextDelta]:
+    """Stream a few words at a time; blanks and line breaks stay with the word before them."""
+    words = text.split(" ")
+    for at in range(0, len(words), DELTA_WORDS):
+        piece = " ".join(words[at : at + DELTA_WORDS])
+        yield TextDelta(text=piece + (" " if at + DELTA_WORDS < len(words) else ""))
+
+
+def calls(plan: Plan) -> list[Wanted]:
+    """Return the look-ups of a plan, each once."""
+    wanted = [*_by_name(plan), *_by_topic(plan)]
+    unique = {json.dumps(call, sort_keys=True): call for call in wanted}
+    return list(unique.values())
+
+
+def _by_name(plan: Plan) -> Iterator[Wanted]:
+    tests = list(
+        dict.fromkeys([n for p in plan.panels for n in p.tests] + [t.name for t in plan.tests])
+    )
+    if tests:
+        since: dict[str, object] = {"since": plan.since} if plan.since else {}
+        yield "chart_results", {"tests": tests[:12], **since}
+    if any(panel.orders for panel in plan.panels):
+        yield "chart_section", {"section": "medications", "status": "active"}
+    for kind in plan.classes:
+        status: dict[str, object] = {} if plan.ever else {"status": "active"}
+        yield "chart_section", {"section": "medications", "words": kind.name, **status}
+    about = [*plan.leftover, *plan.drugs, *plan.quoted]
+    if "notes" in plan.topics:
+        yield "chart_notes", {"words": about} if about else {}
+    elif about:
+        yield "chart_search", {"words": about}
+
+
+def _by_topic(plan: Plan) -> Iterator[Wanted]:
+    fixed: dict[str, Wanted] = {
+        "overview": ("chart_overview", {}),
+        "changes": ("chart_changes", {"since": plan.since} if plan.since else {}),
+        "pending": ("chart_pending", {}),
+        "allergies": ("chart_section", {"section": "allergies"}),
+        "medicines": (
+            "chart_section",
+            {"section": "medications", **({} if plan.ever else {"status": "active"})},
+        ),
+        "problems": (
+            "chart_section",
+            {"section": "problems", **({} if plan.ever else {"status": "active"})},
+        ),
+        "visit": ("chart_section", {"section": "encounters", "limit": 12}),
+        "fills": ("chart_section", {"section": "fills"}),
+        "labs": (
+            "chart_results",
+            {"kind": "labs", **({"since": plan.since} if plan.since else {})},
+        ),
+        "vitals": (
+            "chart_results",
+            {"kind": "vitals", **({"since": plan.since} if plan.since else {})},
+        ),
+    }
+    for topic in plan.topics:
+        if topic in fixed:
+            yield fixed[topic]

@@ -1,0 +1,111 @@
+"""The whole configuration: one frozen value, built once from the environment and passed by hand."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from app.errors import ConfigurationError
+
+KEY_BYTES = 32
+
+
+class Secret:
+    """A value that never shows itself in a log, an error page or a debugger's `repr`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def reveal(self) -> bytes:
+        """Return the secret; call at the point of use only."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything configurable about one Chartside process."""
+
+    environment: Literal["production", "development"]
+    """`CHARTSIDE_ENVIRONMENT`. Development allows sandbox registrations and plain-http loopback origins."""
+    origin: str
+    """`CHARTSIDE_ORIGIN`: the address under which browsers reach this server, without a path."""
+    secret_key: Secret
+    """`CHARTSIDE_SECRET_KEY`: 32 bytes in URL-safe base64; seals sessions, tokens and conversations."""
+    database_url: str
+    """`CHARTSIDE_DATABASE_URL`: an SQLAlchemy URL; SQLite on one machine, PostgreSQL to scale out."""
+    launch_config: Path
+    """`CHARTSIDE_LAUNCH_CONFIG`: the folder with one TOML file per EHR registration."""
+    frontend: Path
+    """`CHARTSIDE_FRONTEND`: the folder of the built frontend."""
+
+    @staticmethod
+    def from_env(environ: Mapping[str, str]) -> "Settings":
+        """Read every `CHARTSIDE_…` variable.
+
+        Raises:
+            ConfigurationError: a variable is missing, unknown or wrong; the message names it.
+        """
+        _refuse_unknown(environ)
+        return Settings(
+            environment=_environment(environ.get("CHARTSIDE_ENVIRONMENT", "production")),
+            origin=_origin(_required(environ, "CHARTSIDE_ORIGIN")),
+            secret_key=_secret_key(_required(environ, "CHARTSIDE_SECRET_KEY")),
+            database_url=environ.get("CHARTSIDE_DATABASE_URL", "sqlite:///run/chartside.db"),
+            launch_config=Path(environ.get("CHARTSIDE_LAUNCH_CONFIG", "launch_config")),
+            frontend=Path(environ.get("CHARTSIDE_FRONTEND", "frontend/dist")),
+        )
+
+
+# CHARTSIDE_THREADS is read by the Procfile, CHARTSIDE_PORT by `make run`.
+KNOWN = frozenset(
+    f"CHARTSIDE_{name}"
+    for name in (
+        "ENVIRONMENT", "ORIGIN", "SECRET_KEY", "DATABASE_URL", "LAUNCH_CONFIG", "FRONTEND", "THREADS", "PORT",
+    )
+)  # fmt: skip
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    unknown = {name for name in environ if name.startswith("CHARTSIDE_")} - KNOWN
+    if unknown:
+        raise ConfigurationError(f"unknown variable {min(unknown)}")
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise ConfigurationError(f"{name} is not set")
+    return value
+
+
+def _environment(value: str) -> Literal["production", "development"]:
+    if value == "production":
+        return "production"
+    if value == "development":
+        return "development"
+    raise ConfigurationError("CHARTSIDE_ENVIRONMENT must be production or development")
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+        raise ConfigurationError("CHARTSIDE_ORIGIN must look like https://host[:port]")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _secret_key(value: str) -> Secret:
+    try:
+        key = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise ConfigurationError("CHARTSIDE_SECRET_KEY is not URL-safe base64") from error
+    if len(key) != KEY_BYTES:
+        raise ConfigurationError(f"CHARTSIDE_SECRET_KEY must hold {KEY_BYTES} bytes")
+    return Secret(key)

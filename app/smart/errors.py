@@ -1,0 +1,87 @@
+"""Why a launch stops, each with one sentence for the clinician."""
+
+from app.errors import LaunchError
+
+
+class UnknownIssuer(LaunchError):
+    """The `iss` of a launch is missing, given twice, or not registered. No request was made to it."""
+
+    status = 403
+    code = "launch.unknown_issuer"
+    public = "This EHR is not registered with Chartside. Tell your IT department."
+
+
+class LaunchExpired(LaunchError):
+    """The `state` is unknown, was used before, belongs to another registration, or is too old."""
+
+    code = "launch.state_mismatch"
+    public = (
+        "This launch was used before or took too long. "
+        "Open Chartside again from the chart in the EHR."
+    )
+
+
+class LaunchUnbound(LaunchError):
+    """The callback came from a browser that did not start the launch."""
+
+    status = 403
+    code = "launch.unbound"
+    public = (
+        "This launch was started elsewhere and was stopped. "
+        "Open Chartside again from the chart in the EHR."
+    )
+
+
+class ConsentDenied(LaunchError):
+    """The authorization server answered with `error`; `reason` is its code."""
+
+    status = 403
+    code = "launch.denied"
+    public = (
+        "The EHR did not allow this launch. Nothing was read. "
+        "Open Chartside again from the chart, or ask the help desk."
+    )
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"authorization error: {reason}")
+        self.reason = reason
+
+
+class TokenRefused(LaunchError):
+    """The token endpoint refused the code, or answered something unusable."""
+
+    status = 502
+    code = "launch.token_refused"
+    public = "The EHR did not complete the launch. Open Chartside again from the chart in the EHR."
+
+
+class IdentityRefused(LaunchError):
+    """The id_token does not prove who the user is."""
+
+    status = 502
+    code = "launch.identity_refused"
+    public = "The EHR did not prove who is signed in. Nothing was read. Ask the help desk."
+
+
+class UserRefused(LaunchError):
+    """The user is a patient or a related person."""
+
+    status = 403
+    code = "launch.user_refused"
+    public = "Chartside is for clinicians. It does not open for patients or their relatives."
+
+
+class NoPatient(LaunchError):
+    """The EHR opened Chartside without a patient."""
+
+    status = 409
+    code = "launch.no_patient"
+    public = "The EHR did not name a patient. Open Chartside from a patient's chart."
+
+
+class DiscoveryFailed(LaunchError):
+    """The EHR's SMART configuration could not be read, or points outside the registered hosts."""
+
+    status = 502
+    code = "launch.discovery_failed"
+    public = "The EHR does not answer, so Chartside cannot open. Try again, or use the EHR itself."

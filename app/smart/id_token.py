@@ -1,0 +1,97 @@
+"""Prove who is signed in: OpenID Connect Core 1.0, 3.1.3.7, as SMART's `openid fhirUser` asks for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from app.smart.errors import IdentityRefused, UserRefused
+
+# SMART servers SHALL sign with RS256; the others are what certified EHRs offer beside it. Never HMAC, never none.
+ALGORITHMS = ["RS256", "RS384", "ES256", "ES384"]
+LEEWAY_S = 60
+CLINICIANS = ("Practitioner", "PractitionerRole", "Person")
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """Who is signed in. `reference` is relative (`Practitioner/1`); `subject` is the issuer's own name."""
+
+    reference: str
+    subject: str
+    name: str
+
+
+def verify_id_token(
+    token: str,
+    *,
+    keys_for: Callable[[str], KeySet],
+    issuer: str,
+    client_id: str,
+    nonce: str,
+    iss: str,
+    now_s: int,
+) -> User:
+    """Return the user that a valid id_token names; `keys_for(kid)` gives the issuer's keys.
+
+    Raises:
+        IdentityRefused: the token, its signature or a claim does not hold.
+        UserRefused: the user is a Patient or a RelatedPerson.
+    """
+    claims = _verified_claims(token, keys_for, issuer=issuer, client_id=client_id, now_s=now_s)
+    if claims.get("nonce") != nonce:
+        raise IdentityRefused("nonce differs")
+    audience = claims["aud"]
+    # OpenID Connect Core 3.1.3.7, 4 and 5: with several audiences, azp must be this client.
+    many = isinstance(audience, list) and len(audience) > 1
+    if (many or "azp" in claims) and claims.get("azp") != client_id:
+        raise IdentityRefused("azp differs")
+    return _user(claims, iss)
+
+
+def _verified_claims(
+    token: str, keys_for: Callable[[str], KeySet], *, issuer: str, client_id: str, now_s: int
+) -> dict[str, Any]:
+    try:
+        header = jws.extract_compact(token.encode()).headers()
+        # `jku`, `jwk` and `x5u` of the header are never followed: keys come from discovery only.
+        decoded = jwt.decode(token, keys_for(str(header.get("kid", ""))), algorithms=ALGORITHMS)
+        jwt.JWTClaimsRegistry(
+            now=now_s,
+            leeway=LEEWAY_S,
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": client_id},
+            sub={"essential": True},
+            exp={"essential": True},
+            iat={"essential": True},
+        ).validate(decoded.claims)
+    except (JoseError, ValueError) as error:
+        raise IdentityRefused(f"id_token: {type(error).__name__}") from error
+    return dict(decoded.claims)
+
+
+def _user(claims: dict[str, Any], iss: str) -> User:
+    """Read `fhirUser` (or `profile`, as older servers send it), relative or absolute."""
+    sent = claims.get("fhirUser") or claims.get("profile")
+    if not isinstance(sent, str):
+        raise IdentityRefused("no fhirUser")
+    base = iss.rstrip("/") + "/"
+    parts = urlsplit(sent)
+    if parts.scheme and not sent.startswith(base):
+        raise IdentityRefused("fhirUser stands on another server")
+    reference = sent.removeprefix(base)
+    kind, _, fhir_id = reference.partition("/")
+    if kind in ("Patient", "RelatedPerson"):
+        raise UserRefused(f"fhirUser is a {kind}")
+    if kind not in CLINICIANS or not fhir_id or "/" in fhir_id:
+        raise IdentityRefused("fhirUser is not a clinician's reference")
+    name = claims.get("name")
+    return User(
+        reference=reference,
+        subject=str(claims["sub"]),
+        name=name if isinstance(name, str) else "",
+    )

@@ -1,0 +1,310 @@
+"""The EHR launch: begin it, and complete it after the callback. Public client, PKCE S256, one patient.
+
+Source: SMART App Launch 2.2.0, EHR launch; RFC 7636 (PKCE); RFC 9207 (`iss` in the authorization response).
+"""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from app.boundary import Boundary
+from app.errors import ChartsideError
+from app.launch_context import LaunchContext
+from app.settings import Secret
+from app.smart.discovery import Discovery, SmartConfiguration
+from app.smart.errors import (
+    ConsentDenied,
+    IdentityRefused,
+    LaunchExpired,
+    LaunchUnbound,
+    NoPatient,
+    TokenRefused,
+)
+from app.smart.id_token import User, verify_id_token
+from app.smart.registry import Registration
+from app.smart.scopes import parse_scopes
+from app.smart.session import LaunchSessions, NewLaunch, Tokens, digest, same
+from app.store.launches import LaunchRows, PendingRow
+from app.store.seal import Seal, SealBroken
+
+PENDING_S = 600.0
+STATE_BYTES = 32  # 256 bits; SMART App Launch 2.2.0 asks for 122 or more
+DEFAULT_TOKEN_LIFE_S = 300.0
+FhirId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A launch on its way: where the browser goes, and the bind secret it carries in three carriers."""
+
+    authorize: str
+    state: str
+    bind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callback:
+    """What came back to the redirect URI, and the bind secrets that the browser could show."""
+
+    slug: str
+    state: str
+    code: str | None
+    error: str | None
+    iss: str | None
+    binds: tuple[str | None, ...]
+
+
+class _Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pending launch must remember, sealed."""
+
+    iss: str
+    nonce: str
+    code_verifier: str
+
+
+class _TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The members of a token response that an EHR launch needs; others are left alone."""
+
+    access_token: Annotated[str, msgspec.Meta(min_length=1)]
+    token_type: str
+    scope: str
+    id_token: str = ""
+    expires_in: float = DEFAULT_TOKEN_LIFE_S
+    patient: FhirId | None = None
+    encounter: FhirId | None = None
+    need_patient_banner: bool = True
+    tenant: str = ""
+    clinical_time: str = msgspec.field(default="", name="__clinical_time")
+
+
+class Launcher:
+    """Begins and completes EHR launches."""
+
+    def __init__(
+        self,
+        *,
+        rows: LaunchRows,
+        sessions: LaunchSessions,
+        discovery: Discovery,
+        boundary_of: Callable[[Registration], Boundary],
+        key: Secret,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._rows = rows
+        self._sessions = sessions
+        self._discovery = discovery
+        self._boundary_of = boundary_of
+        self._seal = Seal(key, "pending-launch")
+        self._clock = clock
+
+    def begin(self, registration: Registration, iss: str, launch: str) -> Begun:
+        """Keep a pending launch and return the authorization request."""
+        configuration = self._discovery.configuration(registration, iss)
+        state, bind = secrets.token_urlsafe(STATE_BYTES), secrets.token_urlsafe(32)
+        pending = _Pending(
+            iss=iss, nonce=secrets.token_urlsafe(24), code_verifier=secrets.token_urlsafe(64)
+        )
+        now = self._clock().timestamp()
+        state_hash = digest(state)
+        self._rows.add_pending(
+            PendingRow(
+                state_hash=state_hash,
+                registration=registration.slug,
+                bind_hash=digest(bind),
+                sealed=self._seal.close(msgspec.to_builtins(pending), f"pending:{state_hash}"),
+                expires_at=now + PENDING_S,
+            ),
+            now,
+        )
+        query = {
+            "response_type": "code",
+            "client_id": registration.client.id,
+            "redirect_uri": registration.client.redirect_uri,
+            "scope": " ".join((*registration.scopes.required, *registration.scopes.optional)),
+            "state": state,
+            # SMART App Launch 2.2.0, authorization request, `aud`: names the FHIR server the token is for,
+            # so that a counterfeit server cannot collect a genuine token.
+            "aud": iss,
+            "launch": launch,
+            "nonce": pending.nonce,
+            "code_challenge": _s256(pending.code_verifier),
+            "code_challenge_method": "S256",
+        }
+        endpoint = configuration.authorization_endpoint
+        return Begun(
+            authorize=f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}",
+            state=state,
+            bind=bind,
+        )
+
+    def complete(
+        self, registration: Registration, callback: Callback
+    ) -> tuple[NewLaunch, LaunchContext]:
+        """Redeem the code and open the launch session.
+
+        Raises:
+            LaunchError: one of its kinds, each with a sentence for the clinician.
+        """
+        pending = self._claim(callback)
+        configuration = self._discovery.configuration(registration, pending.iss)
+        # RFC 9207: names the authorization server, which need not be the FHIR base.
+        if callback.iss is not None and callback.iss != configuration.issuer:
+            raise LaunchExpired("iss of the authorization response differs")
+        if callback.error is not None or callback.code is None:
+            raise ConsentDenied(_error_code(callback.error))
+        answer = self._redeem(registration, configuration, pending, callback.code)
+        user = self._identify(registration, configuration, pending, answer)
+        if answer.patient is None:
+            raise NoPatient("no patient in the token response")
+        missing = _missing_scopes(registration, answer.scope)
+        if missing:
+            raise TokenRefused(f"scopes not granted: {' '.join(missing)}")
+        now = self._clock()
+        patient_id = answer.patient
+
+        def context_of(launch_id: str) -> LaunchContext:
+            return _context(registration, pending.iss, answer, user, patient_id, launch_id, now)
+
+        tokens = Tokens(
+            access_token=answer.access_token, expires_at_s=now.timestamp() + answer.expires_in
+        )
+        return self._sessions.create(context_of, tokens)
+
+    def _claim(self, callback: Callback) -> _Pending:
+        """Return the pending launch of a callback, exactly once, to the browser that began it."""
+        state_hash = digest(callback.state)
+        row = self._rows.pending(state_hash, self._clock().timestamp())
+        if row is None or row.registration != callback.slug:
+            raise LaunchExpired("unknown state")
+        if not any(same(bind, row.bind_hash) for bind in callback.binds):
+            self._rows.count_bad_bind(state_hash)
+            raise LaunchUnbound("no carrier held the bind secret")
+        if not self._rows.take_pending(state_hash):
+            raise LaunchExpired("callback was answered before")
+        try:
+            opened = self._seal.open(row.sealed, f"pending:{state_hash}")
+        except SealBroken as error:
+            raise LaunchExpired("pending launch does not open") from error
+        return msgspec.convert(opened, _Pending)
+
+    def _redeem(
+        self,
+        registration: Registration,
+        configuration: SmartConfiguration,
+        pending: _Pending,
+        code: str,
+    ) -> _TokenResponse:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": registration.client.redirect_uri,
+            "code_verifier": pending.code_verifier,
+            "client_id": registration.client.id,
+        }
+        try:
+            response = self._boundary_of(registration).post_form(configuration.token_endpoint, form)
+        except ChartsideError as error:
+            raise TokenRefused(str(error)) from error
+        if response.status != 200:
+            raise TokenRefused(f"token endpoint answered HTTP {response.status}")
+        try:
+            answer = msgspec.convert(response.json, _TokenResponse)
+        except msgspec.ValidationError as error:
+            raise TokenRefused("token response does not have the required form") from error
+        if answer.token_type.lower() != "bearer":
+            raise TokenRefused("token_type is not Bearer")
+        return answer
+
+    def _identify(
+        self,
+        registration: Registration,
+        configuration: SmartConfiguration,
+        pending: _Pending,
+        answer: _TokenResponse,
+    ) -> User:
+        if not answer.id_token or not configuration.jwks_uri:
+            raise IdentityRefused("no id_token, or no keys to check it")
+        return verify_id_token(
+            answer.id_token,
+            keys_for=lambda kid: self._discovery.keys(registration, configuration, kid),
+            issuer=configuration.issuer,
+            client_id=registration.client.id,
+            nonce=pending.nonce,
+            iss=pending.iss,
+            now_s=int(self._clock().timestamp()),
+        )
+
+
+def _context(
+    registration: Registration,
+    iss: str,
+    answer: _TokenResponse,
+    user: User,
+    patient_id: str,
+    launch_id: str,
+    now: datetime,
+) -> LaunchContext:
+    return LaunchContext(
+        launch_id=launch_id,
+        registration=registration.slug,
+        iss=iss,
+        tenant=answer.tenant,
+        patient_id=patient_id,
+        encounter_id=answer.encounter,
+        user_reference=user.reference,
+        user_name=user.name,
+        client_id=registration.client.id,
+        scope=answer.scope,
+        grants=parse_scopes(answer.scope),
+        need_patient_banner=answer.need_patient_banner,
+        time_zone=registration.site.time_zone,
+        launched_at=now,
+        clinical_time=_clinical_time(registration, answer.clinical_time),
+    )
+
+
+def _clinical_time(registration: Registration, sent: str) -> datetime | None:
+    """Return the sandbox chart's own time; no real EHR can set the clock of a launch."""
+    if not registration.sandbox or not sent:
+        return None
+    try:
+        time = datetime.fromisoformat(sent)
+    except ValueError as error:
+        raise TokenRefused("clinical time is not a date and time") from error
+    if time.tzinfo is None:
+        raise TokenRefused("clinical time has no zone")
+    return time
+
+
+def _missing_scopes(registration: Registration, granted: str) -> list[str]:
+    """Return the required data scopes that no grant covers (v1 and v2 count alike)."""
+    grants = parse_scopes(granted)
+    wanted = parse_scopes(" ".join(registration.scopes.required))
+    return [
+        f"{need.level}/{need.resource_type}"
+        for need in wanted
+        if not any(
+            have.level == need.level
+            and have.resource_type in (need.resource_type, "*")
+            and need.verbs <= have.verbs
+            for have in grants
+        )
+    ]
+
+
+def _s256(code_verifier: str) -> str:
+    challenge = hashlib.sha256(code_verifier.encode()).digest()
+    return base64.urlsafe_b64encode(challenge).decode().rstrip("=")
+
+
+def _error_code(error: str | None) -> str:
+    """Return an OAuth error code that is safe to keep; its description is never read."""
+    known: Any = error or "no code"
+    return known if known.replace("_", "").isalpha() and len(known) <= 64 else "other"

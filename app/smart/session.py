@@ -1,0 +1,182 @@
+"""The launch session: how a launch is addressed and proved, and where its tokens lie.
+
+A launch is named by an unguessable launch id and proved by a launch key in the `Authorization` header. No cookie
+names a patient: the only cookies are the bind secret of one pending launch and the resume secret of one launch,
+each scoped so that another launch never sends it. Keys, states and secrets are stored as SHA-256.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from app.errors import SessionEnded
+from app.launch_context import LaunchContext
+from app.settings import Secret
+from app.smart.registry import Registry
+from app.store.launches import LaunchRow, LaunchRows
+from app.store.seal import Seal, SealBroken
+
+TOUCH_EVERY_S = 30.0
+
+
+def digest(secret: str) -> str:
+    """Return the SHA-256 of a secret as hex: what the store may keep of it."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def same(secret: str | None, known_digest: str) -> bool:
+    """Compare a secret with a stored digest in constant time."""
+    return secret is not None and hmac.compare_digest(digest(secret), known_digest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewLaunch:
+    """The secrets of a new launch, shown to the browser once."""
+
+    launch_id: str
+    key: str
+    resume: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """What the token endpoint gave."""
+
+    access_token: str
+    expires_at_s: float
+
+
+class LaunchSessions:
+    """Opens, proves, resumes and ends launch sessions; holds tokens sealed and apart from them."""
+
+    def __init__(
+        self, rows: LaunchRows, key: Secret, registry: Registry, clock: Callable[[], datetime]
+    ) -> None:
+        self._rows = rows
+        self._registry = registry
+        self._clock = clock
+        self._session_seal = Seal(key, "session")
+        self._token_seal = Seal(key, "token")
+
+    def create(
+        self, context_of: Callable[[str], LaunchContext], tokens: Tokens
+    ) -> tuple[NewLaunch, LaunchContext]:
+        """Keep a new launch; `context_of(launch_id)` builds its context."""
+        new = NewLaunch(
+            launch_id=secrets.token_urlsafe(16),
+            key=secrets.token_urlsafe(32),
+            resume=secrets.token_urlsafe(32),
+        )
+        context = context_of(new.launch_id)
+        registration = self._registry.get(context.registration)
+        if registration is None:
+            raise SessionEnded("registration is gone")
+        now = self._clock().timestamp()
+        session_id = digest(new.key)
+        self._rows.add_launch(
+            LaunchRow(
+                launch_id=new.launch_id,
+                registration=context.registration,
+                session_id=session_id,
+                resume_hash=digest(new.resume),
+                last_used_at=now,
+                expires_at=now + 60 * registration.session.absolute_minutes,
+            ),
+            session_sealed=self.seal({"context": msgspec.to_builtins(context)}, session_id),
+            token_sealed=self._token_seal.close(tokens.access_token, f"token:{new.launch_id}"),
+            token_expires_at=tokens.expires_at_s,
+        )
+        return new, context
+
+    def open(self, key: str) -> dict[str, Any] | None:
+        """Return the session that a launch key proves, None when it proves nothing or has ended."""
+        session_id = digest(key)
+        found = self._rows.session(session_id)
+        if found is None:
+            return None
+        launch_id, sealed = found
+        if not self.live(launch_id):
+            return None
+        return self.unseal(sealed, session_id)
+
+    def live(self, launch_id: str) -> bool:
+        """Tell whether a launch is within its limits, and note that it is used; one that is not, ends."""
+        row = self._rows.launch(launch_id)
+        if row is None:
+            return False
+        registration = self._registry.get(row.registration)
+        now = self._clock().timestamp()
+        if registration is None or now >= row.expires_at:
+            self._rows.end(launch_id)
+            return False
+        if now - row.last_used_at >= 60 * registration.session.idle_minutes:
+            self._rows.end(launch_id)
+            return False
+        if now - row.last_used_at >= TOUCH_EVERY_S:
+            self._rows.touch(launch_id, now)
+        return True
+
+    def resume(self, launch_id: str, resume_secret: str | None) -> tuple[str, LaunchContext]:
+        """Return a new launch key for a page that was loaded again; the key before it stops working.
+
+        Raises:
+            SessionEnded: no such launch, a wrong secret, or it has ended.
+        """
+        row = self._rows.launch(launch_id)
+        if row is None or not same(resume_secret, row.resume_hash) or not self.live(launch_id):
+            raise SessionEnded("not resumable")
+        found = self._rows.session(row.session_id)
+        if found is None:
+            raise SessionEnded("no session")
+        value = self.unseal(found[1], row.session_id)
+        key = secrets.token_urlsafe(32)
+        sealed = self.seal(value, digest(key))
+        if not self._rows.rotate_session(
+            launch_id, old=row.session_id, new=digest(key), sealed=sealed
+        ):
+            raise SessionEnded("resumed twice at once")
+        return key, context_from(value)
+
+    def end(self, launch_id: str) -> bool:
+        """End a launch: its key, its resume secret and its tokens are gone."""
+        return self._rows.end(launch_id)
+
+    def bearer(self, launch_id: str) -> str:
+        """Return the access token of a launch, for the boundary only.
+
+        Raises:
+            SessionEnded: there is none, or it has expired.
+        """
+        found = self._rows.token(launch_id)
+        if found is None or self._clock().timestamp() >= found[1]:
+            raise SessionEnded("no live access token")
+        try:
+            return str(self._token_seal.open(found[0], f"token:{launch_id}"))
+        except SealBroken as error:
+            raise SessionEnded("token does not open") from error
+
+    def seal(self, value: dict[str, Any], session_id: str) -> bytes:
+        """Seal session values to their session id."""
+        return self._session_seal.close(value, f"session:{session_id}")
+
+    def unseal(self, sealed: bytes, session_id: str) -> dict[str, Any]:
+        """Open session values.
+
+        Raises:
+            SessionEnded: the bytes were changed or belong to another session.
+        """
+        try:
+            return dict(self._session_seal.open(sealed, f"session:{session_id}"))
+        except SealBroken as error:
+            raise SessionEnded("session does not open") from error
+
+
+def context_from(value: dict[str, Any]) -> LaunchContext:
+    """Return the launch context that a session holds."""
+    return msgspec.convert(value["context"], LaunchContext)

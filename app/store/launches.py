@@ -1,0 +1,186 @@
+"""Rows of launches: pending ones, live ones, their session bytes and their sealed tokens.
+
+Callers pass and get hashes and sealed bytes; this module never sees a key, a state or a token.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, delete, insert, select, update
+
+from app.store.engine import reading, writing
+from app.store.schema import launch, pending_launch, session, token
+
+MOST_BAD_BINDS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingRow:
+    """A launch that waits for its callback."""
+
+    state_hash: str
+    registration: str
+    bind_hash: str
+    sealed: bytes
+    expires_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchRow:
+    """A live launch."""
+
+    launch_id: str
+    registration: str
+    session_id: str
+    resume_hash: str
+    last_used_at: float
+    expires_at: float
+
+
+class LaunchRows:
+    """Every statement on the tables of launches."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add_pending(self, row: PendingRow, now: float) -> None:
+        """Keep a pending launch; expired ones are swept at the same time."""
+        with writing(self._engine) as db:
+            db.execute(delete(pending_launch).where(pending_launch.c.expires_at < now))
+            db.execute(
+                insert(pending_launch).values(
+                    state_hash=row.state_hash,
+                    registration=row.registration,
+                    bind_hash=row.bind_hash,
+                    bad_binds=0,
+                    sealed=row.sealed,
+                    expires_at=row.expires_at,
+                )
+            )
+
+    def pending(self, state_hash: str, now: float) -> PendingRow | None:
+        """Return a pending launch that has not expired."""
+        columns = pending_launch.c
+        query = select(
+            columns.state_hash,
+            columns.registration,
+            columns.bind_hash,
+            columns.sealed,
+            columns.expires_at,
+        ).where(columns.state_hash == state_hash, columns.expires_at >= now)
+        with reading(self._engine) as db:
+            row = db.execute(query).one_or_none()
+        return None if row is None else PendingRow(**row._mapping)
+
+    def take_pending(self, state_hash: str) -> bool:
+        """Remove a pending launch; True for exactly one caller, so that a callback counts once."""
+        with writing(self._engine) as db:
+            gone = db.execute(
+                delete(pending_launch).where(pending_launch.c.state_hash == state_hash)
+            )
+        return gone.rowcount == 1
+
+    def count_bad_bind(self, state_hash: str) -> None:
+        """Count a callback without the right bind secret; the third burns the launch."""
+        columns = pending_launch.c
+        with writing(self._engine) as db:
+            db.execute(
+                update(pending_launch)
+                .where(columns.state_hash == state_hash)
+                .values(bad_binds=columns.bad_binds + 1)
+            )
+            db.execute(
+                delete(pending_launch).where(
+                    columns.state_hash == state_hash, columns.bad_binds >= MOST_BAD_BINDS
+                )
+            )
+
+    def add_launch(
+        self, row: LaunchRow, *, session_sealed: bytes, token_sealed: bytes, token_expires_at: float
+    ) -> None:
+        """Keep a new launch with its session and its tokens, all or nothing."""
+        with writing(self._engine) as db:
+            db.execute(
+                insert(launch).values(
+                    launch_id=row.launch_id,
+                    registration=row.registration,
+                    session_id=row.session_id,
+                    resume_hash=row.resume_hash,
+                    last_used_at=row.last_used_at,
+                    expires_at=row.expires_at,
+                )
+            )
+            db.execute(
+                insert(session).values(
+                    session_id=row.session_id, launch_id=row.launch_id, sealed=session_sealed
+                )
+            )
+            db.execute(
+                insert(token).values(
+                    launch_id=row.launch_id, sealed=token_sealed, expires_at=token_expires_at
+                )
+            )
+
+    def launch(self, launch_id: str) -> LaunchRow | None:
+        """Return a launch, live or idle; the caller applies the limits."""
+        with reading(self._engine) as db:
+            row = db.execute(select(launch).where(launch.c.launch_id == launch_id)).one_or_none()
+        return None if row is None else LaunchRow(**row._mapping)
+
+    def touch(self, launch_id: str, now: float) -> None:
+        """Note that a launch was used."""
+        with writing(self._engine) as db:
+            db.execute(
+                update(launch).where(launch.c.launch_id == launch_id).values(last_used_at=now)
+            )
+
+    def end(self, launch_id: str) -> bool:
+        """Remove a launch, its session and its tokens; its conversation is kept by its own rule."""
+        with writing(self._engine) as db:
+            db.execute(delete(session).where(session.c.launch_id == launch_id))
+            db.execute(delete(token).where(token.c.launch_id == launch_id))
+            gone = db.execute(delete(launch).where(launch.c.launch_id == launch_id))
+        return gone.rowcount == 1
+
+    def rotate_session(self, launch_id: str, *, old: str, new: str, sealed: bytes) -> bool:
+        """Give a launch a new session id; the old one stops working in the same transaction."""
+        with writing(self._engine) as db:
+            moved = db.execute(
+                update(launch)
+                .where(launch.c.launch_id == launch_id, launch.c.session_id == old)
+                .values(session_id=new)
+            )
+            if moved.rowcount != 1:
+                return False
+            db.execute(delete(session).where(session.c.launch_id == launch_id))
+            db.execute(insert(session).values(session_id=new, launch_id=launch_id, sealed=sealed))
+        return True
+
+    def session(self, session_id: str) -> tuple[str, bytes] | None:
+        """Return the launch id and the sealed bytes of a session."""
+        with reading(self._engine) as db:
+            row = db.execute(
+                select(session.c.launch_id, session.c.sealed).where(
+                    session.c.session_id == session_id
+                )
+            ).one_or_none()
+        return None if row is None else (row.launch_id, row.sealed)
+
+    def replace_session(self, session_id: str, sealed: bytes) -> None:
+        """Write a session's bytes again."""
+        with writing(self._engine) as db:
+            db.execute(
+                update(session).where(session.c.session_id == session_id).values(sealed=sealed)
+            )
+
+    def drop_session(self, session_id: str) -> None:
+        """Remove one session, so that its key opens nothing."""
+        with writing(self._engine) as db:
+            db.execute(delete(session).where(session.c.session_id == session_id))
+
+    def token(self, launch_id: str) -> tuple[bytes, float] | None:
+        """Return the sealed tokens of a launch and when the access token expires."""
+        with reading(self._engine) as db:
+            row = db.execute(
+                select(token.c.sealed, token.c.expires_at).where(token.c.launch_id == launch_id)
+            ).one_or_none()
+        return None if row is None else (row.sealed, row.expires_at)

@@ -1,0 +1,88 @@
+"""The tables, as SQLAlchemy Core sees them. Migrations create them; nothing else does.
+
+Times are seconds since the epoch (UTC). Keys, states and secrets are stored as SHA-256 hex only.
+"""
+
+from sqlalchemy import (
+    Column,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+pending_launch = Table(
+    "pending_launch",
+    metadata,
+    Column("state_hash", String(64), primary_key=True),
+    Column("registration", String(64), nullable=False),
+    Column("bind_hash", String(64), nullable=False),
+    Column("bad_binds", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Float, nullable=False, index=True),
+)
+
+launch = Table(
+    "launch",
+    metadata,
+    Column("launch_id", String(32), primary_key=True),
+    Column("registration", String(64), nullable=False),
+    Column("session_id", String(64), nullable=False),
+    Column("resume_hash", String(64), nullable=False),
+    Column("last_used_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False, index=True),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("session_id", String(64), primary_key=True),
+    Column("launch_id", String(32), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("launch_id", String(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+
+turn = Table(
+    "turn",
+    metadata,
+    Column("launch_id", String(32), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("turn_id", String(64), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    UniqueConstraint("launch_id", "turn_id"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("launch_id", String(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("kind", String(32), nullable=False, index=True),
+    Column("launch_id", String(32), nullable=False, index=True),
+    Column("registration", String(64), nullable=False),
+    Column("user_reference", String(256), nullable=False),
+    Column("patient", String(256), nullable=False, index=True),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+)

@@ -1,0 +1,57 @@
+"""Match words with what this chart holds: tests by code, handle, name or reviewed synonym; records by their words."""
+
+from collections.abc import Iterable, Sequence
+
+from app.fhir.chart import Chart, Line
+from app.fhir.readings import Row
+from app.llm.synonyms import Synonyms, contains
+
+
+def rows_named(chart: Chart, words: str, synonyms: Synonyms) -> list[tuple[str, Row]]:
+    """Return the series that words stand for: a handle, a LOINC code, a reviewed name, or words of the chart's name."""
+    plain = " ".join(words.split())
+    every = [(prefix, row) for prefix in ("L", "V", "O") for row in chart.grids[prefix].rows]
+    exact = [(p, r) for p, r in every if plain in (r.handle, r.code)]
+    if exact:
+        return exact
+    codes = [code for test in synonyms.named(plain) for code in test.loinc]
+    if codes:
+        found = [(p, r) for p, r in every if r.code in codes]
+        return sorted(found, key=lambda pair: codes.index(pair[1].code))
+    return [(p, r) for p, r in every if _named(r, plain)]
+
+
+def _named(row: Row, words: str) -> bool:
+    """Match the chart's own name of a test; a name may come as a short one and as sent."""
+    names = {
+        row.name,
+        *(e.name for cell in row.cells.values() for r in cell for e in r.evidence[:1]),
+    }
+    names |= {r.display for cell in list(row.cells.values())[:1] for r in cell}
+    return any(contains(name, words) for name in names)
+
+
+def lines_named(lines: Iterable[Line], words: str, ingredients: Sequence[str] = ()) -> list[Line]:
+    """Return the records whose words hold these words, or one of the ingredients they stand for."""
+    wanted = [words, *ingredients]
+    return [
+        line for line in lines if any(contains(text, w) for w in wanted for text in _texts(line))
+    ]
+
+
+def _texts(line: Line) -> list[str]:
+    said = ("reason", "directions", "conclusion", "reaction", "description", "class")
+    return [f.name for f in line.facts[:1]] + [f.value for f in line.facts if f.field in said]
+
+
+def ingredients_of(words: str, synonyms: Synonyms) -> tuple[str, ...]:
+    """Return the ingredients that a word for a class of medicines stands for."""
+    plain = words.casefold()
+    return tuple(
+        dict.fromkeys(
+            i
+            for c in synonyms.classes
+            if plain in c.words or plain == c.name.casefold()
+            for i in c.ingredients
+        )
+    )

@@ -1,0 +1,229 @@
+"""The one tool registry: typed functions with docstrings become tools; every call is validated, bounded, audited.
+
+A tool gets the launch's chart and nothing else: no argument can name a patient, so no call can leave the launch.
+Its schema is derived from its signature; arguments are checked against it by msgspec before the function runs.
+A refusal (unknown tool, bad argument, unknown handle) is a result that the model is told, never an exception.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_type_hints
+
+import msgspec
+
+from app.errors import ChartsideError
+from app.fhir.chart import SECTION_WORDS, SectionName
+from app.fhir.citation import HANDLE
+from app.fhir.reader import LaunchChart
+from app.fhir.source import Complete, Completeness
+from app.launch_context import LaunchContext
+from app.llm.port import Entry, Schema, ToolSpec
+from app.tools.bounds import bounded
+
+# Answers of a tool that could not run; told to the model, never shown.
+NO_SUCH_TOOL = "No such tool. Use one of the tools listed."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a tool returns. `sections` are those it read; `shown` says how many records of each it gives back."""
+
+    text: str
+    sections: tuple[SectionName, ...]
+    entries: tuple[Entry, ...] = ()
+    shown: Mapping[SectionName, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One section as a tool saw it: how many records there are, how many were given back, how far it was read."""
+
+    section: SectionName
+    label: str
+    searched: int
+    read: int
+    completeness: Completeness
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolResult:
+    """What a call gave: `text` for a model, `entries` for an assistant in this process, `looks` for the screen."""
+
+    text: str
+    is_error: bool = False
+    handles: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    looks: tuple[Look, ...] = ()
+
+    @property
+    def completeness(self) -> dict[SectionName, Completeness]:
+        """How far each section that the call used was read."""
+        return {look.section: look.completeness for look in self.looks}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A function with a chart as its first argument; `reads` are the FHIR types it cannot do without (any of them)."""
+
+    function: Callable[..., Found]
+    reads: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Return the name that a model calls."""
+        return self.function.__name__
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """What the audit is told of a call: names, not values."""
+
+    name: str
+    is_error: bool
+    sections: tuple[str, ...]
+
+
+class Registry:
+    """The tools of one launch."""
+
+    def __init__(
+        self,
+        tools: Iterable[Tool],
+        launch: LaunchChart,
+        context: LaunchContext,
+        on_call: Callable[[Call], None] | None = None,
+    ) -> None:
+        able = sorted(
+            (
+                tool
+                for tool in tools
+                if any(context.can(kind, "s") or context.can(kind, "r") for kind in tool.reads)
+            ),
+            key=lambda tool: tool.name,
+        )
+        self._launch = launch
+        self._on_call = on_call
+        self._tools = {tool.name: tool for tool in able}
+        self._arguments = {tool.name: arguments_of(tool) for tool in able}
+
+    def describe(self) -> tuple[ToolSpec, ...]:
+        """Return the tools this launch may use, by name; byte-stable."""
+        return tuple(
+            specification(tool, self._arguments[name]) for name, tool in self._tools.items()
+        )
+
+    def call(self, name: str, arguments: str | Mapping[str, object]) -> ToolResult:
+        """Run a tool. `arguments` is JSON as a model sent it, or a mapping."""
+        result = self._run(name, arguments)
+        if self._on_call:
+            sections = tuple(look.section for look in result.looks)
+            self._on_call(
+                Call(
+                    name=name if name in self._tools else "",
+                    is_error=result.is_error,
+                    sections=sections,
+                )
+            )
+        return result
+
+    def _run(self, name: str, arguments: str | Mapping[str, object]) -> ToolResult:
+        tool = self._tools.get(name)
+        if tool is None:
+            return ToolResult(text=NO_SUCH_TOOL, is_error=True)
+        try:
+            given = _validated(arguments, self._arguments[name])
+            found = tool.function(self._launch, **given)
+        except msgspec.ValidationError as error:
+            return ToolResult(text=f"Refused: {error}.", is_error=True)
+        except msgspec.DecodeError:
+            return ToolResult(text="Refused: the arguments are not a JSON object.", is_error=True)
+        except ChartsideError as error:
+            return ToolResult(text=f"Refused: {error.public} {error}", is_error=True)
+        return self._result(found)
+
+    def _result(self, found: Found) -> ToolResult:
+        text = bounded(found.text)
+        looks = tuple(self._look(section, found) for section in found.sections)
+        unread = [
+            f"{look.label}: {told(look.completeness)}"
+            for look in looks
+            if not isinstance(look.completeness, Complete)
+        ]
+        if unread:
+            text += "\nNOT READ TO ITS END: " + "; ".join(unread) + ". Do not say none."
+        handles = tuple(dict.fromkeys(HANDLE.findall(text)))
+        return ToolResult(text=text, handles=handles, entries=found.entries, looks=looks)
+
+    def _look(self, section: SectionName, found: Found) -> Look:
+        state = self._launch.sections.get(section, Complete(n=0))
+        searched = self._launch.chart.counts[section]
+        return Look(
+            section=section, label=SECTION_WORDS[section], searched=searched,
+            read=found.shown.get(section, searched), completeness=state,
+        )  # fmt: skip
+
+
+def arguments_of(tool: Tool) -> type[msgspec.Struct]:
+    """Return a struct with the tool's arguments, which decodes them strictly; the chart is not one of them."""
+    hints = get_type_hints(tool.function, include_extras=True)
+    parameters = list(inspect.signature(tool.function).parameters.values())[1:]
+    fields: list[Any] = [
+        (p.name, hints[p.name]) if p.default is p.empty else (p.name, hints[p.name], p.default)
+        for p in parameters
+    ]
+    return msgspec.defstruct(
+        tool.name, fields, forbid_unknown_fields=True, frozen=True, kw_only=True
+    )
+
+
+def specification(tool: Tool, arguments: type[msgspec.Struct]) -> ToolSpec:
+    """Derive what a model is told: the docstring, and a flat JSON Schema from the signature."""
+    (_,), parts = msgspec.json.schema_components([arguments])
+    sent = parts[tool.name]
+    properties = {name: _plain(part) for name, part in sent["properties"].items()}
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if sent.get("required"):
+        schema["required"] = sent["required"]
+    return ToolSpec(name=tool.name, description=inspect.getdoc(tool.function) or "", schema=schema)
+
+
+def _plain(part: Mapping[str, Any]) -> Schema:
+    """Drop what costs tokens and says nothing: empty defaults and titles."""
+    return {
+        k: v
+        for k, v in part.items()
+        if k != "title" and not (k == "default" and v in ("", [], None))
+    }
+
+
+def _validated(arguments: str | Mapping[str, object], kind: type[msgspec.Struct]) -> dict[str, Any]:
+    if isinstance(arguments, str):
+        given = msgspec.json.decode(arguments or "{}", type=kind)
+    else:
+        given = msgspec.convert(arguments, kind)
+    return msgspec.structs.asdict(given)
+
+
+def told(state: Completeness) -> str:
+    """Say how far a section was read, in words a model can pass on."""
+    match state:
+        case Complete():
+            return "complete"
+        case _:
+            return UNREAD[state.kind](state)
+
+
+UNREAD: Mapping[str, Callable[[Any], str]] = {
+    "truncated": lambda s: f"truncated, {s.n} of {s.total or 'more'} read",
+    "denied": lambda s: (
+        f"refused by the EHR{f' (missing permission {s.scope})' if s.scope else ''}"
+    ),
+    "restricted": lambda s: f"restricted by the EHR ({s.why})",
+    "failed": lambda s: f"not read ({s.reason})",
+}
+
+
+def names(tools: Sequence[ToolSpec]) -> frozenset[str]:
+    """Return the names of described tools."""
+    return frozenset(tool.name for tool in tools)

@@ -1,0 +1,27 @@
+"""Build the Flask application: blueprints, session interface, headers and errors; nothing else."""
+
+from flask import Flask
+
+from app.web import assets, chart, chat, errors, health, launch, security
+from app.web.session import LaunchSessionInterface
+from app.wiring import Services
+
+MOST_BODY_BYTES = 1_048_576
+
+
+def make_app(services: Services) -> Flask:
+    """Return the WSGI application over built services."""
+    app = Flask("chartside", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
+    app.session_interface = LaunchSessionInterface(app, services.sessions, services.rows)
+    frontend = assets.Frontend(services.settings.frontend)
+    app.register_blueprint(assets.blueprint(frontend))
+    app.register_blueprint(launch.blueprint(services, frontend))
+    app.register_blueprint(chart.blueprint(services))
+    app.register_blueprint(chat.blueprint(services))
+    app.register_blueprint(health.blueprint())
+    errors.install(app, services, frontend)
+    security.install(app, services)
+    app.extensions["chartside"] = services
+    return app

@@ -1,0 +1,84 @@
+"""What a live launch shows before anyone asks: who it is, the launch card, and any source by its number."""
+
+import msgspec
+import orjson
+from flask import Blueprint, Response, request, session
+
+from app.errors import NotFound
+from app.fhir.banner import banner
+from app.fhir.card import build_card
+from app.fhir.source_view import source
+from app.launch_context import LaunchContext
+from app.web.session import current_launch
+from app.web.wire import ModelLabel, PatientName, Snapshot, StoredTurn
+from app.wiring import Services
+
+MOST_MARKS = 20
+PATIENT = "patient"
+
+
+def blueprint(services: Services) -> Blueprint:
+    """Return the reading routes of a launch; every one needs its key."""
+    routes = Blueprint("chart", __name__)
+
+    @routes.get("/api/launches/<launch_id>")
+    def snapshot(launch_id: str) -> Response:
+        context = current_launch(launch_id)
+        return _json(_snapshot(services, context))
+
+    @routes.get("/api/launches/<launch_id>/card")
+    def card(launch_id: str) -> Response:
+        context = current_launch(launch_id)
+        chart = services.charts.get(context)
+        if request.args.get("again") == "1":
+            chart.read_again()
+        else:
+            chart.first_read()
+        now = services.charts.now(context)
+        found = build_card(chart, chart.sources, now, context.user_reference)
+        services.charts.keep(context)
+        shown = found.banner
+        session[PATIENT] = {"family": shown.family, "given": shown.given, "born": shown.born}
+        return _json(found)
+
+    @routes.get("/api/launches/<launch_id>/sources/<int:n>")
+    def one_source(launch_id: str, n: int) -> Response:
+        context = current_launch(launch_id)
+        marks = tuple(request.args.getlist("mark"))[:MOST_MARKS]
+        return _json(source(services.charts.get(context), n, marks))
+
+    return routes
+
+
+def _snapshot(services: Services, context: LaunchContext) -> Snapshot:
+    registration = services.registry.get(context.registration)
+    if registration is None:
+        raise NotFound("registration is gone")
+    model = services.model
+    return Snapshot(
+        launch_id=context.launch_id,
+        patient=_patient_name(services, context),
+        user_name=services.charts.user_name(context),
+        site_name=registration.site.name,
+        help_desk=registration.site.help_desk,
+        model=ModelLabel(
+            name=f"{model.name} {model.version}".strip(),
+            language_model=model.language_model,
+            data_handling="",
+        ),
+        conversation=msgspec.convert(
+            services.conversations.turns(context.launch_id), tuple[StoredTurn, ...]
+        ),
+    )
+
+
+def _patient_name(services: Services, context: LaunchContext) -> PatientName:
+    """Return the name that the card showed: asking who this is reads nothing of the chart."""
+    if PATIENT in session:
+        return msgspec.convert(session[PATIENT], PatientName)
+    shown = banner(services.charts.get(context))
+    return PatientName(family=shown.family, given=shown.given, born=shown.born)
+
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(msgspec.to_builtins(value)), mimetype="application/json")

@@ -1,0 +1,120 @@
+"""Every error becomes one clear sentence: problem+json (RFC 9457) for the API, a page for a navigation.
+
+Neither holds patient data, an address, or what the EHR sent. The reference ties it to the log line.
+"""
+
+import logging
+import secrets
+import traceback
+
+import msgspec
+import orjson
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from app.audit.log import Who
+from app.errors import ChartsideError, EhrBusy, LaunchError
+from app.web.assets import Frontend
+from app.web.wire import ErrorPage, Problem
+from app.wiring import Services
+
+log = logging.getLogger("chartside.web")
+# Crockford's base 32, without letters that are misread over the telephone.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def install(app: Flask, services: Services, frontend: Frontend) -> None:
+    """Answer deliberate errors, HTTP errors and unexpected ones."""
+
+    @app.errorhandler(ChartsideError)
+    def _deliberate(error: ChartsideError) -> Response:
+        reference = new_reference()
+        log.warning(
+            "request.refused", extra={"code": error.code, "reference": reference, "why": str(error)}
+        )
+        if isinstance(error, LaunchError):
+            slug = (request.view_args or {}).get("slug", "")
+            detail = {"code": error.code, "reference": reference}
+            services.audit.record("launch_refused", Who(registration=slug), detail)
+        retry = error.retry_after_s if isinstance(error, EhrBusy) else None
+        return answer(frontend, problem(services, error, reference, retry))
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response:
+        status = error.code or 500
+        found = Problem(
+            status=status,
+            code=f"http.{status}",
+            title=error.name,
+            detail="This address does not exist, or does not accept this request.",
+            reference=new_reference(),
+            help_desk=help_desk(services),
+        )
+        return answer(frontend, found)
+
+    @app.errorhandler(Exception)
+    def _unexpected(error: Exception) -> Response:
+        reference = new_reference()
+        # The message may quote chart data: only the type and the places are logged.
+        frames = traceback.extract_tb(error.__traceback__)
+        places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
+        log.error(
+            "request.failed",
+            extra={"error": type(error).__name__, "at": places, "reference": reference},
+        )
+        return answer(frontend, problem(services, ChartsideError(), reference, None))
+
+
+def new_reference() -> str:
+    """Return a code that a clinician can read out: `7Q4K-31A8`."""
+    letters = [secrets.choice(ALPHABET) for _ in range(8)]
+    return "".join(letters[:4]) + "-" + "".join(letters[4:])
+
+
+def problem(
+    services: Services, error: ChartsideError, reference: str, retry_after_s: float | None
+) -> Problem:
+    """Return what an error tells the outside."""
+    title, _, rest = error.public.partition(". ")
+    return Problem(
+        status=error.status,
+        code=error.code,
+        title=title.rstrip(".") + ".",
+        detail=rest,
+        reference=reference,
+        help_desk=help_desk(services),
+        retry_after_s=None if retry_after_s is None else int(retry_after_s),
+    )
+
+
+def help_desk(services: Services) -> str:
+    """Return the help desk of the address's registration, or of the only one there is."""
+    slug = (request.view_args or {}).get("slug")
+    registration = services.registry.get(slug) if slug else None
+    found = [registration] if registration else list(services.registry.all())
+    numbers = {item.site.help_desk for item in found}
+    return numbers.pop() if len(numbers) == 1 else ""
+
+
+def answer(frontend: Frontend, found: Problem) -> Response:
+    """Return a problem as JSON, or as a page when a person navigated here."""
+    if request.method == "GET" and not request.path.startswith(("/api/", "/assets/", "/health")):
+        page = ErrorPage(
+            page="error",
+            title=found.title,
+            text=found.detail,
+            code=found.code,
+            reference=found.reference,
+            help_desk=found.help_desk,
+        )
+        return Response(
+            frontend.page("src/main.tsx", page), status=found.status, mimetype="text/html"
+        )
+    response = Response(
+        orjson.dumps(msgspec.to_builtins(found)),
+        status=found.status,
+        mimetype="application/problem+json",
+    )
+    if found.retry_after_s is not None:
+        response.headers["Retry-After"] = str(found.retry_after_s)
+    return response

@@ -1,0 +1,168 @@
+"""Launch, callback, resume and end. Addresses carry a registration's slug or a launch id, nothing secret.
+
+The callback page acts only by POST, so that a link scanner or a prefetch cannot burn the code.
+"""
+
+from typing import Annotated
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from app.audit.log import Who
+from app.errors import SessionEnded
+from app.smart.errors import LaunchExpired, UnknownIssuer
+from app.smart.launch import Callback
+from app.smart.registry import Registration
+from app.smart.session import NewLaunch, digest
+from app.web.assets import CallbackPage, Frontend, SessionPage
+from app.web.session import current_launch
+from app.web.wire import LaunchCompleted, LaunchPage
+from app.wiring import Services
+
+BIND_COOKIE = "__Host-lb-"
+RESUME_COOKIE = "__Secure-lr"
+PENDING_S = 600
+MOST_BODY_BYTES = 16_384
+Short = Annotated[str, msgspec.Meta(max_length=4096)]
+
+
+class _Completion(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `POST /api/launches/complete`."""
+
+    slug: Short
+    state: Short
+    code: Short | None = None
+    error: Short | None = None
+    iss: Short | None = None
+    bind: Short | None = None
+
+
+def blueprint(services: Services, frontend: Frontend) -> Blueprint:
+    """Return the routes of a launch's beginning and end."""
+    routes = Blueprint("launch", __name__)
+
+    @routes.get("/smart/<slug>/launch")
+    def launch(slug: str) -> Response:
+        registration, iss = services.registry.by_iss(slug, request.args.getlist("iss"))
+        launches = request.args.getlist("launch")
+        if len(launches) != 1 or not launches[0]:
+            raise UnknownIssuer(f"{len(launches)} launch parameters")
+        begun = services.launcher.begin(registration, iss, launches[0])
+        page = LaunchPage(
+            page="launch", authorize=begun.authorize, state=begun.state, bind=begun.bind
+        )
+        response = Response(frontend.page("src/launch.ts", page), mimetype="text/html")
+        # One cookie per state, so that launches that cross each other do not meet.
+        response.set_cookie(
+            _bind_cookie(begun.state),
+            begun.bind,
+            max_age=PENDING_S,
+            secure=True,
+            httponly=True,
+            samesite="None",
+            partitioned=True,
+        )
+        return response
+
+    @routes.get("/smart/<slug>/callback")
+    def callback(slug: str) -> Response:
+        _registration(services, slug)
+        return Response(
+            frontend.page("src/main.tsx", CallbackPage(slug=slug)), mimetype="text/html"
+        )
+
+    @routes.post("/api/launches/complete")
+    def complete() -> Response:
+        body = _body()
+        registration = _registration(services, body.slug)
+        cookie = _bind_cookie(body.state)
+        new, context = services.launcher.complete(
+            registration,
+            Callback(
+                slug=body.slug,
+                state=body.state,
+                code=body.code,
+                error=body.error,
+                iss=body.iss,
+                binds=(body.bind, request.cookies.get(cookie)),
+            ),
+        )
+        services.audit.record("launch", Who.of(context), {"scope": context.scope})
+        response = _answer(LaunchCompleted(launch_id=new.launch_id, key=new.key))
+        response.delete_cookie(
+            cookie, secure=True, httponly=True, samesite="None", partitioned=True
+        )
+        _set_resume_cookie(response, new, registration)
+        return response
+
+    @routes.get("/l/<launch_id>/")
+    def page(launch_id: str) -> Response:
+        data = SessionPage(launch_id=launch_id)
+        return Response(frontend.page("src/main.tsx", data), mimetype="text/html")
+
+    @routes.post("/l/<launch_id>/resume")
+    def resume(launch_id: str) -> Response:
+        # The resume cookie is the one credential that a browser sends by itself, so only our own page may use it.
+        if request.headers.get("Sec-Fetch-Site") != "same-origin":
+            raise SessionEnded("resume from another site")
+        key, context = services.sessions.resume(launch_id, request.cookies.get(RESUME_COOKIE))
+        services.audit.record("resume", Who.of(context), {})
+        return _answer(LaunchCompleted(launch_id=launch_id, key=key))
+
+    @routes.delete("/api/launches/<launch_id>")
+    def end(launch_id: str) -> Response:
+        context = current_launch(launch_id)
+        services.sessions.end(launch_id)
+        services.charts.drop(launch_id)
+        services.conversations.forget(launch_id)
+        services.audit.record("end", Who.of(context), {"by": "user"})
+        response = Response(status=204)
+        response.delete_cookie(
+            RESUME_COOKIE,
+            path=f"/l/{launch_id}/",
+            secure=True,
+            httponly=True,
+            samesite="None",
+            partitioned=True,
+        )
+        return response
+
+    return routes
+
+
+def _registration(services: Services, slug: str) -> Registration:
+    registration = services.registry.get(slug)
+    if registration is None:
+        raise UnknownIssuer("no such registration")
+    return registration
+
+
+def _body() -> _Completion:
+    if (request.content_length or 0) > MOST_BODY_BYTES:
+        raise LaunchExpired("body too large")
+    try:
+        return msgspec.json.decode(request.get_data(), type=_Completion)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise LaunchExpired("body does not have the required form") from error
+
+
+def _bind_cookie(state: str) -> str:
+    return BIND_COOKIE + digest(state)[:16]
+
+
+def _set_resume_cookie(response: Response, new: NewLaunch, registration: Registration) -> None:
+    # The path makes it this launch's alone: measured, no other launch's page ever sends it.
+    response.set_cookie(
+        RESUME_COOKIE,
+        new.resume,
+        max_age=60 * registration.session.absolute_minutes,
+        path=f"/l/{new.launch_id}/",
+        secure=True,
+        httponly=True,
+        samesite="None",
+        partitioned=True,
+    )
+
+
+def _answer(value: LaunchCompleted) -> Response:
+    return Response(msgspec.json.encode(value), mimetype="application/json")

@@ -1,0 +1,90 @@
+"""What the JSON endpoints answer, beside the chart's own pieces (`app.fhir.display`) and the turn's events.
+
+TypeScript types are generated from here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchPage:
+    """Data of `GET /smart/{slug}/launch`: where to go, and the bind secret to carry there."""
+
+    page: str
+    authorize: str
+    state: str
+    bind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorPage:
+    """Data of any page that can only say one thing."""
+
+    page: str
+    title: str
+    text: str
+    code: str
+    reference: str
+    help_desk: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchCompleted:
+    """Answer of `POST /api/launches/complete` and `POST /l/{launch}/resume`: the key, shown once."""
+
+    launch_id: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientName:
+    """Enough to ask "is this the patient you mean" before anything of the chart is shown."""
+
+    family: str
+    given: str
+    born: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelLabel:
+    """What answers: `name` "No language model" when none is configured (`language_model` False)."""
+
+    name: str
+    language_model: bool
+    data_handling: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTurn:
+    """One finished turn: the question and its events, to be replayed through the same reducer."""
+
+    turn_id: str
+    question: str
+    events: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Answer of `GET /api/launches/{launch}`: who, for whom, with what, and the conversation so far."""
+
+    launch_id: str
+    patient: PatientName
+    user_name: str
+    site_name: str
+    help_desk: str
+    model: ModelLabel
+    conversation: tuple[StoredTurn, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Every error answer (application/problem+json, RFC 9457). `reference` is for the help desk."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    reference: str
+    help_desk: str
+    retry_after_s: int | None = None

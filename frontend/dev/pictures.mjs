@@ -1,0 +1,199 @@
+// Draws every scene of dev/server.mjs in a real browser under the production CSP, runs axe on it and checks the
+// layout rules of the design. `npm run build && node dev/pictures.mjs [scene ...]`; pictures go to dev/pictures/.
+// CHROMIUM=path of the browser (default /usr/bin/chromium); PNG=0 skips the pictures.
+
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { start } from "./server.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SIZES = [
+  [350, 600],
+  [400, 860],
+  [1200, 900],
+];
+const RULES_ONLY = [
+  [320, 600],
+  [400, 600],
+];
+
+const openChip =
+  (label, where = ".turn") =>
+  async (page) => {
+    await page.locator(`${where} .cite[aria-label*="${label}"]`).first().click();
+    await page.locator(".ev-body h3").waitFor();
+  };
+const ask = async (page) => {
+  await page
+    .locator("#q")
+    .fill("Why has her kidney function dropped since the summer, and which of her medicines does it affect?");
+  await page.keyboard.press("Enter");
+  await page.locator(".caret").waitFor();
+  await page.waitForTimeout(400);
+};
+const openMenu = (page) => page.locator('[aria-label="Menu"]:visible').click();
+
+/** Name of the picture: [scene of the server, what to do there]. */
+const SHOTS = {
+  card: ["card"],
+  reading: ["reading", (page) => page.waitForTimeout(2300)],
+  "no-model": ["no-model"],
+  "no-model-all": ["no-model", (page) => page.getByRole("button", { name: "Show all 9" }).click()],
+  "no-model-foot": [
+    "no-model",
+    (page) => page.locator(".log").evaluate((log) => log.scrollTo(0, log.scrollHeight)),
+  ],
+  negative: ["negative"],
+  mismatch: ["mismatch"],
+  "source-mismatch": ["mismatch", openChip("ibuprofen")],
+  "source-note": ["mismatch", openChip("pre-visit")],
+  "source-series": ["no-model", openChip("potassium")],
+  "source-value": [
+    "no-model",
+    async (page) => {
+      await page.getByRole("button", { name: "34: eGFR, 19-Nov-2026" }).click();
+      await page.locator(".ev-body h3").waitFor();
+    },
+  ],
+  "source-card": ["card", openChip("ibuprofen", ".card")],
+  streaming: ["streaming", ask],
+  stopped: ["stopped"],
+  cut: ["cut"],
+  menu: ["card", openMenu],
+  "gate-down": ["down"],
+  "gate-expired": ["expired"],
+  "gate-error": ["error"],
+  "gate-back": [
+    "mismatch",
+    async (page) => {
+      await page.goto("about:blank");
+      await page.goBack();
+      await page.locator(".gate").waitFor();
+    },
+  ],
+  "banner-none": ["none"],
+  "banner-unasked": ["unasked"],
+  "banner-unread": ["unread"],
+  "banner-deceased": ["deceased"],
+  "banner-long": ["long"],
+};
+const DARK = new Set(["card", "no-model", "mismatch", "source-mismatch", "streaming"]);
+
+let failures = 0;
+const fail = (...words) => {
+  failures += 1;
+  process.stdout.write(`FAIL ${words.join(" ")}\n`);
+};
+
+function measure() {
+  const box = (selector) => document.querySelector(selector)?.getBoundingClientRect();
+  const inside = ".vh,.skip,svg,.suggest,.followrow,.tblwrap,.raw";
+  const off = [...document.querySelectorAll("body *")]
+    .filter((element) => element.checkVisibility() && !element.closest(inside))
+    .filter((element) => {
+      const { width, right, left } = element.getBoundingClientRect();
+      return width > 1 && (right > innerWidth + 1 || left < -1);
+    })
+    .map((element) => element.className || element.tagName);
+  const targets = [...document.querySelectorAll("button,summary,input,textarea")]
+    .filter((element) => element.checkVisibility() && !element.closest(".vh,.skip"))
+    .filter((element) => !element.matches(".cite,.link,input") && element.getBoundingClientRect().height < 24)
+    .map((element) => element.className);
+  return {
+    height: innerHeight,
+    header: box("header")?.height,
+    log: box(".log")?.height,
+    sheet: box(".evidence.open")?.height,
+    mark: box(".ev-body mark"),
+    body: box(".ev-body"),
+    wide: document.documentElement.scrollWidth > innerWidth,
+    off: off.slice(0, 5),
+    targets: targets.slice(0, 5),
+  };
+}
+
+function check(at, width, m) {
+  if (m.wide) fail(at, "scrolls sideways");
+  if (m.off.length > 0) fail(at, "outside the frame:", m.off.join(", "));
+  if (m.targets.length > 0) fail(at, "target under 24 px:", m.targets.join(", "));
+  if (m.log !== undefined && m.log / m.height < 0.6) fail(at, "conversation", m.log, "of", m.height);
+  if (m.sheet !== undefined && width < 880 && m.sheet / m.height > 0.601) fail(at, "sheet", m.sheet);
+  if (m.mark && m.body && m.mark.bottom > m.body.bottom + 1) fail(at, "marked words out of view");
+}
+
+const wanted = process.argv.slice(2);
+const { server, port } = await start();
+mkdirSync(join(here, "pictures"), { recursive: true });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--font-render-hinting=none",
+  ],
+});
+for (const [name, [scene, act]] of Object.entries(SHOTS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  for (const colorScheme of ["light", "dark"]) {
+    for (const [width, height] of [...SIZES, ...RULES_ONLY]) {
+      const viewport = { width, height };
+      const context = await browser.newContext({
+        viewport,
+        colorScheme,
+        reducedMotion: "reduce",
+        deviceScaleFactor: width > 1000 ? 1 : 1.5,
+      });
+      const page = await context.newPage();
+      const at = `${name} ${width}x${height} ${colorScheme}`;
+      page.on("pageerror", (error) => fail(at, String(error)));
+      page.on("console", (message) => {
+        // The browser's own line for the 401 and 503 of the gate scenes, and for the icon nobody serves.
+        if (message.type() === "error" && !/status of (401|503|404)/.test(message.text()))
+          fail(at, message.text());
+      });
+      const ready = scene === "reading" ? ".reading" : ".cardfoot, .gate";
+      await page.goto(`http://localhost:${port}/${scene === "error" ? "error" : `l/${scene}/`}`);
+      await page.locator(ready).first().waitFor();
+      if (act !== undefined) await act(page);
+      // Opening an answer scrolls to it: what a reader of that scene looks at.
+      if (act === undefined) await page.evaluate(() => document.querySelector(".user")?.scrollIntoView());
+      // Before axe, which scrolls to what it looks at.
+      const drawn =
+        SIZES.some(([w, h]) => w === width && h === height) && (colorScheme === "light" || DARK.has(name));
+      if (drawn && process.env.PNG !== "0") {
+        const file = `${name}-${width}${colorScheme === "dark" ? "-dark" : ""}.png`;
+        await page.screenshot({ path: join(here, "pictures", file), animations: "disabled", caret: "hide" });
+      }
+      await page.evaluate(axeSource);
+      const violations = await page.evaluate(() =>
+        axe
+          .run(document, {
+            runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+          })
+          .then((found) =>
+            found.violations.map(
+              (v) =>
+                `${v.id}: ${v.nodes
+                  .slice(0, 3)
+                  .map((n) => n.target.join(" "))
+                  .join(" | ")}`,
+            ),
+          ),
+      );
+      for (const violation of violations) fail(at, violation);
+      check(at, width, await page.evaluate(measure));
+      await context.close();
+    }
+  }
+  process.stdout.write(`${name} done\n`);
+}
+await browser.close();
+server.close();
+process.stdout.write(failures > 0 ? `${failures} failures\n` : "all rules hold\n");
+process.exit(failures > 0 ? 1 : 0);

@@ -1,0 +1,143 @@
+// A stand-in for the Flask server, for looking at the built app: `npm run build && node dev/server.mjs [port]`.
+// http://localhost:PORT/l/SCENE/ with a scene of SCENES below. Invented data, no rule of the real server.
+
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { banners, card, models, source, turns } from "./fixtures.mjs";
+
+const DIST = join(dirname(fileURLToPath(import.meta.url)), "..", "dist");
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+const STORED = {
+  "no-model": ["no-model"],
+  negative: ["negative", "unread"],
+  mismatch: ["mismatch"],
+  cut: ["cut"],
+  stopped: ["stopped"],
+};
+export const SCENES = [
+  "card",
+  "streaming",
+  "reading",
+  "down",
+  "expired",
+  ...Object.keys(STORED),
+  ...Object.keys(banners),
+];
+
+export function start(port = 0) {
+  const server = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url, "http://x");
+    const [, first, second, id, ...rest] = pathname.split("/");
+    if (first === "assets") asset(response, pathname);
+    else if (first === "l" && id === "resume") json(response, second, { launch_id: second, key: "dev" });
+    else if (first === "l") html(response, { page: "launch-session", launch_id: second });
+    else if (first === "error") html(response, ERROR);
+    else if (first === "api" && second === "launches") api(request, response, id, rest, searchParams);
+    else response.writeHead(404).end();
+  });
+  return new Promise((resolve) => {
+    server.listen(port, "127.0.0.1", () => resolve({ server, port: server.address().port }));
+  });
+}
+
+const ERROR = {
+  page: "error",
+  title: "This launch cannot be finished.",
+  text: "The EHR did not say which patient is open. Open Chartside again from a patient’s chart.",
+  code: "launch.no_patient",
+  reference: "7Q4K-31A8",
+  help_desk: "555-0142",
+};
+
+function api(request, response, id, rest, query) {
+  if (request.method === "DELETE") return response.writeHead(204, { "X-Launch-Id": id }).end();
+  if (id === "expired") return problem(response, id, 401, "session.ended", "Your session has ended.");
+  if (rest.length === 0) return json(response, id, snapshot(id));
+  if (rest[0] === "card") return cardFor(response, id, query.get("again") === "1");
+  if (rest[0] === "sources") return setTimeout(() => json(response, id, source(Number(rest[1]))), 60);
+  if (rest[0] === "turns" && rest[2] === "stop") return response.writeHead(204, { "X-Launch-Id": id }).end();
+  if (rest[0] === "turns") return stream(request, response, id);
+  return response.writeHead(404).end();
+}
+
+function cardFor(response, id, again) {
+  if (id === "reading") return undefined;
+  if (id === "down" && !again)
+    return problem(response, id, 503, "ehr.unavailable", "The EHR does not answer.");
+  return json(response, id, { ...card, banner: banners[id] ?? card.banner });
+}
+
+function snapshot(id) {
+  const noModel = ["no-model", "negative", "card"].includes(id) && id !== "card";
+  const { family, given, born } = banners[id] ?? card.banner;
+  return {
+    launch_id: id,
+    patient: { family, given, born },
+    user_name: "A. Osei, MD",
+    site_name: "Harbor Clinic",
+    help_desk: "555-0142",
+    model: noModel ? models.none : models.claude,
+    conversation: (STORED[id] ?? []).map((name) => ({ turn_id: `turn-${name}`, ...turns[name] })),
+  };
+}
+
+function stream(request, response, id) {
+  response.writeHead(200, { "Content-Type": "text/event-stream", "X-Launch-Id": id });
+  const scene = turns[id] ?? turns["no-model"];
+  const pending = [...scene.events];
+  const timer = setInterval(() => {
+    const event = pending.shift();
+    if (event !== undefined) response.write(`data: ${JSON.stringify(event)}\n\n`);
+    else if (id === "streaming") response.write(": keepalive\n\n");
+    else response.end();
+  }, 20);
+  request.on("close", () => clearInterval(timer));
+  response.on("close", () => clearInterval(timer));
+}
+
+function json(response, id, body) {
+  response
+    .writeHead(200, { "Content-Type": "application/json", "X-Launch-Id": id })
+    .end(JSON.stringify(body));
+}
+
+function problem(response, id, status, code, title) {
+  response.writeHead(status, { "Content-Type": "application/problem+json", "X-Launch-Id": id });
+  const more = { detail: "", reference: "7Q4K-27D6", help_desk: "555-0142", retry_after_s: null };
+  response.end(JSON.stringify({ status, code, title, ...more }));
+}
+
+function html(response, page) {
+  const main = JSON.parse(readFileSync(join(DIST, ".vite", "manifest.json"), "utf8"))["src/main.tsx"];
+  const data = JSON.stringify(page).replaceAll("<", "\\u003c");
+  response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": CSP });
+  response.end(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>Chartside</title>
+<link rel="stylesheet" href="/${main.css[0]}">
+<script type="application/json" id="page">${data}</script>
+<script type="module" src="/${main.file}"></script>
+</head>
+<body><div id="app"></div></body>
+</html>`);
+}
+
+function asset(response, pathname) {
+  try {
+    const type = pathname.endsWith(".css") ? "text/css" : "text/javascript";
+    response.writeHead(200, { "Content-Type": type }).end(readFileSync(join(DIST, pathname)));
+  } catch {
+    response.writeHead(404).end();
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { port } = await start(Number(process.argv[2] ?? 8901));
+  process.stdout.write(SCENES.map((scene) => `http://localhost:${port}/l/${scene}/\n`).join(""));
+}

@@ -1,0 +1,97 @@
+// Mounts the page that the server's page data names. Nothing of the chart is in that data.
+
+import { render } from "preact";
+import { complete, open, Refused, resume } from "./api/client";
+import type { ErrorPage } from "./api/events.gen";
+import { createSession, errorGate, problemGate, type Session } from "./api/session";
+import { findKey, keepKey, takeBind } from "./ehr/carriers";
+import { cameBack } from "./ehr/platform";
+import type { Gate } from "./state/reduce";
+import { createStore } from "./state/store";
+import { App } from "./view/App";
+import "./view/tokens.css";
+import "./view/app.css";
+
+type Page =
+  | { readonly page: "callback"; readonly slug: string }
+  | { readonly page: "launch-session"; readonly launch_id: string }
+  | (ErrorPage & { readonly page: "error" });
+
+const root = document.getElementById("app");
+const store = createStore();
+let session: Session | null = null;
+
+function mount(): void {
+  const none = session ?? createSession(open("", ""), store);
+  store.onFrame((state) => {
+    if (root !== null) render(<App state={state} session={none} dispatch={store.dispatch} />, root);
+  });
+}
+
+function gate(stop: Gate): void {
+  mount();
+  store.dispatch({ type: "gated", gate: stop });
+}
+
+function run(launchId: string, key: string, back: boolean): void {
+  keepKey(launchId, key);
+  session = createSession(open(launchId, key), store);
+  mount();
+  void session.start(back);
+}
+
+/** The callback acts by POST only: a prefetched GET cannot burn the code (smart.md 4.1, step 2). */
+async function finishLaunch(slug: string): Promise<void> {
+  const query = new URLSearchParams(location.search);
+  // Code and state leave the address bar and the history before anything else happens.
+  history.replaceState(null, "", location.pathname);
+  const state = query.get("state");
+  const { launch_id, key } = await complete({
+    slug,
+    state,
+    code: query.get("code"),
+    error: query.get("error"),
+    iss: query.get("iss"),
+    bind: takeBind(state),
+  });
+  history.replaceState(null, "", `/l/${launch_id}/`);
+  run(launch_id, key, false);
+}
+
+async function resumeLaunch(launchId: string): Promise<void> {
+  const back = cameBack();
+  const kept = findKey(launchId);
+  if (kept !== null) {
+    run(launchId, kept, back);
+    return;
+  }
+  const { key } = await resume(launchId);
+  run(launchId, key, back);
+}
+
+async function start(): Promise<void> {
+  const page = JSON.parse(document.getElementById("page")?.textContent ?? "{}") as Page;
+  document.title = "Chartside";
+  try {
+    if (page.page === "callback") await finishLaunch(page.slug);
+    else if (page.page === "launch-session") await resumeLaunch(page.launch_id);
+    else gate({ kind: "error", page });
+  } catch (error) {
+    if (!(error instanceof Refused))
+      gate(errorGate("Chartside could not start.", "Open it again from the chart."));
+    else if (page.page === "launch-session" && [401, 403].includes(error.problem.status)) {
+      gate({ kind: "expired", helpDesk: error.problem.help_desk, reference: error.problem.reference });
+    } else gate(problemGate(error.problem));
+  }
+}
+
+// A page that goes into the back-forward cache leaves no content in its document: what comes back asks first.
+addEventListener("pagehide", (event) => {
+  session?.pause();
+  if (event.persisted && root !== null) render(null, root);
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) void session?.start(true);
+});
+
+void start();

@@ -1,0 +1,236 @@
+import { describe, expect, it } from "vitest";
+import type { TurnEvent } from "../api/agui";
+import type { Answered, Card, Citation, Snapshot } from "../api/events.gen";
+import { asked, type Message, statements } from "./message";
+import { type Event, reduce, START, type State } from "./reduce";
+
+const OPEN = "\ue000";
+const CLOSE = "\ue001";
+
+function citation(more: Partial<Citation>): Citation {
+  return {
+    message_id: "m",
+    sentence: 0,
+    n: 7,
+    label: "potassium, 5 results",
+    summary: "",
+    search: false,
+    verdict: "pending",
+    claim: "",
+    fields: [],
+    differences: [],
+    ...more,
+  };
+}
+
+const ANSWERED: Answered = {
+  message_id: "m",
+  model: "",
+  provenance: "Rule answer",
+  suggestions: [],
+  stopped: false,
+  sources: 10,
+  gaps: 1,
+  mismatches: 0,
+  without_source: 0,
+};
+
+const said = (delta: string): TurnEvent => ({ type: "TEXT_MESSAGE_CONTENT", messageId: "m", delta });
+const cites = (value: Citation): TurnEvent => ({ type: "CUSTOM", name: "chartside.citation", value });
+const FINISHED: TurnEvent = { type: "RUN_FINISHED", threadId: "t", runId: "r" };
+
+function after(events: readonly (TurnEvent | Event)[], from: State = START): State {
+  const start = reduce(from, { type: "asked", runId: "r", question: "Why?" });
+  return events.reduce(
+    (state: State, event) =>
+      reduce(
+        state,
+        event.type === event.type.toUpperCase()
+          ? { type: "streamed", runId: "r", event: event as TurnEvent }
+          : (event as Event),
+      ),
+    start,
+  );
+}
+
+function message(events: readonly (TurnEvent | Event)[]): Message {
+  return after(events).messages[0] as Message;
+}
+
+describe("a turn", () => {
+  it("becomes one whole message: text, chip, block, foot", () => {
+    const pending = citation({});
+    const match = citation({ verdict: "match", claim: "Potassium 5.6.", fields: ["value"] });
+    const block = { kind: "negative", state: "none_found", title: "None.", pieces: [] } as const;
+    expect(
+      after([
+        { type: "STEP_STARTED", stepName: "Laboratory results" },
+        { type: "STEP_FINISHED", stepName: "Laboratory results" },
+        cites(pending),
+        said("Potassium 5.6"),
+        said(`${OPEN}7${CLOSE}.`),
+        { type: "CUSTOM", name: "chartside.block", value: { message_id: "m", block } },
+        said("After."),
+        cites(match),
+        { type: "CUSTOM", name: "chartside.answered", value: ANSWERED },
+        FINISHED,
+      ]),
+    ).toEqual({
+      ...START,
+      announced: "Answer ready, 10 sources, 1 gap",
+      messages: [
+        {
+          ...asked("r", "Why?"),
+          parts: [
+            { kind: "text", text: `Potassium 5.6${OPEN}7.0${CLOSE}.` },
+            { kind: "block", block },
+            { kind: "text", text: "After." },
+          ],
+          sources: [{ n: 7, label: "potassium, 5 results", summary: "", search: false, text: "" }],
+          citations: [match],
+          answered: ANSWERED,
+          steps: [{ name: "Laboratory results", done: true }],
+          status: "done",
+        },
+      ],
+    } satisfies State);
+  });
+
+  it("gives each chip of one source the verdict of its own sentence", () => {
+    const { parts } = message([
+      cites(citation({ sentence: 0 })),
+      said(`One${OPEN}7${CLOSE} and one${OPEN}7${CLOSE}. `),
+      cites(citation({ sentence: 1 })),
+      said(`Two${OPEN}7${CLOSE}.`),
+    ]);
+    expect(parts).toEqual([
+      { kind: "text", text: `One${OPEN}7.0${CLOSE} and one${OPEN}7.0${CLOSE}. Two${OPEN}7.1${CLOSE}.` },
+    ]);
+  });
+
+  it("draws no chip that the server did not announce, nor one put together from two deltas", () => {
+    const { parts, sources } = message([
+      cites(citation({})),
+      said(`a${OPEN}9${CLOSE}b${OPEN}`),
+      said(`7${CLOSE}c${OPEN}7.0${CLOSE}\uf8ff[7]`),
+    ]);
+    expect(parts).toEqual([{ kind: "text", text: "ab7c7.0[7]" }]);
+    expect(sources).toEqual([]);
+  });
+
+  it("takes no number for a search, and its words from the label", () => {
+    const { sources } = message([
+      cites(citation({ n: 3, search: true, label: "412 searched: laboratory results, complete" })),
+      said(`None${OPEN}3${CLOSE}`),
+    ]);
+    expect(sources).toMatchObject([{ n: 3, search: true, text: "412 searched" }]);
+  });
+
+  it("is cut when the stream ends early, and keeps what came", () => {
+    const state = after([said("Half an"), { type: "cut", runId: "r" }]);
+    expect(state.messages[0]).toMatchObject({ status: "cut", parts: [{ kind: "text", text: "Half an" }] });
+    expect([state.announced, state.draft]).toEqual(["Not complete: the connection was cut", ""]);
+  });
+
+  it("is not cut by the end of a stream that finished", () => {
+    expect(message([said("All."), FINISHED, { type: "cut", runId: "r" }]).status).toBe("done");
+  });
+
+  it("gives the question back when nothing of an answer came", () => {
+    const problem = {
+      status: 429,
+      code: "busy",
+      title: "Too many questions.",
+      detail: "",
+      reference: "",
+      help_desk: "",
+      retry_after_s: 5,
+    };
+    const state = after([{ type: "refused", runId: "r", problem }]);
+    expect([state.draft, state.messages[0]?.status]).toEqual(["Why?", "error"]);
+    const typing = after([
+      { type: "typed", text: "Next" },
+      { type: "refused", runId: "r", problem },
+    ]);
+    expect(typing.draft).toBe("Next");
+  });
+
+  it("adds no words after Stop, but still takes verdicts, and stays stopped", () => {
+    const { parts, citations, status } = message([
+      cites(citation({})),
+      said(`One${OPEN}7${CLOSE}`),
+      { type: "stopped", runId: "r" },
+      said(" two"),
+      cites(citation({ verdict: "match" })),
+      FINISHED,
+    ]);
+    expect([parts, citations[0]?.verdict, status]).toEqual([
+      [{ kind: "text", text: `One${OPEN}7.0${CLOSE}` }],
+      "match",
+      "stopped",
+    ]);
+  });
+
+  it("fails loudly on RUN_ERROR", () => {
+    const { status, problem } = message([said("One"), { type: "RUN_ERROR", message: "The model is overloaded." }]);
+    expect([status, problem?.title]).toEqual(["error", "The model is overloaded."]);
+  });
+
+  it("counts statements, not citations", () => {
+    const counted = statements(
+      message([
+        cites(citation({ sentence: 0, n: 1, verdict: "mismatch" })),
+        cites(citation({ sentence: 0, n: 2, verdict: "mismatch" })),
+        cites(citation({ sentence: 1, verdict: "match" })),
+        { type: "CUSTOM", name: "chartside.no_source", value: { message_id: "m", sentence: 2, claim: "X." } },
+      ]),
+    );
+    expect(counted).toEqual({ all: 3, differ: 1, unsourced: 1 });
+  });
+});
+
+const SNAPSHOT: Snapshot = {
+  launch_id: "l",
+  patient: { family: "EVERGREEN", given: "Marlena", born: "14-Mar-1958" },
+  user_name: "A. Osei, MD",
+  site_name: "Harbor Clinic",
+  help_desk: "555-0142",
+  model: { name: "No language model", language_model: false, data_handling: "" },
+  conversation: [
+    { turn_id: "t1", question: "First?", events: [said("Yes."), FINISHED] as never },
+    { turn_id: "t2", question: "Second?", events: [said("Half")] as never },
+  ],
+};
+
+describe("the panel", () => {
+  it("replays stored turns through the same reducer, silently", () => {
+    const state = reduce(START, { type: "opened", snapshot: SNAPSHOT });
+    expect(state.messages.map(({ id, status }) => [id, status])).toEqual([
+      ["t1", "done"],
+      ["t2", "cut"],
+    ]);
+    expect(state.announced).toBe("");
+  });
+
+  it("forgets the patient when the session ended", () => {
+    const open = reduce(reduce(START, { type: "opened", snapshot: SNAPSHOT }), { type: "typed", text: "x" });
+    const gate = { kind: "expired", helpDesk: "555-0142", reference: "r" } as const;
+    expect(reduce(open, { type: "gated", gate })).toEqual({ ...START, gate });
+  });
+
+  it("keeps the earlier card when reading again fails, and stops when there is none", () => {
+    const problem = {
+      status: 503,
+      code: "ehr.unavailable",
+      title: "The EHR does not answer.",
+      detail: "",
+      reference: "",
+      help_desk: "",
+      retry_after_s: null,
+    };
+    const failed = { type: "card-failed", problem } as const;
+    expect(reduce({ ...START, draft: "kept" }, failed)).toMatchObject({ gate: { kind: "ehr-down" }, draft: "kept" });
+    const card = { read_at: "20-Nov-2026 08:42" } as Card;
+    expect(reduce({ ...START, card }, failed)).toMatchObject({ gate: null, card, cardProblem: problem });
+  });
+});

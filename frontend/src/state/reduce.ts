@@ -1,0 +1,199 @@
+// The whole state of the panel and its one pure reducer. Effects are in api/session.ts.
+
+import type { TurnEvent } from "../api/agui";
+import type { Card, ErrorPage, PatientName, Problem, Snapshot, Source } from "../api/events.gen";
+import { asked, type Message, problemOf, reduceMessage } from "./message";
+
+export type Gate =
+  | { readonly kind: "expired" | "ended" | "closed"; readonly helpDesk: string; readonly reference: string }
+  | { readonly kind: "ehr-down"; readonly problem: Problem }
+  | { readonly kind: "error"; readonly page: ErrorPage }
+  | { readonly kind: "back" | "foreign"; readonly patient: PatientName; readonly helpDesk: string };
+
+/** The source that is open: `scope` is "card" or the id of a message. */
+export interface Pane {
+  readonly scope: string;
+  readonly n: number;
+}
+
+export interface State {
+  readonly gate: Gate | null;
+  readonly snapshot: Snapshot | null;
+  readonly card: Card | null;
+  readonly cardReading: boolean;
+  /** Why the last "Read again" failed; the earlier card stays, with its time. */
+  readonly cardProblem: Problem | null;
+  readonly messages: readonly Message[];
+  readonly draft: string;
+  readonly pane: Pane | null;
+  readonly sources: Readonly<Record<number, Source | Problem>>;
+  /** The `/` key focuses the box (WCAG 2.1.4: can be switched off). */
+  readonly slashKey: boolean;
+  /** What the status line says, for those who do not see the answer grow. */
+  readonly announced: string;
+}
+
+export type Event =
+  | { readonly type: "opened"; readonly snapshot: Snapshot }
+  | { readonly type: "card-reading" }
+  | { readonly type: "card-read"; readonly card: Card }
+  | { readonly type: "card-failed"; readonly problem: Problem }
+  | { readonly type: "typed"; readonly text: string }
+  | { readonly type: "asked"; readonly runId: string; readonly question: string }
+  | { readonly type: "streamed"; readonly runId: string; readonly event: TurnEvent }
+  | { readonly type: "stopped"; readonly runId: string }
+  | { readonly type: "cut"; readonly runId: string }
+  | { readonly type: "refused"; readonly runId: string; readonly problem: Problem }
+  | { readonly type: "source-opened"; readonly pane: Pane }
+  | { readonly type: "source-read"; readonly n: number; readonly source: Source | Problem }
+  | { readonly type: "source-closed" }
+  | { readonly type: "slash-key"; readonly on: boolean }
+  | { readonly type: "said"; readonly text: string }
+  | { readonly type: "gated"; readonly gate: Gate }
+  | { readonly type: "ungated" };
+
+export const START: State = {
+  gate: null,
+  snapshot: null,
+  card: null,
+  cardReading: false,
+  cardProblem: null,
+  messages: [],
+  draft: "",
+  pane: null,
+  sources: {},
+  slashKey: true,
+  announced: "",
+};
+
+export function reduce(state: State, event: Event): State {
+  switch (event.type) {
+    case "opened":
+      return { ...state, snapshot: event.snapshot, messages: replayed(event.snapshot) };
+    case "card-reading":
+      return { ...state, cardReading: true, cardProblem: null, announced: "Reading the chart" };
+    case "card-read":
+      return {
+        ...state,
+        card: event.card,
+        cardReading: false,
+        sources: {},
+        gate: state.gate?.kind === "ehr-down" ? null : state.gate,
+        announced: `Chart read ${event.card.read_at}`,
+      };
+    case "card-failed":
+      return cardFailed(state, event.problem);
+    case "typed":
+      return { ...state, draft: event.text };
+    case "asked":
+      return {
+        ...state,
+        draft: "",
+        messages: [...state.messages, asked(event.runId, event.question)],
+        announced: "Question sent",
+      };
+    case "streamed":
+      return streamed(state, event.runId, event.event);
+    case "stopped":
+      return ended(state, event.runId, "stopped", null);
+    case "cut":
+      return ended(state, event.runId, "cut", null);
+    case "refused":
+      return ended(state, event.runId, "error", event.problem);
+    case "source-opened":
+      return { ...state, pane: event.pane };
+    case "source-read":
+      return { ...state, sources: { ...state.sources, [event.n]: event.source } };
+    case "source-closed":
+      return { ...state, pane: null };
+    case "slash-key":
+      return { ...state, slashKey: event.on };
+    case "said":
+      return { ...state, announced: event.text };
+    case "gated":
+      return gated(state, event.gate);
+    case "ungated":
+      return { ...state, gate: null };
+  }
+}
+
+/** The message that a question may not interrupt, if any. */
+export function streaming(state: State): Message | undefined {
+  return state.messages.find(({ status }) => status === "streaming");
+}
+
+/** A panel that ended holds nothing of the patient any more, not even in memory. */
+function gated(state: State, gate: Gate): State {
+  const ends = gate.kind === "expired" || gate.kind === "ended" || gate.kind === "closed";
+  return ends ? { ...START, gate } : { ...state, gate, pane: null };
+}
+
+function cardFailed(state: State, problem: Problem): State {
+  const next = { ...state, cardReading: false, announced: problem.title };
+  if (state.card !== null) return { ...next, cardProblem: problem };
+  return { ...next, gate: { kind: "ehr-down", problem } };
+}
+
+function streamed(state: State, runId: string, event: TurnEvent): State {
+  const before = state.messages.find(({ id }) => id === runId);
+  if (before === undefined) return state;
+  const after = reduceMessage(before, event);
+  if (after === before) return state;
+  const next = { ...state, messages: state.messages.map((m) => (m === before ? after : m)) };
+  return { ...next, ...kept(next, before, after), announced: announcement(state.announced, before, after) };
+}
+
+function ended(state: State, runId: string, status: Message["status"], problem: Problem | null): State {
+  const before = state.messages.find(({ id }) => id === runId);
+  if (before?.status !== "streaming") return state;
+  const after: Message = { ...before, status, problem };
+  const next = { ...state, messages: state.messages.map((m) => (m === before ? after : m)) };
+  return { ...next, ...kept(next, before, after), announced: announcement(state.announced, before, after) };
+}
+
+/** A question that got no answer goes back to the box, unless another is being written there. */
+function kept(state: State, before: Message, after: Message): Partial<State> {
+  const failed = before.status === "streaming" && (after.status === "error" || after.status === "cut");
+  if (!failed || after.parts.length > 0 || state.draft !== "") return {};
+  return { draft: after.question };
+}
+
+function announcement(said: string, before: Message, after: Message): string {
+  if (after.status === "streaming") {
+    return after.steps.length > before.steps.length ? (after.steps.at(-1)?.name ?? said) : said;
+  }
+  if (after.status === before.status) return said;
+  return announcementOfEnd(after);
+}
+
+export function announcementOfEnd(message: Message): string {
+  switch (message.status) {
+    case "streaming":
+      return "";
+    case "done": {
+      const { sources = 0, gaps = 0 } = message.answered ?? {};
+      return `Answer ready, ${counted(sources, "source")}, ${counted(gaps, "gap")}`;
+    }
+    case "stopped":
+      return "Stopped: not complete";
+    case "cut":
+      return "Not complete: the connection was cut";
+    case "error":
+      return `Not complete: ${message.problem?.title ?? "the answer failed"}`;
+  }
+}
+
+export function counted(n: number, noun: string): string {
+  return `${n.toLocaleString("en-US")} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/** Stored turns go through the same reducer; one without an end was cut. */
+function replayed(snapshot: Snapshot): readonly Message[] {
+  return snapshot.conversation.map((turn) => {
+    const events = turn.events as unknown as readonly TurnEvent[];
+    const message = events.reduce(reduceMessage, asked(turn.turn_id, turn.question));
+    return message.status === "streaming"
+      ? { ...message, status: "cut", problem: problemOf("stream.cut", "") }
+      : message;
+  });
+}

@@ -1,0 +1,252 @@
+// The panel: header, launch card and conversation, question box, source pane; or one gate instead of them.
+
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Session } from "../api/session";
+import { citesOfCard, numbers } from "../state/cites";
+import type { Message } from "../state/message";
+import { type Pane, type State, streaming } from "../state/reduce";
+import type { Store } from "../state/store";
+import { AppBar, Menu } from "./AppBar";
+import { BannerView, NameBanner } from "./Banner";
+import { CardSkeleton, CardView, showAllergies } from "./CardView";
+import { Composer, focusBox, Suggestions } from "./Composer";
+import { type Acts, ActsContext, type Scope, ScopeContext } from "./context";
+import { GateView } from "./Gates";
+import { MessageView } from "./MessageView";
+import { SourcePane } from "./SourcePane";
+
+interface AppProps {
+  state: State;
+  session: Session;
+  dispatch: Store["dispatch"];
+}
+
+export function App({ state, session, dispatch }: AppProps) {
+  const acts: Acts = useMemo(() => ({ ...session, dispatch }), [session, dispatch]);
+  return (
+    <ActsContext.Provider value={acts}>
+      {state.gate === null ? <Panel state={state} acts={acts} /> : <Gated state={state} />}
+    </ActsContext.Provider>
+  );
+}
+
+function Gated({ state }: { state: State }) {
+  const { gate, snapshot, draft, cardReading } = state;
+  if (gate === null) return null;
+  return (
+    <>
+      <header>
+        <AppBar snapshot={snapshot} onMenu={null} />
+        {gate.kind === "ehr-down" && snapshot !== null && (
+          <NameBanner patient={snapshot.patient} onMenu={null} />
+        )}
+      </header>
+      <GateView gate={gate} draft={draft} reading={cardReading} />
+      <p class="vh" role="status">
+        {state.announced}
+      </p>
+    </>
+  );
+}
+
+function Panel({ state, acts }: { state: State; acts: Acts }) {
+  const [menu, setMenu] = useState(false);
+  const opener = useRef<Element | null>(null);
+  const wide = useWide();
+  const { snapshot, card, pane } = state;
+  const toggleMenu = () => {
+    if (!menu) opener.current = document.activeElement;
+    setMenu(!menu);
+    if (menu) focus(opener.current);
+  };
+  const closePane = () => {
+    acts.dispatch({ type: "source-closed" });
+    if (pane !== null) requestAnimationFrame(() => focusChip(pane));
+  };
+  useKeys({ state, acts, menu, toggleMenu, closePane });
+  const scope = usePaneScope(state);
+  const busy = streaming(state) !== undefined;
+  const covered = pane !== null && !wide;
+  return (
+    <>
+      <button type="button" class="skip" onClick={focusBox}>
+        Skip to question box
+      </button>
+      <header>
+        <AppBar snapshot={snapshot} onMenu={snapshot && toggleMenu} />
+        {card !== null && (
+          <BannerView banner={card.banner} onAllergies={() => reveal(acts)} onMenu={toggleMenu} />
+        )}
+        {card === null && snapshot !== null && <NameBanner patient={snapshot.patient} onMenu={toggleMenu} />}
+      </header>
+      <div class={pane === null ? "work" : "work split"}>
+        <main class="chat">
+          <Log state={state} busy={busy} covered={covered} />
+          <p class="vh" role="status">
+            {state.announced}
+          </p>
+          <Composer state={state} covered={covered} />
+        </main>
+        {pane !== null && (
+          <>
+            {/* biome-ignore lint/a11y/noStaticElementInteractions: Esc and the close button do the same by keyboard */}
+            {/* biome-ignore lint/a11y/useKeyWithClickEvents: Esc and the close button do the same by keyboard */}
+            <div class="scrim on" onClick={closePane} />
+            <ScopeContext.Provider value={scope}>
+              <SourcePane
+                n={pane.n}
+                source={state.sources[pane.n]}
+                citations={citationsOf(state, pane)}
+                of={pane.scope === "card" ? "card" : "answer"}
+                onClose={closePane}
+              />
+            </ScopeContext.Provider>
+          </>
+        )}
+        {menu && snapshot !== null && (
+          <Menu snapshot={snapshot} card={card} slashKey={state.slashKey} onClose={toggleMenu} />
+        )}
+      </div>
+    </>
+  );
+}
+
+function Log({ state, busy, covered }: { state: State; busy: boolean; covered: boolean }) {
+  const { card, messages, pane } = state;
+  const log = useRef<HTMLDivElement>(null);
+  const last = messages.at(-1);
+  useFollow(log, last, busy);
+  const first = messages.length === 0;
+  const suggestions = last?.status === "done" ? (last.answered?.suggestions ?? []) : [];
+  return (
+    <>
+      <h1 class="vh">{first ? "Chartside, first screen" : "Conversation about this patient"}</h1>
+      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: both of its roles, region and log, take a name */}
+      <div
+        ref={log}
+        inert={covered}
+        class={first ? "log cardlog" : "log"}
+        role={first ? "region" : "log"}
+        aria-live={busy ? "off" : undefined}
+        aria-label={first ? "First screen" : "Conversation"}
+        tabIndex={0}
+      >
+        {card === null ? (
+          <CardSkeleton />
+        ) : (
+          <CardView
+            card={card}
+            reading={state.cardReading}
+            problem={state.cardProblem}
+            open={pane?.scope === "card" ? pane.n : null}
+          />
+        )}
+        {messages.map((message) => (
+          <MessageView key={message.id} message={message} state={state} />
+        ))}
+        {suggestions.length > 0 && <Suggestions look="followrow" questions={suggestions} />}
+      </div>
+    </>
+  );
+}
+
+/** While an answer streams its question is held at the top of the view, until the reader scrolls. */
+function useFollow(log: { current: HTMLDivElement | null }, last: Message | undefined, busy: boolean): void {
+  const follow = useRef<{ id: string; at: number; on: boolean }>({ id: "", at: 0, on: false });
+  useLayoutEffect(() => {
+    const box = log.current;
+    if (box === null || last === undefined || !busy) return;
+    if (follow.current.id !== last.id) follow.current = { id: last.id, at: box.scrollTop, on: true };
+    const mine = follow.current;
+    if (Math.abs(box.scrollTop - mine.at) > 4) mine.on = false;
+    if (!mine.on) return;
+    const question = box.querySelector(`[data-question="${last.id}"]`);
+    if (question === null) return;
+    box.scrollTop += question.getBoundingClientRect().top - box.getBoundingClientRect().top;
+    mine.at = box.scrollTop;
+  });
+}
+
+/** The sources beside which the open one stands: the card's, or one message's. */
+function usePaneScope({ pane, card, messages }: State): Scope {
+  const message = messages.find(({ id }) => id === pane?.scope);
+  return useMemo(() => {
+    const sources = message?.sources ?? (card === null ? [] : citesOfCard(card));
+    return { id: pane?.scope ?? "", sources, numbers: numbers(sources), open: pane?.n ?? null };
+  }, [pane, card, message?.sources]);
+}
+
+function citationsOf({ messages }: State, pane: Pane) {
+  const message = messages.find(({ id }) => id === pane.scope);
+  return message?.citations.filter(({ n }) => n === pane.n) ?? [];
+}
+
+interface KeyTargets {
+  state: State;
+  acts: Acts;
+  menu: boolean;
+  toggleMenu: () => void;
+  closePane: () => void;
+}
+
+function useKeys(targets: KeyTargets): void {
+  const latest = useRef(targets);
+  latest.current = targets;
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => onShortcut(event, latest.current);
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+}
+
+function onShortcut(event: KeyboardEvent, { state, acts, menu, toggleMenu, closePane }: KeyTargets): void {
+  if (event.isComposing) return;
+  const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
+  if (event.key === "Escape") {
+    if (menu) toggleMenu();
+    else if (state.pane !== null) closePane();
+    else acts.stop();
+  } else if (event.altKey && !event.ctrlKey && !event.metaKey && digit !== undefined) {
+    if (openNumber(state, acts, Number(digit))) event.preventDefault();
+  } else if (event.key === "/" && state.slashKey && !event.altKey && !event.ctrlKey && !event.metaKey) {
+    if (event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement) return;
+    event.preventDefault();
+    focusBox();
+  }
+}
+
+/** Alt+number opens that source of the latest answer, or of the card while there is none. */
+function openNumber({ messages, card }: State, acts: Acts, number: number): boolean {
+  const message = messages.findLast(({ sources }) => sources.length > 0);
+  const sources = message?.sources ?? (card === null ? [] : citesOfCard(card));
+  const source = sources.filter(({ search }) => !search)[number - 1];
+  if (source === undefined) return false;
+  void acts.openSource(message?.id ?? "card", source.n);
+  return true;
+}
+
+function useWide(): boolean {
+  const query = useMemo(() => matchMedia("(min-width: 880px)"), []);
+  const [wide, setWide] = useState(query.matches);
+  useEffect(() => {
+    const onChange = () => setWide(query.matches);
+    query.addEventListener("change", onChange);
+    return () => query.removeEventListener("change", onChange);
+  }, [query]);
+  return wide;
+}
+
+function reveal(acts: Acts): void {
+  acts.dispatch({ type: "source-closed" });
+  requestAnimationFrame(() => requestAnimationFrame(showAllergies));
+}
+
+function focusChip({ scope, n }: Pane): void {
+  const chip = document.querySelector<HTMLElement>(`[data-cite="${CSS.escape(scope)} ${n}"]`);
+  if (chip === null) focusBox();
+  else chip.focus();
+}
+
+function focus(element: Element | null): void {
+  if (element instanceof HTMLElement && element.isConnected) element.focus();
+}

@@ -1,0 +1,204 @@
+// Parts of an answer that the server copied from the chart.
+
+import { useState } from "preact/hooks";
+import type {
+  Block,
+  Cell,
+  NegativeBlock,
+  QuoteBlock,
+  ResultsBlock,
+  RowsBlock,
+  Series,
+} from "../api/events.gen";
+import { Chip } from "./Chip";
+import { useActs, useScope } from "./context";
+import { Flag } from "./Flag";
+import { Icon } from "./Icon";
+import { Clinical } from "./markdown/Clinical";
+import { bracketed, Pieces, Rows } from "./Pieces";
+
+export function BlockNode({ block }: { block: Block }) {
+  switch (block.kind) {
+    case "results":
+      return <ResultsTable block={block} />;
+    case "rows":
+      return <RowsPart block={block} />;
+    case "negative":
+      return <Negative block={block} />;
+    case "quote":
+      return <Quote block={block} />;
+  }
+}
+
+export function ResultsTable({ block }: { block: ResultsBlock }) {
+  const { caption, date_role, series, lines, note } = block;
+  return (
+    <>
+      <section class="tblwrap" tabIndex={0} aria-label={caption}>
+        <table class="labs">
+          <caption>
+            {caption}
+            {series.map((one, index) => (
+              <span key={one.n}>
+                {index === 0 ? ": " : ", "}
+                {inSentence(one.label)}
+                <Chip n={one.n} label={one.cite_label} />
+              </span>
+            ))}
+          </caption>
+          <thead>
+            <tr>
+              <th scope="col">{date_role}</th>
+              {series.map((one) => (
+                <SeriesHead key={one.n} series={one} />
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {lines.map(({ date, cells }, index) => (
+              <tr key={index}>
+                <th scope="row">
+                  <time>{date}</time>
+                </th>
+                {cells.map((cell, place) => (
+                  <td key={series[place]?.n}>{cell !== null && <CellValue cell={cell} />}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {note !== "" && (
+        <p class="small muted top4">
+          <Clinical text={note} />
+        </p>
+      )}
+    </>
+  );
+}
+
+function SeriesHead({ series: { label, unit, range } }: { series: Series }) {
+  return (
+    <th scope="col">
+      {label}
+      {(unit !== "" || range !== "") && (
+        <small>
+          <Breakable text={unit} />
+          {unit !== "" && range !== "" && <br />}
+          {range !== "" && <span class="nw">{bracketed(range)}</span>}
+        </small>
+      )}
+    </th>
+  );
+}
+
+/** A long unit may break after a slash, a short one nowhere. */
+function Breakable({ text }: { text: string }) {
+  if (text.length < 9) return <span class="nw">{text}</span>;
+  return (
+    <>
+      {text.split(/(?<=\/)/).map((part, index) => (
+        <span key={index}>
+          {part}
+          <wbr />
+        </span>
+      ))}
+    </>
+  );
+}
+
+/** The value itself opens its own source: one click from a number to the record. */
+function CellValue({ cell }: { cell: Cell }) {
+  const { openSource } = useActs();
+  const { id, open } = useScope();
+  return (
+    <>
+      <button
+        type="button"
+        class="val"
+        data-cite={`${id} ${cell.n}`}
+        aria-label={`${cell.text}: ${cell.label}`}
+        aria-current={open === cell.n ? "true" : undefined}
+        onClick={() => void openSource(id, cell.n)}
+      >
+        {cell.text}
+      </button>
+      <Flag {...cell} />
+      {cell.status !== "" && <span class="st"> {cell.status}</span>}
+    </>
+  );
+}
+
+/** "Potassium" reads "potassium" inside a line; "eGFR" and "HbA1c" stay. */
+function inSentence(label: string): string {
+  return /^\p{Lu}\p{Ll}+\b/u.test(label) ? label.charAt(0).toLowerCase() + label.slice(1) : label;
+}
+
+function RowsPart({ block: { title, rows, more } }: { block: RowsBlock }) {
+  const [all, setAll] = useState(false);
+  const total = rows.length + more.length;
+  return (
+    <div class="sec">
+      {title !== "" && (
+        <h2 class="h">
+          <Clinical text={all ? title.replace(/, [\d,]+ of [\d,]+ shown$/, `, all ${total} shown`) : title} />
+        </h2>
+      )}
+      <Rows rows={all ? [...rows, ...more] : rows} />
+      {more.length > 0 && (
+        <button type="button" class="btn low" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? `Show first ${rows.length}` : `Show all ${total}`}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Negative({ block: { state, title, pieces } }: { block: NegativeBlock }) {
+  if (state === "none_found") {
+    return (
+      <div class="neg-none">
+        <Icon name="search" />
+        <div>
+          <p class="first flush">
+            <b>{title}</b>
+          </p>
+          <p class="para">
+            <Pieces pieces={pieces} />
+          </p>
+        </div>
+      </div>
+    );
+  }
+  return (
+    <div class="neg-unread">
+      <Icon name="warn" />
+      <p>
+        <b>{title}</b> <Pieces pieces={pieces} />
+      </p>
+    </div>
+  );
+}
+
+function Quote({ block: { title, passage, copied_from } }: { block: QuoteBlock }) {
+  return (
+    <figure class="quote">
+      <figcaption class="h">
+        <Pieces pieces={title} />
+      </figcaption>
+      {copied_from !== "" && (
+        <p class="copied">
+          <Icon name="copy" small />
+          <b>
+            Copied forward from <Clinical text={copied_from} />.
+          </b>
+        </p>
+      )}
+      <blockquote class="note">
+        <p class={copied_from === "" ? undefined : "old"}>
+          <Clinical text={passage} />
+        </p>
+      </blockquote>
+    </figure>
+  );
+}

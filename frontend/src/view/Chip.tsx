@@ -1,0 +1,40 @@
+// A citation: a number (or, for a search, its words) that opens its source.
+
+import { useActs, useScope } from "./context";
+import { Icon } from "./Icon";
+
+export type ChipState = "plain" | "wait" | "bad";
+
+interface ChipProps {
+  n: number;
+  label: string;
+  search?: boolean;
+  text?: string;
+  state?: ChipState;
+}
+
+const SPOKEN: Record<ChipState, string> = { plain: "", wait: ", not checked yet", bad: ", does not match" };
+
+export function Chip({ n, label, search = false, text = "", state = "plain" }: ChipProps) {
+  const { openSource } = useActs();
+  const { id, numbers, open } = useScope();
+  const name = search ? label || text : `Source ${numbers.get(n) ?? ""}: ${label}`;
+  const look = `cite${search ? " search" : ""}${state === "plain" ? "" : ` ${state}`}`;
+  return (
+    <span class="nw">
+      {/* A word joiner: a number never stands on a line without the word it proves. */}
+      {!search && "\u2060"}
+      <button
+        type="button"
+        class={look}
+        data-cite={`${id} ${n}`}
+        aria-label={name + SPOKEN[state]}
+        aria-current={open === n ? "true" : undefined}
+        onClick={() => void openSource(id, n)}
+      >
+        {search && <Icon name="search" />}
+        {search ? text || "See the search" : numbers.get(n)}
+      </button>
+    </span>
+  );
+}

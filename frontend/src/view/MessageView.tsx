@@ -1,0 +1,331 @@
+// One question with its answer, as far as it has come.
+
+import { useMemo, useState } from "preact/hooks";
+import type { Gap, LookedAtLine, NotSeen } from "../api/events.gen";
+import { copyText as copy } from "../ehr/platform";
+import { numbers } from "../state/cites";
+import { type Message, type Step, statements, withoutModel } from "../state/message";
+import { announcementOfEnd, type State } from "../state/reduce";
+import { BlockNode } from "./Blocks";
+import { useSeconds } from "./CardView";
+import { ScopeContext, useActs } from "./context";
+import { copyText } from "./copy_text";
+import { Icon } from "./Icon";
+import { Clinical } from "./markdown/Clinical";
+import { Markdown } from "./markdown/Markdown";
+import { Pieces } from "./Pieces";
+
+interface MessageProps {
+  message: Message;
+  state: State;
+}
+
+export function MessageView({ message, state }: MessageProps) {
+  const open = state.pane?.scope === message.id ? state.pane.n : null;
+  const scope = useMemo(
+    () => ({ id: message.id, sources: message.sources, numbers: numbers(message.sources), open }),
+    [message.id, message.sources, open],
+  );
+  const plain = withoutModel(message, state.snapshot?.model.language_model ?? false);
+  return (
+    <ScopeContext.Provider value={scope}>
+      <article class="user" aria-label="Your question" data-question={message.id}>
+        <p>{message.question}</p>
+      </article>
+      <article class="turn" aria-label={title(message, plain)} aria-busy={message.status === "streaming"}>
+        <Head message={message} plain={plain} />
+        <Parts message={message} leads={!plain} />
+        {message.notSeen !== null && <Gaps notSeen={message.notSeen} />}
+        <Foot message={message} state={state} />
+      </article>
+    </ScopeContext.Provider>
+  );
+}
+
+function title({ status }: Message, plain: boolean): string {
+  if (status === "streaming") return "Answer in progress";
+  if (status === "cut" || status === "error") return "Not complete";
+  return plain ? "Rows from the chart, no language model" : "Answer";
+}
+
+function Head({ message, plain }: { message: Message; plain: boolean }) {
+  return (
+    <>
+      {plain && message.status !== "error" && (
+        <p class="nomodel">
+          <Icon name="off" small />
+          <span>
+            <b>No language model.</b> These rows are copied from the chart.
+          </span>
+        </p>
+      )}
+      {message.status === "streaming" ? <Steps message={message} /> : <LookedAtLines message={message} />}
+      {(message.status === "cut" || message.status === "error") && <Failure message={message} />}
+      <Check message={message} />
+    </>
+  );
+}
+
+function Parts({ message, leads }: { message: Message; leads: boolean }) {
+  const { parts, citations, noSource, status } = message;
+  const marks = useMemo(() => ({ citations, noSource }), [citations, noSource]);
+  const growing = status === "streaming";
+  return (
+    <>
+      {parts.map((part, index) =>
+        part.kind === "text" ? (
+          <Markdown
+            key={index}
+            text={part.text}
+            marks={marks}
+            growing={growing && index === parts.length - 1}
+            leads={leads && index === 0}
+          />
+        ) : (
+          <BlockNode key={index} block={part.block} />
+        ),
+      )}
+      {growing && citations.some(({ verdict }) => verdict === "pending") && (
+        <p class="para small muted">Dashed number: not checked against the record yet.</p>
+      )}
+    </>
+  );
+}
+
+function Steps({ message: { steps, lookedAt } }: { message: Message }) {
+  return (
+    <ol class="steps" aria-label="Steps">
+      {steps.length === 0 && <Waiting name="Question sent" />}
+      {steps.map((step, index) => (
+        <StepItem key={index} step={step} line={lookedAt?.lines.find(({ label }) => label === step.name)} />
+      ))}
+    </ol>
+  );
+}
+
+function StepItem({ step: { name, done }, line }: { step: Step; line: LookedAtLine | undefined }) {
+  if (!done) return <Waiting name={name} />;
+  const unread = line !== undefined && line.state !== "complete" && line.state !== "truncated";
+  return (
+    <li class={unread ? undefined : "done"}>
+      {unread && <span class="vh">Not readable: </span>}
+      <Icon name={unread ? "warn" : "check"} small />
+      <span>{line === undefined ? name : lineText(line)}</span>
+    </li>
+  );
+}
+
+function Waiting({ name }: { name: string }) {
+  const seconds = useSeconds();
+  return (
+    <li class="now">
+      <span class="spin" aria-hidden="true" />
+      <span>
+        {name}
+        {seconds >= 2 && `, ${seconds} s`}
+      </span>
+    </li>
+  );
+}
+
+const ENDS: Record<LookedAtLine["state"], string> = {
+  complete: "",
+  truncated: "not read to the end",
+  denied: "the EHR refused",
+  restricted: "restricted in the EHR",
+  failed: "could not be read",
+};
+
+function lineText({ label, read, total, state, detail }: LookedAtLine): string {
+  const unread = read === 0 && state !== "complete" && state !== "truncated";
+  const counts = total === null ? `${amount(read)} read` : `${amount(read)} of ${amount(total)} read`;
+  const parts = [unread ? "" : counts, ENDS[state], detail].filter((part) => part !== "");
+  return `${label}: ${parts.join("; ")}`;
+}
+
+function amount(n: number): string {
+  return n.toLocaleString("en-US");
+}
+
+function LookedAtLines({ message: { lookedAt, notSeen, status } }: { message: Message }) {
+  if (lookedAt === null) return null;
+  const { records_read, records_total, span, lines } = lookedAt;
+  const count =
+    records_total === null ? amount(records_read) : `${amount(records_read)} of ${amount(records_total)}`;
+  const none = notSeen === null || (notSeen.not_readable.length === 0 && notSeen.not_searched.length === 0);
+  const whole = status === "done" && none && lines.every(({ state }) => state === "complete");
+  return (
+    <details class="looked">
+      <summary>
+        <Icon name="search" small />
+        <span>
+          Read <b>{`${count} record${records_read === 1 && records_total === null ? "" : "s"}`}</b>
+          {span !== "" && (
+            <>
+              , <Clinical text={span} />
+            </>
+          )}
+          {whole && ". Read to the end"}
+        </span>
+        <Icon name="chev" small extra="chev" />
+      </summary>
+      <ul>
+        {lines.map((line, index) => (
+          <li key={index}>
+            {line.state !== "complete" && <Icon name="warn" small />} <Clinical text={lineText(line)} />
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+function Failure({ message }: { message: Message }) {
+  const { problem, status, parts } = message;
+  const detail = [problem?.detail, problem?.reference && `Reference ${problem.reference}.`];
+  return (
+    <section class="neg-unread" aria-label="Not complete">
+      <Icon name="warn" />
+      <p>
+        <b>{announcementOfEnd(message).replace(/\.$/, "")}.</b> {detail.filter(Boolean).join(" ")}
+        {parts.length > 0 && " What came before is not an answer."}
+        {status === "cut" && parts.length === 0 && " Send the question again."}
+      </p>
+    </section>
+  );
+}
+
+function Check({ message }: { message: Message }) {
+  const { all, differ, unsourced } = statements(message);
+  if (differ === 0) return null;
+  return (
+    <p class="check">
+      <Icon name="x" small />
+      <span>
+        <b>
+          {differ} of {all} statements{" "}
+          {differ === 1 ? "does not match its source" : "do not match their sources"}
+        </b>
+        {unsourced > 0 && `, and ${unsourced} ${unsourced === 1 ? "has" : "have"} no source`}. Use the record,
+        not the sentence.
+      </span>
+    </p>
+  );
+}
+
+const KINDS = [
+  ["not_readable", "Not readable"],
+  ["not_searched", "Not searched"],
+  ["none_found", "None found"],
+] as const;
+
+function Gaps({ notSeen }: { notSeen: NotSeen }) {
+  const groups = KINDS.flatMap(([kind, name]) =>
+    [true, false].map((touches) => ({
+      name,
+      touches,
+      gaps: notSeen[kind].filter((gap) => gap.touches === touches),
+    })),
+  ).filter(({ gaps }) => gaps.length > 0);
+  if (groups.length === 0) return null;
+  return (
+    <dl class="gaps" aria-label="What this answer did not see">
+      {groups.map(({ name, touches, gaps }) => (
+        <GapGroup key={name + touches} name={name} touches={touches} gaps={gaps} />
+      ))}
+    </dl>
+  );
+}
+
+function GapGroup({ name, touches, gaps }: { name: string; touches: boolean; gaps: readonly Gap[] }) {
+  return (
+    <div class={touches ? "touch" : undefined}>
+      <dt>
+        {touches && <Icon name="warn" small />}
+        {name}
+      </dt>
+      <dd>
+        {gaps.map(({ pieces }, index) => (
+          <span class="gap" key={index}>
+            <Pieces pieces={pieces} />
+          </span>
+        ))}
+      </dd>
+    </div>
+  );
+}
+
+function Foot({ message, state }: MessageProps) {
+  const { status, answered } = message;
+  if (status === "stopped") {
+    return (
+      <>
+        <p class="prov">
+          <b>Stopped: not complete</b>
+        </p>
+        {message.parts.length > 0 ? <Tools message={message} state={state} /> : <div class="tools" />}
+      </>
+    );
+  }
+  if (status !== "done") return null;
+  return (
+    <>
+      {answered !== null && <Provenance model={answered.model} text={answered.provenance} />}
+      <Tools message={message} state={state} />
+    </>
+  );
+}
+
+/** The model's name stands out, its version and the data label do not. */
+function Provenance({ model, text }: { model: string; text: string }) {
+  const name = model.replace(/\s*\(.*$/, "");
+  const bold = name !== "" && text.startsWith(name);
+  return (
+    <p class="prov">
+      {bold && <b>{name}</b>}
+      <Clinical text={bold ? text.slice(name.length) : text} />
+    </p>
+  );
+}
+
+function Tools({ message, state }: MessageProps) {
+  const { dispatch } = useActs();
+  const [outcome, setOutcome] = useState<"" | "copied" | "refused">("");
+  if (state.snapshot === null) return null;
+  const text = copyText(message, state.snapshot, state.card);
+  const onCopy = async () => {
+    const copied = await copy(text);
+    setOutcome(copied ? "copied" : "refused");
+    dispatch({
+      type: "said",
+      text: copied ? "Copied" : "Copying is not allowed here. The text is shown, selected.",
+    });
+    if (copied) setTimeout(() => setOutcome(""), 2000);
+  };
+  return (
+    <>
+      <div class="tools" role="toolbar" aria-label="Answer actions">
+        <button type="button" class="btn" onClick={() => void onCopy()}>
+          <Icon name={outcome === "copied" ? "check" : "copy"} />
+          {outcome === "copied" ? "Copied" : "Copy"}
+        </button>
+      </div>
+      {outcome === "refused" && <Selectable text={text} onClose={() => setOutcome("")} />}
+    </>
+  );
+}
+
+/** The last resort where the frame allows no copying: the text, selected, to be copied by hand. */
+function Selectable({ text, onClose }: { text: string; onClose: () => void }) {
+  return (
+    <div class="byhand">
+      <label>
+        Copying is not allowed here. Copy this text by hand:
+        <textarea readOnly rows={6} value={text} ref={(box) => box?.select()} />
+      </label>
+      <button type="button" class="btn low" onClick={onClose}>
+        Close
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,112 @@
+"""The authorization endpoint of SMART App Launch 2.2.0, for launches from this EHR.
+
+Consent is given by the EHR's signed-in user without a dialogue, unless the fault `deny_consent` is set.
+Not offered, and not announced: standalone launch, confidential clients, dynamic registration.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from sandbox.clients import Client
+from sandbox.launches import Launch
+from sandbox.oauth import OAuthError, required, single_values
+from sandbox.scopes import grant
+from sandbox.state import SandboxState
+from sandbox.tokens import AuthorizationCode, Grant
+
+# RFC 7636 4.2: the base64url text of a SHA-256 digest, without padding.
+S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def blueprint(state: SandboxState) -> Blueprint:
+    """Return `/auth/authorize`, by GET and by POST (capability `authorize-post`)."""
+    routes = Blueprint("authorization", __name__)
+
+    @routes.route("/auth/authorize", methods=["GET", "POST"])
+    def authorize() -> AnyResponse:
+        try:
+            parameters = single_values(request.form if request.method == "POST" else request.args)
+            client, redirect_uri = _trusted_redirect(state, parameters)
+        except OAuthError as error:
+            # RFC 6749 3.1.2.4: without a trusted address the user is told, and nobody is redirected.
+            return _error_page(error)
+        try:
+            answer = {"code": _issue_code(state, client, parameters)}
+        except OAuthError as error:
+            answer = error.parameters()
+        if "state" in parameters:
+            answer["state"] = parameters["state"]
+        return redirect(f"{redirect_uri}?{urlencode(answer)}", 302)
+
+    return routes
+
+
+def _trusted_redirect(state: SandboxState, parameters: Mapping[str, str]) -> tuple[Client, str]:
+    client = state.clients.get(required(parameters, "client_id"))
+    if client is None:
+        raise OAuthError("invalid_client", "client_id is not registered")
+    redirect_uri = required(parameters, "redirect_uri")
+    if redirect_uri not in client.redirect_uris:
+        raise OAuthError("invalid_request", "redirect_uri is not registered for this client")
+    return client, redirect_uri
+
+
+def _issue_code(state: SandboxState, client: Client, parameters: Mapping[str, str]) -> str:
+    challenge = _checked_challenge(state, parameters)
+    scopes = _granted_scopes(client, parameters)
+    launch = _redeemed_launch(state, client, parameters)
+    authorization = AuthorizationCode(
+        grant=Grant(
+            grant_id=secrets.token_hex(8),
+            client_id=client.client_id,
+            launch=launch,
+            scopes=scopes,
+            nonce=parameters.get("nonce"),
+        ),
+        redirect_uri=parameters["redirect_uri"],
+        code_challenge=challenge,
+    )
+    return state.codes.issue(authorization, state.now())
+
+
+def _checked_challenge(state: SandboxState, parameters: Mapping[str, str]) -> str:
+    if required(parameters, "response_type") != "code":
+        raise OAuthError("unsupported_response_type", "response_type must be code")
+    # SMART App Launch 2.2.0, authorization request: `state` is required.
+    required(parameters, "state")
+    if required(parameters, "aud") != state.settings.fhir_base:
+        raise OAuthError("invalid_request", f"aud must be {state.settings.fhir_base}")
+    challenge = required(parameters, "code_challenge")
+    # SMART App Launch 2.2.0, considerations for PKCE: S256 SHALL, plain SHALL NOT be supported.
+    if required(parameters, "code_challenge_method") != "S256":
+        raise OAuthError("invalid_request", "code_challenge_method must be S256")
+    if S256_CHALLENGE.fullmatch(challenge) is None:
+        raise OAuthError("invalid_request", "code_challenge is not an S256 challenge")
+    return challenge
+
+
+def _granted_scopes(client: Client, parameters: Mapping[str, str]) -> tuple[str, ...]:
+    scopes = grant(required(parameters, "scope").split(), client.scopes)
+    if "launch" not in scopes:
+        raise OAuthError("invalid_scope", "the scope launch is required")
+    return scopes
+
+
+def _redeemed_launch(state: SandboxState, client: Client, parameters: Mapping[str, str]) -> Launch:
+    value = required(parameters, "launch")
+    peeked = state.launches.peek(value)
+    struck = state.faults.strike("authorize", "authorize", peeked.patient_id if peeked else None)
+    launch = state.launches.redeem(value, client.client_id, state.now())
+    if struck.rule("deny_consent"):
+        raise OAuthError("access_denied", "the user did not agree")
+    return launch
+
+
+def _error_page(error: OAuthError) -> Response:
+    body = render_template("refused.html", error=error)
+    return Response(body, error.status, mimetype="text/html")

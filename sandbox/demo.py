@@ -1,0 +1,170 @@
+"""Start the sandbox EHR and the copilot side by side on loopback, and print the address to open (`make run`).
+
+Both run as they do elsewhere: gunicorn with threads, each configured by its environment only. Free ports and
+another folder are for tests; then the copilot's registration is written for those ports.
+"""
+
+import argparse
+import base64
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+EHR_PORT, APP_PORT = 9000, 9001
+START_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """Where the two servers listen and keep their files."""
+
+    ehr_port: int
+    app_port: int
+    folder: Path
+    latency_ms: int = 0
+
+    @property
+    def ehr(self) -> str:
+        """The EHR's address for a browser."""
+        return f"http://ehr.localhost:{self.ehr_port}"
+
+    @property
+    def app(self) -> str:
+        """The copilot's address for a browser: another site than the EHR's, as in real life."""
+        return f"http://app.localhost:{self.app_port}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run both servers until one ends or the process is told to."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.demo", description=__doc__)
+    parser.add_argument("--ehr-port", type=int, default=EHR_PORT)
+    parser.add_argument("--app-port", type=int, default=APP_PORT)
+    parser.add_argument("--folder", type=Path, default=Path("run"))
+    parser.add_argument("--latency-ms", type=int, default=0, help="added to every FHIR request")
+    given = parser.parse_args(arguments)
+    demo = Demo(
+        ehr_port=given.ehr_port,
+        app_port=given.app_port,
+        folder=given.folder,
+        latency_ms=given.latency_ms,
+    )
+    demo.folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, _interrupt)
+    servers = [_start_ehr(demo), _start_app(demo)]
+    try:
+        _wait_until_up(demo, servers)
+        sys.stdout.write(
+            f"\n  Sandbox EHR   {demo.ehr}\n  Chartside     {demo.app}\n\n"
+            f"  Open {demo.ehr} in a browser, choose a patient, start Chartside from the app menu.\n"
+            "  No model key is set: answers are copied from the chart, without a language model.\n"
+            "  Ctrl-C ends both.\n\n"
+        )
+        sys.stdout.flush()
+        while all(server.poll() is None for server in servers):
+            time.sleep(0.5)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for server in servers:
+            server.terminate()
+        for server in servers:
+            server.wait(timeout=20)
+
+
+def _start_ehr(demo: Demo) -> "subprocess.Popen[bytes]":
+    environ = {
+        **_clean_environ(),
+        "SANDBOX_EHR_ORIGIN": demo.ehr,
+        "SANDBOX_APP_LAUNCH_URL": f"{demo.app}/smart/sandbox/launch",
+        "SANDBOX_DATA_FOLDER": str(demo.folder / "sandbox"),
+        "SANDBOX_LATENCY_MS": str(demo.latency_ms),
+    }
+    return _gunicorn("sandbox:create_app()", demo.ehr_port, 32, environ)
+
+
+def _start_app(demo: Demo) -> "subprocess.Popen[bytes]":
+    environ = {
+        **_clean_environ(),
+        "CHARTSIDE_ENVIRONMENT": "development",
+        "CHARTSIDE_ORIGIN": demo.app,
+        "CHARTSIDE_SECRET_KEY": _secret_key(demo.folder / "secret_key"),
+        "CHARTSIDE_DATABASE_URL": f"sqlite:///{demo.folder / 'chartside.db'}",
+        "CHARTSIDE_LAUNCH_CONFIG": str(_launch_config(demo)),
+    }
+    return _gunicorn("app:create_app()", demo.app_port, 320, environ)
+
+
+def _gunicorn(
+    application: str, port: int, threads: int, environ: dict[str, str]
+) -> "subprocess.Popen[bytes]":
+    command = [
+        sys.executable, "-m", "gunicorn", "--no-control-socket", "-k", "gthread", "--threads", str(threads),
+        "--log-level", "warning", "--graceful-timeout", "3", "-b", f"127.0.0.1:{port}", application,
+    ]  # fmt: skip
+    return subprocess.Popen(command, env=environ)  # noqa: S603 - fixed words and numbers only
+
+
+def _clean_environ() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("CHARTSIDE_")}
+
+
+def _secret_key(path: Path) -> str:
+    """Return the folder's own sealing key, made at the first start and readable by its owner only."""
+    if not path.exists():
+        made = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(made)
+    return path.read_text("ascii").strip()
+
+
+def _launch_config(demo: Demo) -> Path:
+    """Return the registrations' folder; for other ports, one with the sandbox's addresses rewritten."""
+    shipped = Path("launch_config")
+    if (demo.ehr_port, demo.app_port) == (EHR_PORT, APP_PORT):
+        return shipped
+    text = (shipped / "sandbox.toml").read_text("utf-8")
+    text = text.replace(f"ehr.localhost:{EHR_PORT}", f"ehr.localhost:{demo.ehr_port}")
+    text = text.replace(f"app.localhost:{APP_PORT}", f"app.localhost:{demo.app_port}")
+    folder = demo.folder / "launch_config"
+    folder.mkdir(exist_ok=True)
+    (folder / "sandbox.toml").write_text(text, "utf-8")
+    return folder
+
+
+def _wait_until_up(demo: Demo, servers: "Sequence[subprocess.Popen[bytes]]") -> None:
+    until = time.monotonic() + START_S
+    for url in (
+        f"http://127.0.0.1:{demo.ehr_port}/health",
+        f"http://127.0.0.1:{demo.app_port}/health",
+    ):
+        while not _answers(url):
+            if any(server.poll() is not None for server in servers) or time.monotonic() > until:
+                raise SystemExit("a server did not start; see the lines above")
+            time.sleep(0.1)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own address
+            return bool(response.status == 200)
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""The EHR's own pages: patient list, chart with an app menu and the app's iframe, two frames, wire log.
+
+They are ordinary EHR content for people and browser tests. No page shows a token or a code; a launch
+value appears once, in the frame's address.
+"""
+
+from dataclasses import asdict
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from sandbox.chart_page import Banner, banner, tables
+from sandbox.clients import Client
+from sandbox.state import SandboxState
+from sandbox.users import EhrUser
+
+TABS = ("summary", "results", "notes")
+WIDTHS = ("350", "400", "full")
+
+
+def blueprint(state: SandboxState) -> Blueprint:
+    """Return the pages."""
+    routes = Blueprint("ehr", __name__)
+    policy = _content_security_policy(state)
+
+    @routes.get("/")
+    def patients() -> str:
+        return render_template("patients.html", rows=[_banner(state, pid) for pid in state.charts])
+
+    @routes.get("/chart/<patient_id>")
+    def chart(patient_id: str) -> str:
+        user = _user(state, patient_id)
+        app = _chosen_app(state)
+        tab = request.args.get("tab", TABS[0])
+        return render_template(
+            "chart.html",
+            banner=_banner(state, patient_id),
+            users=state.users[patient_id],
+            user=user,
+            tabs=TABS,
+            tab=tab,
+            tables=tables(state.data_plane, patient_id, tab),
+            clients=state.clients.values(),
+            app=app,
+            widths=WIDTHS,
+            width=_width(),
+            frame=_launch_url(state, patient_id, user, app) if app else None,
+        )
+
+    @routes.post("/chart/<patient_id>/launches")
+    def launch(patient_id: str) -> Response:
+        user = _user(state, patient_id)
+        app = _chosen_app(state) or state.settings.clients[0]
+        return jsonify({"url": _launch_url(state, patient_id, user, app)})
+
+    @routes.get("/chart/<patient_id>/relaunch")
+    def relaunch(patient_id: str) -> AnyResponse:
+        user = _user(state, patient_id)
+        app = _chosen_app(state) or state.settings.clients[0]
+        return redirect(_launch_url(state, patient_id, user, app), 302)
+
+    @routes.get("/two")
+    def two() -> str:
+        app = state.settings.clients[0]
+        sides = [
+            (_banner(state, pid), _launch_url(state, pid, _user(state, pid), app))
+            for pid in (request.args.get("left", ""), request.args.get("right", ""))
+        ]
+        return render_template("two.html", sides=sides, app=app)
+
+    @routes.get("/wire")
+    def wire() -> str:
+        return render_template("wire.html", exchanges=state.wire.entries()[::-1])
+
+    @routes.get("/wire.json")
+    def wire_json() -> Response:
+        return jsonify([asdict(exchange) for exchange in state.wire.entries()])
+
+    @routes.get("/health")
+    def health() -> Response:
+        return jsonify({"charts": len(state.charts)})
+
+    @routes.after_request
+    def protect(answer: Response) -> Response:
+        answer.headers["Content-Security-Policy"] = policy
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["Referrer-Policy"] = "no-referrer"
+        return answer
+
+    return routes
+
+
+def _content_security_policy(state: SandboxState) -> str:
+    apps = {client.launch_url.split("/", 3)[2] for client in state.clients.values()}
+    frames = " ".join(["'self'", *sorted(apps)])
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+        f"form-action 'self'; base-uri 'none'; frame-src {frames}"
+    )
+
+
+def _banner(state: SandboxState, patient_id: str) -> Banner:
+    if patient_id not in state.charts:
+        abort(404)
+    return banner(state.charts[patient_id], state.data_plane)
+
+
+def _user(state: SandboxState, patient_id: str) -> EhrUser:
+    """Return the signed-in user: the one that `?user=` names, else the chart's first clinician."""
+    users = state.users.get(patient_id) or abort(404)
+    asked = request.args.get("user")
+    return next((user for user in users if user.reference == asked), users[0])
+
+
+def _chosen_app(state: SandboxState) -> Client | None:
+    asked = request.args.get("app", "").lower()
+    return next((one for one in state.clients.values() if one.name.lower() == asked), None)
+
+
+def _width() -> str:
+    asked = request.args.get("width", "")
+    return asked if asked in WIDTHS else "400"
+
+
+def _launch_url(state: SandboxState, patient_id: str, user: EhrUser, client: Client) -> str:
+    # SMART App Launch 2.2.0, EHR launch: `iss` names the FHIR base, `launch` is opaque.
+    launch = state.start(patient_id, user_reference=user.reference, client_id=client.client_id)
+    query = urlencode({"iss": state.settings.fhir_base, "launch": launch})
+    return f"{client.launch_url}?{query}"

@@ -1,0 +1,1 @@
+"""Answers of the product against what the charts say."""

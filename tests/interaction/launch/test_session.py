@@ -1,0 +1,111 @@
+from tests.requirements import requirement
+from tests.stack import APP, Browser, Stack
+
+
+@requirement("chartside:session:key")
+def test_a_key_opens_its_own_launch_only(stack: Stack) -> None:
+    marlena, other = stack.browser().launch("marlena"), stack.browser().launch("typical")
+    crossed = marlena.client.get(
+        f"/api/launches/{other.launch_id}",
+        base_url=APP,
+        headers={"Authorization": f"Bearer {marlena.key}"},
+    )
+    assert (crossed.status_code, crossed.get_json()["code"]) == (404, "not_found")
+    for headers in (
+        {},
+        {"Authorization": "Bearer guess"},
+        {"Authorization": f"Basic {marlena.key}"},
+    ):
+        refused = marlena.client.get(
+            f"/api/launches/{marlena.launch_id}", base_url=APP, headers=headers
+        )
+        assert (refused.status_code, refused.get_json()["code"]) == (401, "session.ended")
+
+
+@requirement("chartside:session:key")
+def test_two_launches_of_one_browser_keep_their_patients(browser: Browser) -> None:
+    first, second = browser.launch("marlena"), browser.launch("typical")
+    names = [item.get().get_json()["patient"]["family"] for item in (first, second, first)]
+    assert names[0] == names[2] == "EVERGREEN"
+    assert names[1] != "EVERGREEN"
+    assert first.get().headers["X-Launch-Id"] == first.launch_id
+
+
+@requirement("chartside:session:resume")
+def test_a_reload_gets_a_new_key_and_the_old_one_stops(browser: Browser) -> None:
+    launched = browser.launch()
+    resumed = browser.resume(launched.launch_id)
+    assert resumed.status_code == 200
+    assert launched.get().status_code == 401
+    key = resumed.get_json()["key"]
+    again = browser.client.get(
+        f"/api/launches/{launched.launch_id}",
+        base_url=APP,
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert again.status_code == 200
+
+
+@requirement("chartside:session:resume")
+def test_nobody_else_can_resume(stack: Stack, browser: Browser) -> None:
+    launched, other = browser.launch(), stack.browser().launch("typical")
+    assert stack.browser().resume(launched.launch_id).status_code == 401
+    for site in ("cross-site", "same-site", "none", ""):
+        assert browser.resume(launched.launch_id, site).status_code == 401
+    # The cookie's path keeps it from every other launch.
+    assert browser.resume(other.launch_id).status_code == 401
+    assert launched.get().status_code == 200
+
+
+def test_cookies_name_no_patient_and_are_scoped(browser: Browser) -> None:
+    launched = browser.launch()
+    cookies = {cookie.key: cookie for cookie in (browser.client._cookies or {}).values()}
+    resume = cookies["__Secure-lr"]
+    assert (resume.path, resume.secure, resume.http_only) == (
+        f"/l/{launched.launch_id}/",
+        True,
+        True,
+    )
+    assert all(launched.key not in cookie.value for cookie in cookies.values())
+
+
+@requirement("chartside:session:limits")
+def test_idle_and_absolute_limits_end_a_launch(stack: Stack, browser: Browser) -> None:
+    idle, used = browser.launch(), stack.browser().launch()
+    stack.clock.forward(minutes=29)
+    assert used.get("/sources/999").status_code == 404
+    stack.clock.forward(minutes=2)
+    assert idle.get().status_code == 401
+    assert used.get("/sources/999").status_code == 404
+    assert browser.resume(idle.launch_id).status_code == 401
+
+
+def test_an_ended_launch_is_gone(stack: Stack, browser: Browser) -> None:
+    launched = browser.launch()
+    assert launched.delete().status_code == 204
+    assert launched.get().status_code == 401
+    assert browser.resume(launched.launch_id).status_code == 401
+    assert stack.services.rows.token(launched.launch_id) is None
+    assert stack.services.audit.events(launched.launch_id)[-1].kind == "end"
+
+
+@requirement("smart:scopes:granted")
+def test_what_was_not_granted_is_not_asked_for(stack: Stack, browser: Browser) -> None:
+    launched = browser.launch()
+    launched.get("/card")
+    asked = {exchange.path for exchange in stack.state.wire.entries("/fhir/")}
+    assert "/fhir/Observation" in asked
+    # The sandbox does not grant it: medication fills are said to be unreadable without a request.
+    assert "/fhir/MedicationDispense" not in asked
+
+
+@requirement("chartside:session:sealed")
+def test_the_database_holds_no_secret_and_no_name(stack: Stack, browser: Browser) -> None:
+    launched = browser.launch()
+    launched.get("/card")
+    folder = stack.services.settings.database_url.removeprefix("sqlite:///").rsplit("/", 1)[0]
+    raw = b"".join(
+        path.read_bytes() for path in __import__("pathlib").Path(folder).glob("chartside.db*")
+    )
+    for secret in (launched.key, "Evergreen", "EVERGREEN", "Bearer "):
+        assert secret.encode() not in raw

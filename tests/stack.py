@@ -1,0 +1,233 @@
+"""The copilot and the sandbox EHR in one process, joined by WSGI: no sockets, the real protocol.
+
+`Browser` stands for a browser with the launch page's script: it keeps cookies, carries the bind secret, follows
+the authorization redirect and posts the callback.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx2
+from flask import Flask
+from werkzeug.test import Client, TestResponse
+
+from app.settings import Secret, Settings
+from app.web.application import make_app
+from app.wiring import Services, build
+from sandbox import create_app as create_ehr
+from sandbox.settings import SandboxSettings
+from sandbox.state import SandboxState
+
+ROOT = Path(__file__).resolve().parent.parent
+APP, EHR = "http://app.localhost:9001", "http://ehr.localhost:9000"
+ISS = f"{EHR}/fhir"
+MARLENA = "marlena"
+
+__all__ = ["APP", "EHR", "ISS", "Browser", "Clock", "Launched", "Stack", "make_stack"]
+
+
+@dataclass(kw_only=True)
+class Clock:
+    """Real time that a test may move."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def forward(self, **span: float) -> None:
+        """Move on."""
+        self.ahead += timedelta(**span)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Both parties."""
+
+    app: Flask
+    services: Services
+    ehr: Flask
+    state: SandboxState
+    clock: Clock
+
+    def browser(self) -> "Browser":
+        """Return a new browser without cookies."""
+        return Browser(stack=self, client=self.app.test_client())
+
+    def fhir_requests(self) -> list[Any]:
+        """Return every exchange at the FHIR endpoint so far."""
+        return self.state.wire.entries("/fhir/")
+
+    def patient(self, chart: str) -> str:
+        """Return the patient id of a chart by its folder's name."""
+        manifest = json.loads((ROOT / "sandbox" / "charts" / chart / "manifest.json").read_text())
+        return str(manifest["patient"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launched:
+    """A live launch as its page sees it."""
+
+    launch_id: str
+    key: str
+    client: Client
+
+    def get(self, path: str = "", **headers: str) -> TestResponse:
+        """GET below the launch's address."""
+        return self.client.get(
+            f"/api/launches/{self.launch_id}{path}", base_url=APP, headers=self._headers(headers)
+        )
+
+    def post(self, path: str, body: object = None) -> TestResponse:
+        """POST JSON below the launch's address."""
+        return self.client.post(
+            f"/api/launches/{self.launch_id}{path}",
+            base_url=APP,
+            json=body,
+            headers=self._headers({}),
+        )
+
+    def delete(self) -> TestResponse:
+        """End the launch."""
+        return self.client.delete(
+            f"/api/launches/{self.launch_id}", base_url=APP, headers=self._headers({})
+        )
+
+    def ask(self, question: str, turn_id: str = "turn-0001") -> list[dict[str, Any]]:
+        """Ask, read the stream to its end, return its events."""
+        body = {
+            "threadId": self.launch_id, "runId": turn_id, "state": {}, "tools": [], "context": [], "forwardedProps": {},
+            "messages": [{"id": "1", "role": "user", "content": question}],
+        }  # fmt: skip
+        response = self.post("/turns", body)
+        assert response.status_code == 200, response.text
+        return list(events_of(response.text))
+
+    def _headers(self, more: dict[str, str]) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}", **more}
+
+
+def events_of(stream: str) -> Iterator[dict[str, Any]]:
+    """Parse the events of a finished stream."""
+    for line in stream.splitlines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+@dataclass(kw_only=True)
+class Browser:
+    """A browser that does what the launch and callback pages' scripts do."""
+
+    stack: Stack
+    client: Client
+    binds: dict[str, str] = field(default_factory=dict)
+
+    def open(self, path: str) -> TestResponse:
+        """Navigate to a page of the copilot."""
+        return self.client.get(path, base_url=APP)
+
+    def launch_page(self, chart: str = MARLENA, **options: Any) -> dict[str, Any]:
+        """Start from the EHR's app menu; return the launch page's data."""
+        launch = self.stack.state.start(self.stack.patient(chart), **options)
+        query = urlencode({"iss": ISS, "launch": launch})
+        response = self.open(f"/smart/sandbox/launch?{query}")
+        assert response.status_code == 200, response.text
+        data = page_data(response)
+        self.binds[data["state"]] = data["bind"]
+        return data
+
+    def authorize(self, address: str) -> dict[str, str]:
+        """Follow the authorization request at the EHR; return the callback's parameters."""
+        parts = urlsplit(address)
+        response = self.stack.ehr.test_client().get(
+            f"{parts.path}?{parts.query}", base_url=f"{parts.scheme}://{parts.netloc}"
+        )
+        assert response.status_code == 302, response.text
+        assert response.location.startswith(f"{APP}/smart/sandbox/callback")
+        return {
+            name: values[0] for name, values in parse_qs(urlsplit(response.location).query).items()
+        }
+
+    def complete(self, parameters: dict[str, str], *, bind: str | None = None) -> TestResponse:
+        """Post the callback as the callback page does."""
+        known = self.binds.get(parameters.get("state", ""))
+        body = {
+            "slug": "sandbox",
+            "state": parameters.get("state", ""),
+            "code": parameters.get("code"),
+            "error": parameters.get("error"),
+            "iss": parameters.get("iss"),
+            "bind": bind or known,
+        }
+        return self.client.post("/api/launches/complete", base_url=APP, json=body)
+
+    def launch(self, chart: str = MARLENA, **options: Any) -> Launched:
+        """Launch to the end."""
+        page = self.launch_page(chart, **options)
+        response = self.complete(self.authorize(page["authorize"]))
+        assert response.status_code == 200, response.text
+        body = response.get_json()
+        return Launched(launch_id=body["launch_id"], key=body["key"], client=self.client)
+
+    def resume(self, launch_id: str, site: str = "same-origin") -> TestResponse:
+        """Do what a reloaded page does."""
+        return self.client.post(
+            f"/l/{launch_id}/resume", base_url=APP, headers={"Sec-Fetch-Site": site}
+        )
+
+
+def page_data(response: TestResponse) -> dict[str, Any]:
+    """Return the JSON that a page carries."""
+    start = response.text.index('id="page">') + len('id="page">')
+    found: dict[str, Any] = json.loads(
+        response.text[start : response.text.index("</script>", start)]
+    )
+    return found
+
+
+def make_stack(folder: Path, **ehr: Any) -> Stack:
+    """Return both parties with a fresh database; the EHR's prepared charts are shared between runs."""
+    clock = Clock()
+    ehr_app = create_ehr(
+        SandboxSettings(
+            ehr_origin=EHR,
+            app_launch_url=f"{APP}/smart/sandbox/launch",
+            data_folder=ROOT / "run" / "sandbox",
+            **ehr,
+        )
+    )
+    settings = Settings(
+        environment="development",
+        origin=APP,
+        secret_key=Secret(b"s" * 32),
+        database_url=f"sqlite:///{folder}/chartside.db",
+        launch_config=ROOT / "launch_config",
+        frontend=_pretend_build(folder),
+    )
+    services = build(settings, transport=httpx2.WSGITransport(app=ehr_app), clock=clock)
+    return Stack(
+        app=make_app(services),
+        services=services,
+        ehr=ehr_app,
+        state=ehr_app.extensions["sandbox"],
+        clock=clock,
+    )
+
+
+def _pretend_build(folder: Path) -> Path:
+    """Write a manifest as Vite does; these tests read pages, they do not run scripts."""
+    build_folder = folder / "dist"
+    (build_folder / ".vite").mkdir(parents=True, exist_ok=True)
+    (build_folder / "assets").mkdir(exist_ok=True)
+    (build_folder / "assets" / "main-1.js").write_text("export {};\n")
+    manifest = {
+        "src/main.tsx": {"file": "assets/main-1.js", "css": ["assets/main-1.css"]},
+        "src/launch.ts": {"file": "assets/launch-1.js"},
+    }
+    (build_folder / ".vite" / "manifest.json").write_text(json.dumps(manifest))
+    return build_folder

@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+
+from app.errors import ConfigurationError
+from app.smart.errors import UnknownIssuer
+from app.smart.registry import canonical_iss, load_registry
+from tests.requirements import requirement
+
+ORIGIN = "https://chartside.example"
+GOOD = """
+schema = 1
+slug = "mercy"
+name = "Mercy"
+vendor = "epic"
+environment = "production"
+enabled = true
+[fhir]
+iss = ["https://fhir.mercy.example/api/FHIR/R4"]
+[client]
+id = "abc"
+auth = "public"
+redirect_uri = "https://chartside.example/smart/mercy/callback"
+[scopes]
+required = ["launch", "patient/Patient.r"]
+[embed]
+frame_ancestors = ["https://ehr.mercy.example"]
+[site]
+name = "Mercy"
+time_zone = "America/Chicago"
+help_desk = "555"
+"""
+
+
+def folder(tmp_path: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+    return tmp_path
+
+
+def test_a_registration_names_its_own_hosts_only(tmp_path: Path) -> None:
+    registry = load_registry(folder(tmp_path, a=GOOD), origin=ORIGIN, production=True)
+    registration = registry.get("mercy")
+    assert registration is not None
+    assert registration.origins() == frozenset({"https://fhir.mercy.example"})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (GOOD.replace('time_zone = "America/Chicago"\n', ""), "time_zone"),
+        (GOOD.replace("America/Chicago", "Mars/Olympus"), "site.time_zone"),
+        (GOOD + "\ncolour = 1\n", "colour"),
+        (GOOD.replace("https://fhir.mercy", "http://fhir.mercy"), "http"),
+        (GOOD.replace("https://ehr.mercy.example", "https://*.mercy.example"), "frame_ancestors"),
+        (GOOD.replace('["https://ehr.mercy.example"]', "[]"), "frame_ancestors"),
+        (GOOD.replace("/smart/mercy/callback", "/callback"), "redirect_uri"),
+        (GOOD.replace("mercy.example/api", "me@mercy.example/api"), "fhir.iss"),
+        (GOOD.replace("schema = 1", "schema = 2"), "schema"),
+        (GOOD.replace('slug = "mercy"', 'slug = "Mer cy"'), "slug"),
+        (GOOD.replace('environment = "production"', 'environment = "sandbox"'), "sandbox"),
+    ],
+)
+def test_a_wrong_registration_stops_the_start_and_names_the_key(
+    tmp_path: Path, wrong: str, named: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        load_registry(folder(tmp_path, a=wrong), origin=ORIGIN, production=True)
+
+
+def test_two_registrations_never_share_an_issuer(tmp_path: Path) -> None:
+    other = GOOD.replace("mercy/callback", "other/callback").replace(
+        'slug = "mercy"', 'slug = "other"'
+    )
+    with pytest.raises(ConfigurationError, match="two registrations"):
+        load_registry(folder(tmp_path, a=GOOD, b=other), origin=ORIGIN, production=True)
+
+
+@requirement("smart:launch:iss-registered", "smart:launch:iss-once")
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [],
+        ["https://fhir.mercy.example/api/FHIR/R4", "https://fhir.mercy.example/api/FHIR/R4"],
+        ["http://fhir.mercy.example/api/FHIR/R4"],
+        ["https://fhir.mercy.example:444/api/FHIR/R4"],
+        ["https://fhir.mercy.example./api/FHIR/R4"],
+        ["https://fhir.mercy.example@evil.example/api/FHIR/R4"],
+        ["https://evil.example/https://fhir.mercy.example/api/FHIR/R4"],
+        ["https://fhir.mercy.example/api/FHIR/R4/../R4"],
+        ["https://fhir.mercy.example/api/fhir/r4"],
+        ["https://fhir.mercy.example/api/FHIR/R4?x=1"],
+        ["http://169.254.169.254/"],
+        ["file:///etc/passwd"],
+        [""],
+    ],
+)
+def test_a_look_alike_issuer_is_unknown(tmp_path: Path, sent: list[str]) -> None:
+    registry = load_registry(folder(tmp_path, a=GOOD), origin=ORIGIN, production=True)
+    with pytest.raises(UnknownIssuer):
+        registry.by_iss("mercy", sent)
+
+
+def test_only_case_of_the_host_and_a_slash_at_the_end_are_forgiven() -> None:
+    assert (
+        canonical_iss("HTTPS://Fhir.Mercy.Example/api/R4/") == "https://fhir.mercy.example/api/R4"
+    )
