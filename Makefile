@@ -52,7 +52,7 @@ check: .setup/python .setup/node
 	$(BIN)/lint-imports
 	$(BIN)/python frontend/generate_types.py --check
 	cd frontend && npm run --silent check && npm run --silent test
-	$(BIN)/pytest -q tests/unit tests/contract tests/interaction
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/contract tests/interaction
 
 e2e: .setup/python .setup/build .setup/chromium
 	$(BIN)/pytest -q tests/e2e

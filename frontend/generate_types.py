@@ -1,9 +1,9 @@
 """Write `src/api/events.gen.ts`: the wire contract of the Python dataclasses as TypeScript types.
 
-    python -m frontend.generate_types            # write
-    python -m frontend.generate_types --check    # exit 1 when the checked-in file differs
+    python frontend/generate_types.py            # write
+    python frontend/generate_types.py --check    # exit 1 when the checked-in file differs
 
-Run from the root of the repository. A field with a default is still required in TypeScript: the server
+A field with a default is still required in TypeScript: the server
 always sends every field. Only the shapes used in the contract are known (str, int, float, bool, None,
 Literal, unions, tuples, `dict[str, Any]`, dataclasses); any other raises `UnknownShapeError`.
 """
@@ -16,6 +16,9 @@ import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
+
+# This file is run as a script, and then only its own folder is on the path, not the repository's root.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from app.agent import events
 from app.fhir import display

@@ -31,11 +31,11 @@ def manifest(name: str) -> dict[str, Any]:
     return found
 
 
-def context(patient_id: str, now: datetime, **changes: Any) -> LaunchContext:
+def context(patient: str, now: datetime, **changes: Any) -> LaunchContext:
     """Return a launch of this patient that may read everything."""
     values: dict[str, Any] = {
         "launch_id": "launch", "registration": "test", "iss": "https://ehr.test/fhir", "tenant": "t",
-        "patient_id": patient_id, "encounter_id": None, "user_reference": "Practitioner/none", "user_name": "",
+        "patient_id": patient, "encounter_id": None, "user_reference": "Practitioner/none", "user_name": "",
         "client_id": "c", "scope": "", "need_patient_banner": True, "time_zone": "America/Chicago",
         "grants": (Grant(level="patient", resource_type="*", verbs=frozenset("rs")),),
         "launched_at": now, "clinical_time": now,

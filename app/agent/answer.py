@@ -88,6 +88,8 @@ class Answer:
         self._cleaner = Cleaner()
         self._held = ""
         self._blanks = ""
+        # An unknown handle was removed: its blank goes too, if punctuation or another blank follows.
+        self._gap = False
         self._at_line_start = True
         self._sentence = _Sentence()
         self._number = 0
@@ -144,6 +146,9 @@ class Answer:
     def _line(self, text: str) -> Iterator[Piece]:
         if not text:
             return
+        if self._gap and text[0] in " \t.,;:!?)":
+            self._blanks = ""
+        self._gap = False
         body = text.rstrip(" \t")
         if body:
             yield from self._say(self._blanks + body)
@@ -182,6 +187,7 @@ class Answer:
     def _cite(self, handles: Sequence[str]) -> Iterator[Piece]:
         chips = tuple(chip for handle in dict.fromkeys(handles) if (chip := self._chip(handle)))
         if not chips:
+            self._gap = True
             return
         self._blanks = ""
         self._sentence.chips.append(chips)

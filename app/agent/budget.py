@@ -30,12 +30,18 @@ class Budget:
         """Start counting now."""
         return cls(limits=limits, clock=clock, started=clock())
 
-    def spent(self, characters: int = 0) -> str:
-        """Return the sentence for the first limit that is reached, "" while there is room."""
+    def writing(self, characters: int) -> str:
+        """Return the sentence for a limit of time or length that is reached, "" while there is room to write."""
         if (self.clock() - self.started).total_seconds() >= self.limits.wall_s:
             return f"Stopped after {self.limits.wall_s:.0f} seconds: this answer is not complete."
         if characters >= self.limits.characters:
             return "Stopped at the longest answer allowed: this answer is not complete."
+        return ""
+
+    def looking(self, characters: int) -> str:
+        """Return the sentence for any limit that is reached, "" while there is room for another round."""
+        if spent := self.writing(characters):
+            return spent
         if self.rounds >= self.limits.rounds:
             return f"Stopped after {self.limits.rounds} rounds of look-ups: this answer is not complete."
         return ""

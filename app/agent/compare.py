@@ -177,7 +177,7 @@ def _name(scene: Scene, fact: Fact, mentions: Sequence[Mention]) -> Iterator[Fin
 
 def _says_name(scene: Scene, fact: Fact, mentions: Sequence[Mention]) -> bool:
     text = scene.sentence.casefold()
-    if fact.evidence.name.casefold() in text:
+    if fact.evidence.name and fact.evidence.name.casefold() in text:
         return True
     return any(m.drug and fact.named(m, scene.lexicon) for m in mentions)
 

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from app.agent.claims import claims
 from app.agent.measure import Amount, amount, amounts, rates
 from app.fhir.citation import Evidence
-from app.fhir.dates import day, local
+from app.fhir.dates import local
 from app.fhir.values import brief
 
 # Which status words can be said of which resource; elsewhere the word is ordinary English.
@@ -73,16 +74,16 @@ class Lexicon:
 
     def mentions(self, text: str) -> list["Mention"]:
         """Return the tests and drugs that a text names, longest spelling first, in order."""
-        words = sorted({*self.tests, *self.drugs}, key=lambda w: (-len(w), w))
-        if not words:
-            return []
-        pattern = re.compile(
-            rf"(?<![\w-])({'|'.join(map(re.escape, words))})(?![\w])", re.IGNORECASE
-        )
         return [
             Mention(text=m[0].casefold(), start=m.start(), drug=m[0].casefold() in self.drugs)
-            for m in pattern.finditer(text)
+            for m in self._pattern.finditer(text)
         ]
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        words = sorted({*self.tests, *self.drugs}, key=lambda w: (-len(w), w))
+        listed = "|".join(map(re.escape, words)) or r"(?!)"
+        return re.compile(rf"(?<![\w-])({listed})(?![\w])", re.IGNORECASE)
 
     def group(self, name: str) -> str:
         """Return the group of a test's name, the name itself if it has none."""
@@ -121,8 +122,6 @@ class Fact:
     @property
     def printed(self) -> str:
         """Return value and unit as a difference shows them."""
-        if self.field == "date":
-            return day(self.dates[0][0]) if self.dates else self.evidence.value
         return f"{self.evidence.value} {self.evidence.unit}".strip()
 
     def named(self, mention: Mention, lexicon: Lexicon) -> bool:
@@ -162,9 +161,12 @@ def _fact(handle: str, e: Evidence, zone: ZoneInfo, flag: str | None, limits: st
     dates = [(local(e.date, zone), str(e.date_role))] if e.date else []
     if loose:
         dates += [(d.iso, "") for d in loose.dates if d.iso]
+    # The value of a date is a date, not three numbers.
+    dated = e.value == e.date
+    others = () if dated else tuple(f.amount for f in amounts(e.value))
     return Fact(
         handle=handle, evidence=e, kind=kind, text=" ".join(e.value.split()),
-        numbers=_as_shown(own, e) if own else tuple(f.amount for f in amounts(e.value)),
+        numbers=_as_shown(own, e) if own and not dated else others,
         dates=tuple(dates), rates=tuple(r for _, _, r in rates(e.value)),
         flag=flag, limits=limits, long=long,
     )  # fmt: skip

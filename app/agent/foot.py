@@ -48,7 +48,7 @@ def foot(
 
 
 def provenance(launch: LaunchChart) -> str:
-    """Say when the chart was read: "Chart read 20-Nov-2026 08:42."."""
+    """Say when the chart was read: "Chart read 01-Feb-2025 08:30."."""
     return f"Chart read {launch.chart.print_date(launch.read_at.isoformat(), time=True)}."
 
 

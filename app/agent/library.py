@@ -68,7 +68,7 @@ def lexicon(chart: Chart, synonyms: Synonyms) -> Lexicon:
 
 
 def drug_words(name: str) -> set[str]:
-    """Return the ingredients of a medicine's name as sent, in lower case: "ibuprofen 600 mg tablet" -> ibuprofen."""
+    """Return the ingredients of a medicine's name as sent, in lower case: "aspirin 81 mg tablet" -> aspirin."""
     parts = [STRENGTH.sub("", part).strip().casefold() for part in BETWEEN.split(name)]
     words = {part for part in parts if len(part) > 3 and part[:1].isalpha()}
     return words | {part.split()[0] for part in words if len(part.split()[0]) > 4}

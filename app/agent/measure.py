@@ -75,14 +75,13 @@ class Amount:
     unit: str = ""
     comparator: str = ""
 
-    def same(self, other: "Amount") -> bool:
-        """Tell whether both say the same; a missing unit in one of them is not a contradiction."""
-        units = {self.unit, other.unit}
-        return (
-            self.number == other.number
-            and self.comparator == other.comparator
-            and (len(units) == 1 or "" in units)
-        )
+    def same(self, record: "Amount", *, loose: bool = False) -> bool:
+        """Tell whether this claim is what the record says. A claim may leave the unit out, it may not add one.
+
+        `loose`: the record is running text, which may leave the unit out as well.
+        """
+        unit = self.unit in ("", record.unit) or (loose and not record.unit)
+        return self.number == record.number and self.comparator == record.comparator and unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +137,7 @@ _PERIOD = {
     "morning": Decimal(1), "evening": Decimal(1), "night": Decimal(1),
 }  # fmt: skip
 _RATES = (
+    (re.compile(rf"\b(?P<n>{_COUNT})\s(?:times\s)?every\s(?P<every>{_COUNT})\s(?P<p>hour|day|week|month)s?\b"), ""),
     (re.compile(rf"\b(?P<n>{_COUNT})\s?(?:times|x)?\s?(?:a|per|each|every|/)?\s?(?P<p>day|week|month)(?:ly)?\b"), ""),
     (re.compile(rf"\b(?P<n>{_COUNT})\s?(?:times|x)?\s?(?P<p>dai|week|month)ly\b"), ""),
     (re.compile(rf"\bevery\s(?:(?P<every>{_COUNT}|other)\s)?(?P<p>hour|day|week|month|morning|evening|night)s?\b"), ""),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from app.agent.claims import Number, When
 from app.agent.facts import Fact, Mention
-from app.agent.measure import amounts
+from app.agent.measure import Amount, amounts
 from app.agent.scene import (
     DOSE_UNITS,
     NOT_THERE,
@@ -25,19 +25,17 @@ from app.fhir.dates import day
 
 
 def numbers(scene: Scene) -> Iterator[Finding]:
+    """Yield a finding for every number of a part of a sentence."""
     whole_names = _verbatim(scene)
     for number in scene.claims.numbers:
         if any(a <= number.start < b for a, b in whole_names):
             continue
-        match number.kind:
-            case "count":
-                yield _count(scene, number)
-            case "range":
-                yield _range(scene, number)
-            case "threshold":
-                yield UNKNOWN
-            case "value":
-                yield from _value(scene, number)
+        if number.kind == "value":
+            yield from _value(scene, number)
+        elif number.kind == "count":
+            yield _count(scene, number)
+        elif number.kind == "range":
+            yield _range(scene, number)
 
 
 def _verbatim(scene: Scene) -> list[tuple[int, int]]:
@@ -74,13 +72,17 @@ def _range(scene: Scene, number: Number) -> Finding:
     if not limited:
         return UNKNOWN
     holding = [
-        f
-        for f in limited
-        if number.amount.number in [a.amount.number for a in amounts(_spaced(f.limits))]
+        f for f in limited if any(_limit(number, a.amount) for a in amounts(_spaced(f.limits)))
     ]
     if holding:
         return equal("range", holding)
     return differs("range", number.text, limited[0].limits, limited)
+
+
+def _limit(number: Number, limit: Amount) -> bool:
+    """Compare a limit; its comparator counts where both sides have one."""
+    signs = {number.amount.comparator, limit.comparator} - {""}
+    return number.amount.number == limit.number and len(signs) < 2
 
 
 def _spaced(limits: str) -> str:

@@ -64,4 +64,4 @@ def nearest(scene: Scene, at: int) -> Mention | None:
 
 def holds(fact: Fact, number: Number) -> bool:
     """Tell whether a fact has this number, with this unit."""
-    return any(number.amount.same(n) for n in fact.numbers)
+    return any(number.amount.same(n, loose=fact.long) for n in fact.numbers)

@@ -1,7 +1,7 @@
 """Find where a sentence ends in a stream of clinical text.
 
 A full stop ends a sentence only before a blank and a new beginning: not in 5.6, not after Dr. or a single letter
-(T. Alvarez), not in 1.73 m². A line break always ends one. A citation behind the full stop belongs to the
+(an initial), not in 1.73 m². A line break always ends one. A citation behind the full stop belongs to the
 sentence before it.
 """
 
@@ -32,7 +32,9 @@ def end_of_sentence(text: str, start: int = 0) -> int | None:
         if newline != -1 and match.start() >= newline:
             break
         if not _abbreviated(text, match.start()) and not _quoting(text, start, match.end()):
-            return _after(text, match.end(), line_end)
+            end = _after(text, match.end(), line_end)
+            if end is None or not _goes_on(text, match[0], end):
+                return end
     return line_end
 
 
@@ -49,6 +51,11 @@ def _after(text: str, end: int, line_end: int | None) -> int | None:
     return end
 
 
+def _goes_on(text: str, stop: str, end: int) -> bool:
+    """Tell whether a sentence goes on behind a quotation that ended with a full stop: “... stools.” and later."""
+    return stop[-1:] in '”"' and text[end : end + 2].islower() and text[end : end + 2].isalpha()
+
+
 def _skip(text: str, at: int, characters: str) -> int:
     while at < len(text) and text[at] in characters:
         at += 1
@@ -61,7 +68,7 @@ def _quoting(text: str, start: int, end: int) -> bool:
 
 
 def _abbreviated(text: str, stop: int) -> bool:
-    word = re.search(r"([\w.]+)$", text[:stop])
+    word = re.search(r"(?:^|[\s(“])([\w.]+)$", text[:stop])
     if word is None:
         return False
     plain = word[1].casefold()

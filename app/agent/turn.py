@@ -5,7 +5,8 @@ nothing it yields holds a token, an address or another patient's data.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -43,6 +44,7 @@ from app.errors import ChartsideError
 from app.llm.port import (
     AssistantTurn,
     Done,
+    ModelEvent,
     Reply,
     Request,
     TextDelta,
@@ -77,9 +79,10 @@ def run(
     yield RunStartedEvent(thread_id=thread_id, run_id=turn_id, protocol_version=PROTOCOL_VERSION)
     turn = _Run(services, question, turn_id, stop)
     try:
-        for event in turn.events():
-            yield event
-            turn.check()
+        with closing(turn.events()) as events:
+            for event in events:
+                yield event
+                turn.check()
         outcome: RunFinishedSuccessOutcome | RunFinishedCancelledOutcome = (
             RunFinishedSuccessOutcome()
         )
@@ -123,7 +126,7 @@ class _Run:
         self._shown: set[int] = set()
         self._calls = 0
 
-    def events(self) -> Iterator[TurnEvent]:
+    def events(self) -> Generator[TurnEvent, None, None]:
         """Yield everything between start and end."""
         yield from self._begin(READING)
         self._launch.first_read()
@@ -144,7 +147,7 @@ class _Run:
             yield from self._close_message()
             replies: list[Reply] = []
             yield from self._look(said.calls, replies)
-            if spent := self._budget.spent(self._answer.tally.characters):
+            if spent := self._budget.looking(self._written()):
                 yield from self._remark(spent)
                 break
             added = (_assistant(said), ToolTurn(replies=tuple(replies)))
@@ -157,37 +160,36 @@ class _Run:
         """Stream one model call."""
         self._budget.rounds += 1
         stream = self._services.model.stream(request)
+        try:
+            yield from self._hear(stream, said)
+        finally:
+            # A model that goes on after Stop would go on costing; an adapter ends its call when closed.
+            if close := getattr(stream, "close", None):
+                close()
+            self._called(said)
+        if said.done is None:
+            self._refused("model.cut", 1)
+            raise TurnCut("a model's stream ended without its end")
+
+    def _hear(self, stream: Iterator[ModelEvent], said: _Said) -> Iterator[TurnEvent]:
+        """Take in what a model says, until its end, Stop, or a spent budget."""
         for event in stream:
             self.check()
             match event:
                 case TextDelta():
                     said.text.append(event.text)
                     yield from self._say(event.text)
-                    if spent := self._too_long():
+                    if spent := self._budget.writing(self._written()):
                         said.done = Done(stop="end")
                         yield from self._remark(spent)
-                        break
+                        return
                 case ToolCall():
                     said.calls.append(event)
                 case Done():
                     said.done = event
-        if close := getattr(stream, "close", None):
-            close()
-        self._called(said)
-        if said.done is None:
-            self._refused("model.cut", 1)
-            raise TurnCut("a model's stream ended without its end")
 
-    def _too_long(self) -> str:
-        limits = self._services.limits
-        answer = self._answer
-        room = answer is None or answer.tally.characters < limits.characters
-        late = (self._services.clock() - self._budget.started).total_seconds() >= limits.wall_s
-        return (
-            ""
-            if room and not late
-            else self._budget.spent(answer.tally.characters if answer else 0)
-        )
+    def _written(self) -> int:
+        return self._answer.tally.characters if self._answer else 0
 
     def _called(self, said: _Said) -> None:
         model, hook = self._services.model, self._services.on_model_call
@@ -267,7 +269,7 @@ class _Run:
                 yield from self._open_message()
                 yield TextMessageContentEvent(message_id=self._message_id(), delta=piece.text)
                 continue
-            if isinstance(piece, BlockShown):
+            if isinstance(piece, BlockShown) or getattr(piece, "verdict", "") == "pending":
                 yield from self._open_message()
             event = _custom(piece)
             if isinstance(piece, BlockShown):

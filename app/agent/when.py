@@ -9,8 +9,6 @@ def same_day(iso: str, when: When) -> bool:
 
     A claim more precise than the record is not the record's: 01-Apr-2022 is not Apr-2022.
     """
-    if not iso or not when.iso:
-        return False
     if when.iso.startswith("--"):
         return iso[4:10] == when.iso[1:]
     return iso[:10] == when.iso if len(when.iso) == 10 else iso[: len(when.iso)] == when.iso

@@ -161,7 +161,7 @@ class FhirSource:
         self._entries(state, entries)
         if state.total is None and isinstance(bundle.get("total"), int):
             state.total = bundle["total"]
-        sent = self._next_link(state, bundle, asked)
+        sent = self._next_link(state, bundle)
         if sent == asked or (sent and len(state.found) == before and entries):
             state.stop = _failed(state, "the EHR's pages go round in a loop")
         elif not state.stop:
@@ -194,7 +194,7 @@ class FhirSource:
                 state.merged = state.merged or notice.meaning == "merged"
                 state.stop = _failed(state, notice.words)
 
-    def _next_link(self, state: _State, bundle: Resource, asked: str) -> str:
+    def _next_link(self, state: _State, bundle: Resource) -> str:
         """Return the next page's address, empty at the end; anything outside our base stops the search."""
         links = bundle.get("link") or []
         sent = next(
@@ -203,7 +203,7 @@ class FhirSource:
         )
         if not sent:
             return ""
-        url = urljoin(asked, str(sent))
+        url = urljoin(self._base + "/", str(sent))
         inside = url.startswith((self._base + "/", self._base + "?"))
         if not inside or not self._boundary.allows(url):
             state.stop = _failed(state, "the EHR pointed to an address that is not registered")

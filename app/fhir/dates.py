@@ -5,6 +5,7 @@ A date-only value never gets a time; a moment is printed in the site's zone, wha
 Source: https://hl7.org/fhir/R4/datatypes.html#dateTime (a year, a month, a day, or a moment with an offset)
 """
 
+from calendar import monthrange
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -66,7 +67,7 @@ def months_before(iso: str, months: int) -> str:
 
 
 def age(born: str, today: str) -> str:
-    """Print an age by band: weeks and days under 1 year, years and months under 18, else years.
+    """Print an age by band: weeks and days under 1 year, months and days under 2, years and months under 18, else years.
 
     Empty where the day of birth is not known. Source: design README, banner.
     """
@@ -77,8 +78,17 @@ def age(born: str, today: str) -> str:
     if months < 12:
         weeks, days = divmod((now - birth).days, 7)
         return f"{weeks}w {days}d"
+    if months < 24:
+        return f"{months}m {_days_past_month(birth, now)}d"
     years, rest = divmod(months, 12)
     return f"{years}y {rest}m" if years < 18 else f"{years}y"
+
+
+def _days_past_month(birth: date, now: date) -> int:
+    """Count the days since the last monthly birthday (the last day of a month that is too short)."""
+    at = now.year * 12 + now.month - 1 - (now.day < birth.day)
+    year, month = at // 12, at % 12 + 1
+    return (now - date(year, month, min(birth.day, monthrange(year, month)[1]))).days
 
 
 def years_old(born: str, today: str) -> int | None:

@@ -5,7 +5,7 @@ a section on to its end; what was read is kept for the launch.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,13 +13,23 @@ from threading import RLock
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from app.errors import EhrRefused, EhrUnavailable, SessionEnded
 from app.fhir.chart import Chart, SectionName
 from app.fhir.compile import compile_chart
 from app.fhir.labels import is_restricted
 from app.fhir.ledger import Ledger, Sources
 from app.fhir.merged import RecordMerged, is_merged
 from app.fhir.notes import NoteTexts
-from app.fhir.source import ChartSource, Complete, Completeness, Query, Read, Resource, Restricted
+from app.fhir.source import (
+    ChartSource,
+    Complete,
+    Completeness,
+    Denied,
+    Failed,
+    Query,
+    Read,
+    Restricted,
+)  # fmt: skip
 from app.launch_context import LaunchContext
 
 CONNECTIONS = 6
@@ -107,6 +117,7 @@ class LaunchChart:
 
         Raises:
             SessionEnded: the access token is gone.
+            EhrUnavailable, EhrRefused: the Patient itself could not be read.
             RecordMerged: the record was merged into another.
         """
         with self._lock:
@@ -128,7 +139,9 @@ class LaunchChart:
                 n for n in dict.fromkeys(names) if n not in self._reads or self._reads[n].next_token
             ]
             if wanted:
-                self._keep(wanted, self._together(self._go_on, wanted))
+                found = self._together(self._go_on, wanted)
+                self._tell(found, [self._reads.get(n) for n in wanted])
+                self._keep(wanted, found)
             sections = self.sections
             return {name: sections[name] for name in dict.fromkeys(names)}
 
@@ -140,6 +153,9 @@ class LaunchChart:
 
     def _read_first(self) -> None:
         found = self._together(self._first_page, FIRST)
+        self._tell(found)
+        _demand_identity(found[FIRST.index("patient")])
+        # What was read on demand before belongs to the old snapshot, so it is asked for again.
         self._reads = {}
         self.read_at = self.now
         self._keep(FIRST, found)
@@ -162,20 +178,23 @@ class LaunchChart:
         before = self._reads.get(name)
         return self._source.more(before) if before else self._source.search(QUERIES[name])
 
-    def _keep(self, names: tuple[SectionName, ...] | list[SectionName], found: list[Read]) -> None:
-        for name, read in zip(names, found, strict=True):
-            before = self._reads.get(name)
-            self._asked += read.requests - (before.requests if before else 0)
-            self._reads[name] = read
+    def _tell(self, found: list[Read], before: list[Read | None] | None = None) -> None:
+        """Count the new requests and tell the audit of every read that reached the EHR."""
+        earlier = before or [None] * len(found)
+        for read, old in zip(found, earlier, strict=True):
+            self._asked += read.requests - (old.requests if old else 0)
             if self._on_read and read.requests:
                 self._on_read(read.query, read)
-        if any(read.merged for read in found) or is_merged(self._patient()):
-            raise RecordMerged("the launched Patient was replaced")
-        self._compile()
 
-    def _patient(self) -> Resource:
-        read = self._reads.get("patient")
-        return next(iter(read.resources), {}) if read else {}
+    def _keep(self, names: Sequence[SectionName], found: Sequence[Read]) -> None:
+        """Keep all reads and compile them; keep nothing at all when the record must not be shown."""
+        kept = {**self._reads, **dict(zip(names, found, strict=True))}
+        patient = next(iter(kept["patient"].resources), {})
+        if any(read.merged for read in found) or is_merged(patient):
+            self._reads, self._chart = {}, None
+            raise RecordMerged("the launched Patient was replaced")
+        self._reads = kept
+        self._compile()
 
     def _compile(self) -> Chart:
         kept = {
@@ -187,6 +206,25 @@ class LaunchChart:
             kept, zone=self._zone, now=self.read_at, sections=sections, ledger=self._ledger
         )
         return self._chart
+
+
+def _demand_identity(patient: Read) -> None:
+    """Refuse to show a chart without the Patient it belongs to; the snapshot before stays as it is.
+
+    Raises:
+        SessionEnded: the EHR takes the token no more (401).
+        EhrRefused: the Patient may not be read.
+        EhrUnavailable: the Patient could not be read.
+    """
+    state = patient.completeness
+    if isinstance(state, Denied):
+        if state.http_status == 401:
+            raise SessionEnded("the EHR refused the token (401)")
+        raise EhrRefused(
+            "the Patient was refused", http_status=state.http_status, scope=state.scope
+        )
+    if isinstance(state, Failed) and not patient.merged:
+        raise EhrUnavailable(f"the Patient could not be read: {state.reason}")
 
 
 def _completeness(read: Read) -> Completeness:

@@ -11,7 +11,7 @@ from app.fhir.blocks import home_of, is_outside
 from app.fhir.chart import Chart, Line
 from app.fhir.dates import day, days_between, local
 from app.fhir.display import Date, Piece, Row, Text
-from app.fhir.notes import is_scan, runs
+from app.fhir.notes import Note, is_scan, runs
 from app.fhir.pieces import (
     DOT,
     cite,
@@ -350,7 +350,8 @@ def _note_rows(launch: LaunchChart, anchor: Anchor | None, after: str) -> list[R
     if not new:
         return []
     new.sort(key=lambda x: x.date)
-    lines = [_note_line(launch, x) for x in new[-MOST_NOTES:]]
+    notes = launch.texts.notes(chart)
+    lines = [_note_line(launch, x, notes) for x in new[-MOST_NOTES:]]
     more = len(new) - MOST_NOTES
     tail: list[tuple[Piece, ...]] = [(plain(f"{more} more"),)] if more > 0 else []
     count = f"{len(new)} new note{'s' if len(new) != 1 else ''}"
@@ -362,19 +363,18 @@ def _of_visit(chart: Chart, line: Line, anchor: Anchor | None) -> bool:
     return anchor is not None and anchor.line.reference in {str(e.get("reference")) for e in sent}
 
 
-def _note_line(launch: LaunchChart, line: Line) -> tuple[Piece, ...]:
+def _note_line(launch: LaunchChart, line: Line, notes: list[Note]) -> tuple[Piece, ...]:
     chart = launch.chart
     out: list[Piece] = [plain(note_title(line)), date(chart, line.date)]
     author = line.text("author")
     out += [plain(f", {author}")] if author else []
-    copied = _copied_from(launch, line)
+    copied = _copied_from(line, notes)
     out += [plain("; part copied from"), Date(text=copied)] if copied else []
     return (*out, cite(chart, launch.sources, line.handle))
 
 
-def _copied_from(launch: LaunchChart, line: Line) -> str:
+def _copied_from(line: Line, notes: list[Note]) -> str:
     """Return the earliest date that a part of a note was copied from, from texts that need no request."""
-    notes = launch.texts.notes(launch.chart)
     note = next((n for n in notes if n.handle == line.handle), None)
     if note is None:
         return ""

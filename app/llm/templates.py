@@ -66,7 +66,7 @@ def _refused(names: Iterable[str]) -> Iterator[str]:
 
 
 def result_sentence(series: Entry, cell: Cell) -> str:
-    """Write "Potassium 5.6 mmol/L H (3.5–5.1), collected 19-Nov-2026, final [L3a]."."""
+    """Write "Sodium 140 mmol/L (135–145), collected 01-Feb-2025, final [L4a]."."""
     value = " ".join(part for part in (cell.text, series.unit, cell.flag) if part)
     limits = f" ({cell.limits})" if cell.limits else ""
     date = f", {cell.role} {cell.date}" if cell.date else ""
@@ -75,7 +75,7 @@ def result_sentence(series: Entry, cell: Cell) -> str:
 
 
 def order_sentence(entry: Entry) -> str:
-    """Write "Active order: spironolactone 25 mg tablet, 25 mg once daily, ordered 18-Sep-2026 [M2]."."""
+    """Write "Active order: NAME, 10 mg once daily, ordered 01-Feb-2025, supply to 02-May-2025 [M2]."."""
     how = " ".join(part for part in (entry.field("dose"), entry.field("frequency")) if part)
     status = "Active order" if entry.group == "active" else f"Order, {entry.group}"
     said = [entry.name, how, _dated(entry), entry.field("supply")]
@@ -83,23 +83,25 @@ def order_sentence(entry: Entry) -> str:
 
 
 def passage_sentences(entry: Entry) -> Iterator[str]:
-    """Quote a passage word for word, at its first note; say where it was copied to."""
-    fields = (
-        ("copied name", "copied date", "copied author")
-        if entry.field("copied from")
-        else ("", "date", "author")
-    )
-    kind = entry.field(fields[0]) if fields[0] else entry.name
-    who = ", ".join(p for p in (kind, *(entry.field(f) for f in fields[1:])) if p)
+    """Quote a passage word for word, at its first note where all of it stands there; say what was copied."""
+    here = _who(entry.name, entry.field("date"), entry.field("author"))
+    first = _who(*(entry.field(f"copied {part}") for part in ("name", "date", "author")))
     words = entry.field("passage").replace("“", "'").replace("”", "'")
-    yield f"{who}: “{words}” [{entry.field('copied from') or entry.handle}]"
     if entry.field("copied from"):
-        later = ", ".join(p for p in (entry.name, entry.field("date"), entry.field("author")) if p)
-        yield f"Copied forward into: {later} [{entry.handle}]."
+        yield f"{first}: “{words}” [{entry.field('copied from')}]"
+        yield f"Copied forward into: {here} [{entry.handle}]."
+        return
+    yield f"{here}: “{words}” [{entry.handle}]"
+    if entry.field("part from"):
+        yield f"Part of it was first written: {first} [{entry.field('part from')}]."
+
+
+def _who(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def visit_sentence(entry: Entry) -> str:
-    """Write "Last visit: office visit 18-Sep-2026, blood pressure follow-up, Harbor Clinic [E2]."."""
+    """Write "Last visit: office visit 01-Feb-2025, REASON, SITE, CLINICIAN [E2]."."""
     said = [
         f"{_small(entry.name)} {entry.field('date')}",
         entry.field("reason"),

@@ -57,8 +57,10 @@ def _cell(chart: Chart, handle: str, reading: Reading, moment: str) -> Cell:
     )  # fmt: skip
 
 
-def note_entry(chart: Chart, note: Note, passage: str, first: Note | None = None) -> Entry:
-    """State a passage of a note; `first` is the note it was copied from."""
+def note_entry(
+    chart: Chart, note: Note, passage: str, first: Note | None = None, *, whole: bool = False
+) -> Entry:
+    """State a passage of a note; `first` is the note it was copied from, `whole`: all of it stands there."""
     line = chart.line(note.handle)
     date = line.fact("date") if line else None
     fields = [
@@ -67,7 +69,7 @@ def note_entry(chart: Chart, note: Note, passage: str, first: Note | None = None
     ]  # fmt: skip
     if first:
         fields += [
-            ("copied from", first.handle),
+            ("copied from" if whole else "part from", first.handle),
             ("copied name", first.kind),
             ("copied date", chart.print_date(first.date)),
             ("copied author", first.author),

@@ -96,9 +96,28 @@ def passages_with(launch: LaunchChart, words: Sequence[str], author: str = "") -
     for count, (note, at) in enumerate(found):
         # Looking for the first author of a copy costs; only what is given back needs it.
         first = _first(runs(note, notes)[at], words) if count < MOST_PASSAGES else None
-        passage = as_data(" ".join(note.paragraphs[at].split()))
-        entries.append(note_entry(launch.chart, note, passage, first))
+        passage = excerpt(as_data(" ".join(note.paragraphs[at].split())), words)
+        whole = first is not None and _plain(passage) in _plain(as_data(first.text))
+        entries.append(note_entry(launch.chart, note, passage, first, whole=whole))
     return entries
+
+
+def excerpt(passage: str, words: Sequence[str], most: int = 500) -> str:
+    """Cut a long passage to what stands around its words, at blanks; … marks a cut."""
+    if len(passage) <= most:
+        return passage
+    places = [place for word in words for place in find_words(passage, word)[:1]]
+    centre = min((start for start, _ in places), default=0)
+    start = max(0, min(centre - most // 2, len(passage) - most))
+    cut = passage[start : start + most]
+    head, tail = start > 0, start + most < len(passage)
+    cut = cut.partition(" ")[2] if head else cut
+    cut = cut.rpartition(" ")[0] if tail else cut
+    return f"{'… ' if head else ''}{cut}{' …' if tail else ''}"
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.strip("… ").split())
 
 
 def _holds(note: Note, paragraph: str, words: Sequence[str]) -> bool:
@@ -116,12 +135,11 @@ def _first(parts: Sequence[Run], words: Sequence[str]) -> Note | None:
 
 
 def _told(entry: Entry) -> str:
-    copied = (
-        f" (copied forward from {entry.field('copied from')}, {entry.field('copied date')})"
-        if entry.field("copied from")
-        else ""
-    )
-    return f"{entry.handle}|{entry.name}|{entry.field('date')}|{entry.field('author')}{copied}|“{entry.field('passage')}”"
+    first = entry.field("copied from") or entry.field("part from")
+    how = "copied forward" if entry.field("copied from") else "part of it copied"
+    copied = f" ({how} from {first}, {entry.field('copied date')})" if first else ""
+    head = "|".join((entry.handle, entry.name, entry.field("date"), entry.field("author")))
+    return f"{head}{copied}|“{entry.field('passage')}”"
 
 
 def _listed(entry: Entry) -> str:

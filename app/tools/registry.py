@@ -19,7 +19,7 @@ from app.fhir.reader import LaunchChart
 from app.fhir.source import Complete, Completeness
 from app.launch_context import LaunchContext
 from app.llm.port import Entry, Schema, ToolSpec
-from app.tools.bounds import bounded
+from app.tools.bounds import MOST_CHARACTERS, bounded
 
 # Answers of a tool that could not run; told to the model, never shown.
 NO_SUCH_TOOL = "No such tool. Use one of the tools listed."
@@ -143,15 +143,15 @@ class Registry:
         return self._result(found)
 
     def _result(self, found: Found) -> ToolResult:
-        text = bounded(found.text)
         looks = tuple(self._look(section, found) for section in found.sections)
         unread = [
             f"{look.label}: {told(look.completeness)}"
             for look in looks
             if not isinstance(look.completeness, Complete)
         ]
-        if unread:
-            text += "\nNOT READ TO ITS END: " + "; ".join(unread) + ". Do not say none."
+        # What was not read is never what is cut.
+        end = f"\nNOT READ TO ITS END: {'; '.join(unread)}. Do not say none." if unread else ""
+        text = bounded(found.text, MOST_CHARACTERS - len(end)) + end
         handles = tuple(dict.fromkeys(HANDLE.findall(text)))
         return ToolResult(text=text, handles=handles, entries=found.entries, looks=looks)
 

@@ -59,7 +59,7 @@ class Frontend:
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            f"<title>Chartside</title>{styles}</head><body>"
+            f'<title>Chartside</title><link rel="icon" href="/assets/icon.svg">{styles}</head><body>'
             '<div id="app"></div>'
             f'<script type="application/json" id="page">{payload}</script>'
             f'<script type="module" src="/{chunk["file"]}"></script></body></html>'

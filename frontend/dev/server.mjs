@@ -36,12 +36,21 @@ export function start(port = 0) {
     else if (first === "l" && id === "resume") json(response, second, { launch_id: second, key: "dev" });
     else if (first === "l") html(response, { page: "launch-session", launch_id: second });
     else if (first === "error") html(response, ERROR);
+    else if (first === "smart") launchPage(response, id);
+    else if (pathname === "/api/launches/complete") json(response, "card", { launch_id: "card", key: "dev" });
     else if (first === "api" && second === "launches") api(request, response, id, rest, searchParams);
     else response.writeHead(404).end();
   });
   return new Promise((resolve) => {
     server.listen(port, "127.0.0.1", () => resolve({ server, port: server.address().port }));
   });
+}
+
+/** /smart/dev/launch goes straight on to /smart/dev/callback, as an EHR does that asks nobody. */
+function launchPage(response, step) {
+  if (step === "callback") return html(response, { page: "callback", slug: "dev" });
+  const authorize = "/smart/dev/callback?code=c&state=s";
+  return html(response, { page: "launch", authorize, state: "s", bind: "b" }, "src/launch.ts");
 }
 
 const ERROR = {
@@ -111,8 +120,8 @@ function problem(response, id, status, code, title) {
   response.end(JSON.stringify({ status, code, title, ...more }));
 }
 
-function html(response, page) {
-  const main = JSON.parse(readFileSync(join(DIST, ".vite", "manifest.json"), "utf8"))["src/main.tsx"];
+function html(response, page, entry = "src/main.tsx") {
+  const manifest = JSON.parse(readFileSync(join(DIST, ".vite", "manifest.json"), "utf8"));
   const data = JSON.stringify(page).replaceAll("<", "\\u003c");
   response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": CSP });
   response.end(`<!doctype html>
@@ -120,9 +129,9 @@ function html(response, page) {
 <head>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>Chartside</title>
-<link rel="stylesheet" href="/${main.css[0]}">
+<link rel="stylesheet" href="/${manifest["src/main.tsx"].css[0]}">
 <script type="application/json" id="page">${data}</script>
-<script type="module" src="/${main.file}"></script>
+<script type="module" src="/${manifest[entry].file}"></script>
 </head>
 <body><div id="app"></div></body>
 </html>`);

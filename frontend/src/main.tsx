@@ -54,7 +54,7 @@ async function finishLaunch(slug: string): Promise<void> {
     iss: query.get("iss"),
     bind: takeBind(state),
   });
-  history.replaceState(null, "", `/l/${launch_id}/`);
+  history.replaceState(null, "", `/l/${encodeURIComponent(launch_id)}/`);
   run(launch_id, key, false);
 }
 
@@ -91,7 +91,9 @@ addEventListener("pagehide", (event) => {
   if (event.persisted && root !== null) render(null, root);
 });
 addEventListener("pageshow", (event) => {
-  if (event.persisted) void session?.start(true);
+  if (!event.persisted) return;
+  if (session === null) store.dispatch({ type: "said", text: "" });
+  else void session.start(true);
 });
 
 void start();

@@ -63,7 +63,7 @@ def test_two_tabs_two_patients(
     second.goto(servers.chart("typical"))
     expect(panel(second).locator(".b-name")).to_contain_text(family("typical"))
     recorder = Recorder(first, servers)
-    panel(first).get_by_label("Ask about this patient").first.fill(QUESTION)
+    panel(first).get_by_role("textbox", name="Ask about this patient").fill(QUESTION)
     panel(first).get_by_role("button", name="Send question").click()
     expect(panel(first).locator("article.turn .prov")).to_be_visible()
     for page, name, other in ((first, "marlena", "typical"), (second, "typical", "marlena")):

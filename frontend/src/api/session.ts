@@ -37,11 +37,12 @@ export function createSession(api: Api, store: Store): Session {
   const failed = (error: unknown, otherwise: (problem: Problem) => void) => {
     if (error instanceof WrongLaunch) foreign();
     else if (!(error instanceof Refused)) throw error;
-    else if (error.problem.status === 401) {
-      dropKey(api.launchId);
-      const { help_desk, reference } = error.problem;
-      gate({ kind: "expired", helpDesk: help_desk || helpDesk(), reference });
-    } else otherwise(error.problem);
+    else if (error.problem.status === 401) expired(error.problem.help_desk, error.problem.reference);
+    else otherwise(error.problem);
+  };
+  const expired = (desk: string, reference: string) => {
+    dropKey(api.launchId);
+    gate({ kind: "expired", helpDesk: desk || helpDesk(), reference });
   };
   const foreign = () => {
     const patient = get().snapshot?.patient;
@@ -69,6 +70,7 @@ export function createSession(api: Api, store: Store): Session {
       for await (const event of await api.turn(runId, question, mine.signal)) {
         if (mine.signal.aborted) break;
         dispatch({ type: "streamed", runId, event });
+        if (event.type === "RUN_ERROR" && event.code === "session.ended") expired("", "");
       }
     } catch (error) {
       if (error instanceof Refused || error instanceof WrongLaunch) {

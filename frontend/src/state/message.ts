@@ -117,15 +117,20 @@ function withBlock(message: Message, block: Block): Message {
 }
 
 function withCitation(message: Message, citation: Citation): Message {
-  const same = (other: Citation) => other.n === citation.n && other.sentence === citation.sentence;
-  if (message.citations.some(same)) {
-    return { ...message, citations: message.citations.map((c) => (same(c) ? citation : c)) };
+  const known = message.citations.find((c) => c.n === citation.n && c.sentence === citation.sentence);
+  // A verdict nobody announced: where the sentence ends was seen only after its chip had gone out.
+  const waiting = message.citations.find((c) => c.n === citation.n && c.verdict === "pending");
+  const earlier = known ?? (citation.verdict === "pending" ? undefined : waiting);
+  if (earlier === undefined) {
+    return {
+      ...message,
+      citations: [...message.citations, citation],
+      unplaced: [...message.unplaced, citation],
+    };
   }
-  return {
-    ...message,
-    citations: [...message.citations, citation],
-    unplaced: [...message.unplaced, citation],
-  };
+  const checked = { ...citation, sentence: earlier.sentence };
+  const swap = (citations: readonly Citation[]) => citations.map((c) => (c === earlier ? checked : c));
+  return { ...message, citations: swap(message.citations), unplaced: swap(message.unplaced) };
 }
 
 // A whole sentinel, or any private-use character outside one: the latter is forged or cut, and goes.

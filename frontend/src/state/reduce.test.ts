@@ -39,7 +39,7 @@ const said = (delta: string): TurnEvent => ({ type: "TEXT_MESSAGE_CONTENT", mess
 const cites = (value: Citation): TurnEvent => ({ type: "CUSTOM", name: "chartside.citation", value });
 const FINISHED: TurnEvent = { type: "RUN_FINISHED", threadId: "t", runId: "r" };
 
-function after(events: readonly (TurnEvent | Event)[], from: State = START): State {
+function played(events: readonly (TurnEvent | Event)[], from: State = START): State {
   const start = reduce(from, { type: "asked", runId: "r", question: "Why?" });
   return events.reduce(
     (state: State, event) =>
@@ -54,7 +54,7 @@ function after(events: readonly (TurnEvent | Event)[], from: State = START): Sta
 }
 
 function message(events: readonly (TurnEvent | Event)[]): Message {
-  return after(events).messages[0] as Message;
+  return played(events).messages[0] as Message;
 }
 
 describe("a turn", () => {
@@ -63,7 +63,7 @@ describe("a turn", () => {
     const match = citation({ verdict: "match", claim: "Potassium 5.6.", fields: ["value"] });
     const block = { kind: "negative", state: "none_found", title: "None.", pieces: [] } as const;
     expect(
-      after([
+      played([
         { type: "STEP_STARTED", stepName: "Laboratory results" },
         { type: "STEP_FINISHED", stepName: "Laboratory results" },
         cites(pending),
@@ -108,6 +108,15 @@ describe("a turn", () => {
     ]);
   });
 
+  it("gives a verdict to the chip that waits for it when the sentence was counted later", () => {
+    const { citations } = message([
+      cites(citation({ sentence: 3 })),
+      said(`One${OPEN}7${CLOSE}`),
+      cites(citation({ sentence: 4, verdict: "mismatch" })),
+    ]);
+    expect(citations).toEqual([citation({ sentence: 3, verdict: "mismatch" })]);
+  });
+
   it("draws no chip that the server did not announce, nor one put together from two deltas", () => {
     const { parts, sources } = message([
       cites(citation({})),
@@ -127,7 +136,7 @@ describe("a turn", () => {
   });
 
   it("is cut when the stream ends early, and keeps what came", () => {
-    const state = after([said("Half an"), { type: "cut", runId: "r" }]);
+    const state = played([said("Half an"), { type: "cut", runId: "r" }]);
     expect(state.messages[0]).toMatchObject({ status: "cut", parts: [{ kind: "text", text: "Half an" }] });
     expect([state.announced, state.draft]).toEqual(["Not complete: the connection was cut", ""]);
   });
@@ -146,9 +155,9 @@ describe("a turn", () => {
       help_desk: "",
       retry_after_s: 5,
     };
-    const state = after([{ type: "refused", runId: "r", problem }]);
+    const state = played([{ type: "refused", runId: "r", problem }]);
     expect([state.draft, state.messages[0]?.status]).toEqual(["Why?", "error"]);
-    const typing = after([
+    const typing = played([
       { type: "typed", text: "Next" },
       { type: "refused", runId: "r", problem },
     ]);
@@ -172,7 +181,10 @@ describe("a turn", () => {
   });
 
   it("fails loudly on RUN_ERROR", () => {
-    const { status, problem } = message([said("One"), { type: "RUN_ERROR", message: "The model is overloaded." }]);
+    const { status, problem } = message([
+      said("One"),
+      { type: "RUN_ERROR", message: "The model is overloaded." },
+    ]);
     expect([status, problem?.title]).toEqual(["error", "The model is overloaded."]);
   });
 
@@ -229,7 +241,10 @@ describe("the panel", () => {
       retry_after_s: null,
     };
     const failed = { type: "card-failed", problem } as const;
-    expect(reduce({ ...START, draft: "kept" }, failed)).toMatchObject({ gate: { kind: "ehr-down" }, draft: "kept" });
+    expect(reduce({ ...START, draft: "kept" }, failed)).toMatchObject({
+      gate: { kind: "ehr-down" },
+      draft: "kept",
+    });
     const card = { read_at: "20-Nov-2026 08:42" } as Card;
     expect(reduce({ ...START, card }, failed)).toMatchObject({ gate: null, card, cardProblem: problem });
   });

@@ -77,7 +77,6 @@ export function reduce(state: State, event: Event): State {
         ...state,
         card: event.card,
         cardReading: false,
-        sources: {},
         gate: state.gate?.kind === "ehr-down" ? null : state.gate,
         announced: `Chart read ${event.card.read_at}`,
       };

@@ -142,7 +142,13 @@ function Log({ state, busy, covered }: { state: State; busy: boolean; covered: b
           />
         )}
         {messages.map((message) => (
-          <MessageView key={message.id} message={message} state={state} />
+          <MessageView
+            key={message.id}
+            message={message}
+            snapshot={state.snapshot}
+            card={card}
+            open={pane?.scope === message.id ? pane.n : null}
+          />
         ))}
         {suggestions.length > 0 && <Suggestions look="followrow" questions={suggestions} />}
       </div>
@@ -150,20 +156,30 @@ function Log({ state, busy, covered }: { state: State; busy: boolean; covered: b
   );
 }
 
-/** While an answer streams its question is held at the top of the view, until the reader scrolls. */
+const BY_HAND = ["wheel", "touchmove", "pointerdown", "keydown"] as const;
+
+/** While an answer streams its question is held at the top of the view, until the reader moves by hand. */
 function useFollow(log: { current: HTMLDivElement | null }, last: Message | undefined, busy: boolean): void {
-  const follow = useRef<{ id: string; at: number; on: boolean }>({ id: "", at: 0, on: false });
+  const held = useRef(false);
+  const id = busy ? last?.id : undefined;
   useLayoutEffect(() => {
     const box = log.current;
-    if (box === null || last === undefined || !busy) return;
-    if (follow.current.id !== last.id) follow.current = { id: last.id, at: box.scrollTop, on: true };
-    const mine = follow.current;
-    if (Math.abs(box.scrollTop - mine.at) > 4) mine.on = false;
-    if (!mine.on) return;
-    const question = box.querySelector(`[data-question="${last.id}"]`);
-    if (question === null) return;
-    box.scrollTop += question.getBoundingClientRect().top - box.getBoundingClientRect().top;
-    mine.at = box.scrollTop;
+    if (box === null || id === undefined) return;
+    held.current = true;
+    const release = () => {
+      held.current = false;
+    };
+    for (const act of BY_HAND) box.addEventListener(act, release, { passive: true });
+    return () => {
+      for (const act of BY_HAND) box.removeEventListener(act, release);
+    };
+  }, [log, id]);
+  useLayoutEffect(() => {
+    const box = log.current;
+    if (box === null || id === undefined || !held.current) return;
+    const question = box.querySelector(`[data-question="${CSS.escape(id)}"]`);
+    if (question !== null)
+      box.scrollTop += question.getBoundingClientRect().top - box.getBoundingClientRect().top;
   });
 }
 

@@ -30,7 +30,8 @@ export function BlockNode({ block }: { block: Block }) {
   }
 }
 
-export function ResultsTable({ block }: { block: ResultsBlock }) {
+/** `chips`: the caption cites each series; not where the series itself is the source that is shown. */
+export function ResultsTable({ block, chips = true }: { block: ResultsBlock; chips?: boolean }) {
   const { caption, date_role, series, lines, note } = block;
   return (
     <>
@@ -38,13 +39,14 @@ export function ResultsTable({ block }: { block: ResultsBlock }) {
         <table class="labs">
           <caption>
             {caption}
-            {series.map((one, index) => (
-              <span key={one.n}>
-                {index === 0 ? ": " : ", "}
-                {inSentence(one.label)}
-                <Chip n={one.n} label={one.cite_label} />
-              </span>
-            ))}
+            {chips &&
+              series.map((one, index) => (
+                <span key={one.n}>
+                  {index === 0 ? ": " : ", "}
+                  {inSentence(one.label)}
+                  <Chip n={one.n} label={one.cite_label} />
+                </span>
+              ))}
           </caption>
           <thead>
             <tr>

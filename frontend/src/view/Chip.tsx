@@ -18,7 +18,11 @@ const SPOKEN: Record<ChipState, string> = { plain: "", wait: ", not checked yet"
 export function Chip({ n, label, search = false, text = "", state = "plain" }: ChipProps) {
   const { openSource } = useActs();
   const { id, numbers, open } = useScope();
-  const name = search ? label || text : `Source ${numbers.get(n) ?? ""}: ${label}`;
+  const number = numbers.get(n);
+  const shown = search ? text || "See the search" : String(number ?? (text || "Source"));
+  const name = search
+    ? spokenSearch(shown, label)
+    : `Source${number === undefined ? "" : ` ${number}`}: ${label}`;
   const look = `cite${search ? " search" : ""}${state === "plain" ? "" : ` ${state}`}`;
   return (
     <span class="nw">
@@ -33,8 +37,13 @@ export function Chip({ n, label, search = false, text = "", state = "plain" }: C
         onClick={() => void openSource(id, n)}
       >
         {search && <Icon name="search" />}
-        {search ? text || "See the search" : numbers.get(n)}
+        {shown}
       </button>
     </span>
   );
+}
+
+/** WCAG 2.5.3, Label in Name: what is spoken begins with what is shown. */
+function spokenSearch(shown: string, label: string): string {
+  return label.startsWith(shown) ? label : `${shown}: ${label}`;
 }

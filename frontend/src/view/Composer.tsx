@@ -20,6 +20,10 @@ export function Composer({ state, covered }: { state: State; covered: boolean })
     const question = box.current?.value.trim() ?? "";
     if (question !== "" && !busy) void ask(question);
   };
+  const onStop = () => {
+    stop();
+    box.current?.focus();
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
@@ -51,7 +55,7 @@ export function Composer({ state, covered }: { state: State; covered: boolean })
           onKeyDown={onKeyDown}
         />
         {busy ? (
-          <button type="button" class="stop" aria-keyshortcuts="Escape" onClick={stop}>
+          <button type="button" class="stop" aria-keyshortcuts="Escape" onClick={onStop}>
             Stop
           </button>
         ) : (
@@ -73,11 +77,16 @@ export function Suggestions({
   questions: readonly string[];
 }) {
   const { ask } = useActs();
+  const onClick = (question: string) => {
+    void ask(question);
+    // The row of suggestions goes away, and the focus must not go with it.
+    focusBox();
+  };
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot scroll sideways in every browser
     <div class={look} role="group" aria-label="Suggested questions">
       {questions.map((question) => (
-        <button type="button" class="chip" key={question} onClick={() => void ask(question)}>
+        <button type="button" class="chip" key={question} onClick={() => onClick(question)}>
           {question}
         </button>
       ))}

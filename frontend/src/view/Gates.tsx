@@ -50,7 +50,7 @@ export function GateView({ gate, draft, reading }: { gate: Gate; draft: string; 
       const { title, text, reference, help_desk } = gate.page;
       return (
         <GateFrame icon="warn" title={title}>
-          {text !== "" && <p>{text}</p>}
+          <p>{text || "Open Chartside again from the chart in the EHR."}</p>
           <Help helpDesk={help_desk} reference={reference} last="Not for emergencies: use the EHR." />
         </GateFrame>
       );

@@ -1,11 +1,11 @@
 // One question with its answer, as far as it has come.
 
 import { useMemo, useState } from "preact/hooks";
-import type { Gap, LookedAtLine, NotSeen } from "../api/events.gen";
+import type { Card, Gap, LookedAtLine, NotSeen, Snapshot } from "../api/events.gen";
 import { copyText as copy } from "../ehr/platform";
 import { numbers } from "../state/cites";
 import { type Message, type Step, statements, withoutModel } from "../state/message";
-import { announcementOfEnd, type State } from "../state/reduce";
+import { announcementOfEnd } from "../state/reduce";
 import { BlockNode } from "./Blocks";
 import { useSeconds } from "./CardView";
 import { ScopeContext, useActs } from "./context";
@@ -17,18 +17,34 @@ import { Pieces } from "./Pieces";
 
 interface MessageProps {
   message: Message;
-  state: State;
+  snapshot: Snapshot | null;
+  card: Card | null;
+  /** The source shown in the pane, if it was opened from this message. */
+  open: number | null;
 }
 
-export function MessageView({ message, state }: MessageProps) {
-  const open = state.pane?.scope === message.id ? state.pane.n : null;
+/** Drawn again only when something of its own changes: the frames of a later answer pass it by. */
+export function MessageView({ message, snapshot, card, open }: MessageProps) {
   const scope = useMemo(
     () => ({ id: message.id, sources: message.sources, numbers: numbers(message.sources), open }),
     [message.id, message.sources, open],
   );
-  const plain = withoutModel(message, state.snapshot?.model.language_model ?? false);
+  return useMemo(
+    () => (
+      <ScopeContext.Provider value={scope}>
+        <Turn message={message} snapshot={snapshot} card={card} />
+      </ScopeContext.Provider>
+    ),
+    [scope, message, snapshot, card],
+  );
+}
+
+type TurnProps = Omit<MessageProps, "open">;
+
+function Turn({ message, snapshot, card }: TurnProps) {
+  const plain = withoutModel(message, snapshot?.model.language_model ?? false);
   return (
-    <ScopeContext.Provider value={scope}>
+    <>
       <article class="user" aria-label="Your question" data-question={message.id}>
         <p>{message.question}</p>
       </article>
@@ -36,9 +52,9 @@ export function MessageView({ message, state }: MessageProps) {
         <Head message={message} plain={plain} />
         <Parts message={message} leads={!plain} />
         {message.notSeen !== null && <Gaps notSeen={message.notSeen} />}
-        <Foot message={message} state={state} />
+        <Foot message={message} snapshot={snapshot} card={card} />
       </article>
-    </ScopeContext.Provider>
+    </>
   );
 }
 
@@ -255,23 +271,21 @@ function GapGroup({ name, touches, gaps }: { name: string; touches: boolean; gap
   );
 }
 
-function Foot({ message, state }: MessageProps) {
-  const { status, answered } = message;
-  if (status === "stopped") {
-    return (
-      <>
-        <p class="prov">
-          <b>Stopped: not complete</b>
-        </p>
-        {message.parts.length > 0 ? <Tools message={message} state={state} /> : <div class="tools" />}
-      </>
-    );
-  }
-  if (status !== "done") return null;
+function Foot({ message, snapshot, card }: TurnProps) {
+  const { status, answered, parts } = message;
+  if (status !== "done" && status !== "stopped") return null;
+  const copies = snapshot !== null && (status === "done" || parts.length > 0);
   return (
     <>
-      {answered !== null && <Provenance model={answered.model} text={answered.provenance} />}
-      <Tools message={message} state={state} />
+      {status === "stopped" && (
+        <p class="prov end">
+          <b>Stopped: not complete</b>
+        </p>
+      )}
+      {status === "done" && answered !== null && (
+        <Provenance model={answered.model} text={answered.provenance} />
+      )}
+      {copies && <Tools textOf={() => copyText(message, snapshot, card)} />}
     </>
   );
 }
@@ -288,29 +302,30 @@ function Provenance({ model, text }: { model: string; text: string }) {
   );
 }
 
-function Tools({ message, state }: MessageProps) {
+function Tools({ textOf }: { textOf: () => string }) {
   const { dispatch } = useActs();
-  const [outcome, setOutcome] = useState<"" | "copied" | "refused">("");
-  if (state.snapshot === null) return null;
-  const text = copyText(message, state.snapshot, state.card);
+  const [copied, setCopied] = useState(false);
+  const [byHand, setByHand] = useState("");
   const onCopy = async () => {
-    const copied = await copy(text);
-    setOutcome(copied ? "copied" : "refused");
+    const text = textOf();
+    const done = await copy(text);
+    setCopied(done);
+    setByHand(done ? "" : text);
     dispatch({
       type: "said",
-      text: copied ? "Copied" : "Copying is not allowed here. The text is shown, selected.",
+      text: done ? "Copied" : "Copying is not allowed here. The text is shown, selected.",
     });
-    if (copied) setTimeout(() => setOutcome(""), 2000);
+    if (done) setTimeout(() => setCopied(false), 2000);
   };
   return (
     <>
       <div class="tools" role="toolbar" aria-label="Answer actions">
         <button type="button" class="btn" onClick={() => void onCopy()}>
-          <Icon name={outcome === "copied" ? "check" : "copy"} />
-          {outcome === "copied" ? "Copied" : "Copy"}
+          <Icon name={copied ? "check" : "copy"} />
+          {copied ? "Copied" : "Copy"}
         </button>
       </div>
-      {outcome === "refused" && <Selectable text={text} onClose={() => setOutcome("")} />}
+      {byHand !== "" && <Selectable text={byHand} onClose={() => setByHand("")} />}
     </>
   );
 }

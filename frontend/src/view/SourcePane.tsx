@@ -188,7 +188,7 @@ function SourceContent({ source, citations }: ContentProps) {
         </>
       )}
       {isNote && <Note paragraphs={source.note} />}
-      {source.results !== null && <ResultsTable block={source.results} />}
+      {source.results !== null && <ResultsTable block={source.results} chips={false} />}
       {source.fhir_json !== "" && (
         <Json text={source.fhir_json} reference={source.reference} key={source.n} />
       )}

@@ -35,8 +35,8 @@ function identity({ patient }: Snapshot, card: Card | null): string {
 function warning(message: Message): string {
   const { all, differ, unsourced } = statements(message);
   const lines = [
-    differ > 0 ? `${differ} of ${all} statements do not match the source.` : "",
-    unsourced > 0 ? `${unsourced} of ${all} statements have no source.` : "",
+    differ > 0 ? `${differ} of ${all} statements ${differ === 1 ? "does" : "do"} not match the source.` : "",
+    unsourced > 0 ? `${unsourced} of ${all} statements ${unsourced === 1 ? "has" : "have"} no source.` : "",
   ];
   return lines.filter((line) => line !== "").join(" ");
 }

@@ -1,0 +1,75 @@
+"""How many tokens the chart costs a language model (o200k_base, counted by npm js-tiktoken).
+
+`against` is what others need for the same, where it was measured. A figure without a goal is reported only.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from shutil import which
+
+from app.fhir.chart import Chart
+from app.fhir.tables import digest, measurements
+from bench.figures import show
+from tests.ndjson_source import launch
+
+HERE = Path(__file__).parent
+ALL = 10**9
+
+
+def count(texts: list[str]) -> list[int]:
+    """Return the o200k_base tokens of each text."""
+    node = which("node")
+    if node is None:
+        raise SystemExit("bench.tokens needs node on the path")
+    done = subprocess.run(
+        [node, str(HERE / "count_tokens.mjs")],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"count_tokens.mjs failed: {done.stderr.strip()[-300:]}")
+    found: list[int] = json.loads(done.stdout)
+    return found
+
+
+def values(chart: Chart, prefix: str) -> int:
+    """Count the values of a grid, components singly."""
+    rows = chart.grids[prefix].rows
+    return sum(len(r.evidence) for row in rows for cell in row.cells.values() for r in cell)
+
+
+def digests() -> None:
+    """Measure the overview of each chart."""
+    goals = {"typical": 1800.0, "large": None, "marlena": None}
+    sizes = count([digest(launch(name)) for name in goals])
+    for (name, goal), size in zip(goals.items(), sizes, strict=True):
+        against = "344,000 raw (FHIR MCP servers)" if goal else ""
+        show(f"tokens.digest_{name}", size, "tokens", goal=goal, against=against)
+
+
+def labs() -> None:
+    """Measure every laboratory value of a chart, each citable, with names, units, ranges and dates."""
+    for name, goal in (("typical", 10.0), ("large", 7.0)):
+        chart = launch(name)
+        chart.ensure("labs")
+        (size,) = count([measurements(chart.chart, "L", budget_tokens=ALL)])
+        each = round(size / values(chart.chart, "L"), 2)
+        against = "32 to 497 (FHIR MCP servers)"
+        show(f"tokens.labs_per_value_{name}", each, "tokens per value", goal=goal, against=against)
+
+
+# tokens.tool_list goes here: a function that shows its figure, added to MEASURES.
+MEASURES = (digests, labs)
+
+
+def main() -> None:
+    """Print all figures."""
+    for measure in MEASURES:
+        measure()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createStore, type Store } from "../state/store";
+import { open } from "./client";
+import { createSession, type Session } from "./session";
+
+const SNAPSHOT = {
+  launch_id: "l1",
+  patient: { family: "EVERGREEN", given: "Marlena", born: "14-Mar-1958" },
+  user_name: "",
+  site_name: "",
+  help_desk: "555-0142",
+  model: { name: "No language model", language_model: false, data_handling: "" },
+  conversation: [],
+};
+
+let store: Store;
+let session: Session;
+let calls: [method: string, path: string, key: string | null][];
+let answers: Record<string, () => Response>;
+
+const json = (body: unknown, status = 200, launch: string | null = "l1") =>
+  new Response(JSON.stringify(body), { status, headers: launch === null ? {} : { "X-Launch-Id": launch } });
+const stream = (events: unknown[], launch = "l1") =>
+  new Response(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""), {
+    headers: { "X-Launch-Id": launch },
+  });
+
+beforeEach(() => {
+  calls = [];
+  answers = {
+    "GET /api/launches/l1": () => json(SNAPSHOT),
+    "GET /api/launches/l1/card": () => json({ read_at: "now" }),
+  };
+  vi.stubGlobal("fetch", async (path: string, init: RequestInit = {}) => {
+    const method = init.method ?? "GET";
+    calls.push([method, path, new Headers(init.headers).get("Authorization")]);
+    const answer = answers[`${method} ${path}`];
+    if (answer === undefined) throw new TypeError("Failed to fetch");
+    return answer();
+  });
+  store = createStore();
+  session = createSession(open("l1", "key1"), store);
+});
+afterEach(() => vi.unstubAllGlobals());
+
+describe("start", () => {
+  it("reads the snapshot, then the card, with the launch key", async () => {
+    await session.start(false);
+    expect(calls).toEqual([
+      ["GET", "/api/launches/l1", "Bearer key1"],
+      ["GET", "/api/launches/l1/card", "Bearer key1"],
+    ]);
+    expect(store.get()).toMatchObject({ gate: null, card: { read_at: "now" } });
+  });
+
+  it("asks for the patient after Back, before anything of the chart is requested", async () => {
+    await session.start(true);
+    expect(calls).toHaveLength(1);
+    expect(store.get()).toMatchObject({ gate: { kind: "back", patient: SNAPSHOT.patient }, snapshot: null });
+    session.goOn();
+    await vi.waitFor(() => expect(store.get().card).not.toBeNull());
+    expect(store.get().gate).toBeNull();
+  });
+
+  it("drops an answer of another launch unread, and stops", async () => {
+    await session.start(false);
+    answers["GET /api/launches/l1/sources/3"] = () => json({ n: 3, heading: "OTHER" }, 200, "l2");
+    await session.openSource("card", 3);
+    expect(store.get()).toMatchObject({ gate: { kind: "foreign" }, sources: {} });
+  });
+
+  it("does not take an answer without a launch id for one of its own", async () => {
+    answers["GET /api/launches/l1/card"] = () => json({ read_at: "proxy page" }, 200, null);
+    await session.start(false);
+    expect(store.get()).toMatchObject({ card: null, gate: { kind: "ehr-down" } });
+  });
+
+  it("shows no patient any more when the session ended", async () => {
+    await session.start(false);
+    answers["GET /api/launches/l1/card?again=1"] = () => json({ code: "session.ended", reference: "r" }, 401);
+    await session.readCard(true);
+    expect(store.get()).toMatchObject({
+      gate: { kind: "expired", reference: "r" },
+      snapshot: null,
+      card: null,
+    });
+  });
+});
+
+describe("ask", () => {
+  const turn = "POST /api/launches/l1/turns";
+
+  it("streams into one message", async () => {
+    answers[turn] = () => stream([{ type: "TEXT_MESSAGE_CONTENT", delta: "Yes." }, { type: "RUN_FINISHED" }]);
+    await session.ask("Any?");
+    expect(store.get().messages).toMatchObject([
+      { question: "Any?", status: "done", parts: [{ text: "Yes." }] },
+    ]);
+  });
+
+  it("marks a stream without an end as cut", async () => {
+    answers[turn] = () => stream([{ type: "TEXT_MESSAGE_CONTENT", delta: "Half" }]);
+    await session.ask("Any?");
+    expect(store.get().messages[0]?.status).toBe("cut");
+  });
+
+  it("shows no patient any more when the session ends within a stream", async () => {
+    await session.start(false);
+    answers[turn] = () => stream([{ type: "RUN_ERROR", message: "Ended.", code: "session.ended" }]);
+    await session.ask("Any?");
+    expect(store.get()).toMatchObject({
+      gate: { kind: "expired", helpDesk: "555-0142" },
+      snapshot: null,
+      messages: [],
+    });
+  });
+
+  it("stops at once, tells the server, and says so", async () => {
+    answers[turn] = () => new Response(new ReadableStream(), { headers: { "X-Launch-Id": "l1" } });
+    const asking = session.ask("Any?");
+    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    const runId = store.get().messages[0]?.id ?? "";
+    session.stop();
+    expect(store.get()).toMatchObject({
+      announced: "Stopped: not complete",
+      messages: [{ status: "stopped" }],
+    });
+    expect(calls.at(-1)?.slice(0, 2)).toEqual(["POST", `/api/launches/l1/turns/${runId}/stop`]);
+    session.pause();
+    void asking;
+  });
+
+  it("keeps the question when the server cannot be reached", async () => {
+    await session.ask("Any?");
+    expect(store.get()).toMatchObject({ draft: "Any?", messages: [{ status: "error" }] });
+  });
+
+  it("never shows a stream of another launch", async () => {
+    await session.start(false);
+    answers[turn] = () => stream([{ type: "TEXT_MESSAGE_CONTENT", delta: "OTHER" }], "l2");
+    await session.ask("Any?");
+    expect(store.get()).toMatchObject({
+      gate: { kind: "foreign" },
+      messages: [{ status: "cut", parts: [] }],
+    });
+  });
+});

@@ -1,0 +1,321 @@
+"""The live source against hostile, strict and slow servers: what is dropped, refused, counted and said."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import SessionEnded
+from app.fhir.source import Complete, Denied, Failed, Query, Restricted, Truncated
+from app.launch_context import Grant
+from tests.requirements import requirement
+from tests.unit.fhir.ehr import BASE, Ehr, bundle, observation, outcome, source
+
+LABS = Query(
+    resource_type="Observation",
+    params=(("category", "laboratory"), ("_sort", "-date"), ("_count", "2")),
+)
+
+
+def only(*answers: Any) -> Ehr:
+    """Answer with these bundles in turn."""
+    left = list(answers)
+    return Ehr(lambda *_: (200, left.pop(0) if len(left) > 1 else left[0]))
+
+
+def test_the_patient_and_the_parameters_are_added_by_code() -> None:
+    ehr = only(bundle(observation()))
+    read = source(ehr).search(LABS)
+    assert (read.completeness, len(read.resources)) == (Complete(n=1), 1)
+    assert ehr.asked == [
+        (
+            "Observation",
+            {"patient": "p1", "category": "laboratory", "_sort": "-date", "_count": "2"},
+            "Bearer secret",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "patient",
+        "subject",
+        "_include",
+        "_revinclude",
+        "_has:Observation:patient:code",
+        "subject:Patient.name",
+        "_id",
+    ],
+)
+def test_a_parameter_that_could_leave_the_compartment_is_refused(name: str) -> None:
+    ehr = only(bundle())
+    read = source(ehr).search(Query(resource_type="Observation", params=((name, "p2"),)))
+    assert isinstance(read.completeness, Failed)
+    assert ehr.asked == []
+
+
+def test_a_value_cannot_smuggle_a_second_parameter() -> None:
+    ehr = only(bundle())
+    read = source(ehr).search(
+        Query(resource_type="Observation", params=(("code", "x&patient=p2"),))
+    )
+    assert (isinstance(read.completeness, Failed), ehr.asked) == (True, [])
+
+
+@requirement("chartside:patient:compartment")
+def test_entries_of_another_patient_are_dropped_counted_and_never_complete() -> None:
+    strange = [
+        observation("a", "p2"),
+        observation("b", subject={"reference": "https://evil.test/fhir/Patient/p1"}),
+        observation("c", subject={"reference": "Group/p1"}),
+        observation("d", subject={"identifier": {"value": "p1"}}),
+        {k: v for k, v in observation("e").items() if k != "subject"},
+        observation("f", subject={"reference": "Patient/p1/../p2"}),
+    ]
+    read = source(only(bundle(observation("ok"), *strange))).search(LABS)
+    assert [r["id"] for r in read.resources] == ["ok"]
+    assert (read.dropped_foreign, isinstance(read.completeness, Failed)) == (6, True)
+
+
+def test_an_absolute_reference_to_our_own_base_is_ours() -> None:
+    read = source(only(bundle(observation(subject={"reference": f"{BASE}/Patient/p1"})))).search(
+        LABS
+    )
+    assert read.completeness == Complete(n=1)
+
+
+@requirement("fhir:search:paging")
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.test/fhir/Observation?page=2", "http://ehr.test/fhir/Observation?page=2",
+        "https://ehr.test/other/Observation?page=2", "https://ehr.test:444/fhir/Observation?page=2",
+        "//evil.test/fhir?page=2", "https://ehr.test/fhir/../admin", "javascript:alert(1)",
+        "https://ehr.test@evil.test/fhir/x",
+    ],
+)  # fmt: skip
+def test_a_next_link_outside_our_base_is_not_followed(link: str) -> None:
+    ehr = only(bundle(observation(), next_url=link))
+    read = source(ehr).search(LABS)
+    assert isinstance(read.completeness, Failed)
+    assert (len(ehr.asked), len(read.resources)) == (1, 1)
+
+
+@requirement("fhir:search:paging")
+def test_pages_are_followed_relative_or_absolute_and_duplicates_removed() -> None:
+    ehr = only(
+        bundle(observation("a"), observation("b"), next_url=f"{BASE}?_getpages=1", total=99),
+        bundle(observation("b"), observation("c"), next_url="Observation?page=3"),
+        bundle(observation("d")),
+    )
+    read = source(ehr).search(LABS)
+    assert [r["id"] for r in read.resources] == ["a", "b", "c", "d"]
+    assert (read.completeness, read.total, read.requests) == (Complete(n=4), 99, 3)
+
+
+@requirement("fhir:search:paging")
+def test_a_loop_of_pages_ends_as_failed() -> None:
+    ehr = only(bundle(observation(), next_url=f"{BASE}/Observation?page=2"))
+    read = source(ehr).search(LABS)
+    assert isinstance(read.completeness, Failed)
+    assert len(ehr.asked) == 2
+
+
+def test_endless_pages_end_at_the_bound() -> None:
+    count = iter(range(10_000))
+
+    def page(*_: Any) -> tuple[int, Any]:
+        n = next(count)
+        return 200, bundle(observation(f"o{n}"), next_url=f"{BASE}/Observation?page={n}")
+
+    ehr = Ehr(page)
+    read = source(ehr).search(LABS)
+    assert (read.completeness, len(ehr.asked)) == (Truncated(n=60, total=None), 60)
+
+
+def test_one_page_is_truncated_and_more_goes_on() -> None:
+    ehr = only(
+        bundle(observation("a"), next_url=f"{BASE}/Observation?page=2", total=2),
+        bundle(observation("b")),
+    )
+    live = source(ehr)
+    first = live.search(Query(resource_type="Observation", params=LABS.params, pages=1))
+    assert first.completeness == Truncated(n=1, total=2)
+    whole = live.more(first)
+    assert (whole.completeness, [r["id"] for r in whole.resources], whole.requests) == (
+        Complete(n=2),
+        ["a", "b"],
+        2,
+    )
+
+
+@requirement("fhir:search:outcome")
+@pytest.mark.parametrize("number", ["4119", "59204", "4130", "4131", "4134"])
+def test_an_outcome_entry_in_a_searchset_restricts_it(number: str) -> None:
+    found = bundle(observation())
+    found["entry"].append(
+        {"resource": outcome("warning", "processing", number), "search": {"mode": "outcome"}}
+    )
+    read = source(only(found)).search(LABS)
+    assert isinstance(read.completeness, Restricted)
+    assert (read.completeness.n, len(read.resources)) == (1, 1)
+
+
+def test_a_restriction_of_the_first_page_is_not_forgotten_at_the_end() -> None:
+    first = bundle(
+        observation("a"), outcome("warning", "suppressed"), next_url=f"{BASE}/Observation?page=2"
+    )
+    read = source(only(first, bundle(observation("b")))).search(LABS)
+    assert (isinstance(read.completeness, Restricted), len(read.resources)) == (True, 2)
+
+
+def test_an_outcome_that_only_says_no_results_is_no_gap() -> None:
+    read = source(only(bundle(outcome("warning", "processing", "4101")))).search(LABS)
+    assert read.completeness == Complete(n=0)
+
+
+@pytest.mark.parametrize("number", ["4113", "4135"])
+def test_an_outcome_that_stops_the_search_is_failed(number: str) -> None:
+    assert isinstance(
+        source(only(outcome("error", "processing", number))).search(LABS).completeness, Failed
+    )
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"resourceType":"Bundle","entry":[', b"<html>down</html>", b"[]", b"", b"null"]
+)
+def test_a_cut_or_wrong_answer_is_failed_never_empty(body: bytes) -> None:
+    assert isinstance(source(Ehr(lambda *_: (200, body))).search(LABS).completeness, Failed)
+
+
+def test_strange_entries_are_counted_as_unreadable() -> None:
+    found = bundle(observation())
+    found["entry"] += [
+        {},
+        {"resource": 3},
+        "x",
+        {"resource": observation("../x")},
+        {"resource": {"resourceType": "Basic", "id": "1"}},
+    ]
+    read = source(only(found)).search(LABS)
+    assert (read.unreadable, isinstance(read.completeness, Failed), len(read.resources)) == (
+        5,
+        True,
+        1,
+    )
+
+
+def test_403_names_the_scope() -> None:
+    read = source(Ehr(lambda *_: (403, {}))).search(LABS)
+    assert read.completeness == Denied(scope="patient/Observation.rs", http_status=403)
+
+
+def test_what_was_not_granted_is_not_asked() -> None:
+    ehr = only(bundle())
+    grants = (Grant(level="patient", resource_type="Patient", verbs=frozenset("r")),)
+    read = source(ehr, grants=grants).search(LABS)
+    assert read.completeness == Denied(scope="patient/Observation.rs", http_status=0)
+    assert (ehr.asked, read.requests) == ([], 0)
+
+
+def test_429_waits_once_if_it_is_short_and_fails_if_it_is_long() -> None:
+    waits: list[float] = []
+    busy = Ehr(lambda *_: (429, {}), **{"Retry-After": "2"})
+    assert source(busy, waits=waits).search(LABS).completeness == Failed(
+        reason="the EHR is busy (429)"
+    )
+    assert (waits, len(busy.asked)) == ([2.0], 2)
+    long = Ehr(lambda *_: (429, {}), **{"Retry-After": "3"})
+    assert isinstance(source(long, waits=waits).search(LABS).completeness, Failed)
+    assert (waits, len(long.asked)) == ([2.0], 1)
+
+
+@pytest.mark.parametrize("status", [404, 400, 500, 503])
+def test_other_statuses_are_failed(status: int) -> None:
+    assert isinstance(source(Ehr(lambda *_: (status, {}))).search(LABS).completeness, Failed)
+
+
+def test_401_asks_again_with_a_newer_token_only() -> None:
+    ehr = Ehr(lambda *_: (401, {}))
+    assert source(ehr).search(LABS).completeness == Denied(
+        scope="patient/Observation.rs", http_status=401
+    )
+    assert len(ehr.asked) == 1
+    tokens = iter(["old", "new", "new"])
+    again = Ehr(lambda *_: (401, {}))
+    source(again, token=lambda: next(tokens)).search(LABS)
+    assert [sent for *_, sent in again.asked] == ["Bearer old", "Bearer new"]
+
+
+def test_a_dead_token_ends_the_session() -> None:
+    def gone() -> str:
+        raise SessionEnded("gone")
+
+    with pytest.raises(SessionEnded):
+        source(only(bundle()), token=gone).search(LABS)
+
+
+def test_the_patient_is_read_by_id_and_another_one_is_refused() -> None:
+    ehr = Ehr(lambda *_: (200, {"resourceType": "Patient", "id": "p1"}))
+    assert source(ehr).read_patient().completeness == Complete(n=1)
+    other = source(Ehr(lambda *_: (200, {"resourceType": "Patient", "id": "p2"}))).read_patient()
+    assert (other.resources, isinstance(other.completeness, Failed)) == ((), True)
+
+
+def test_an_id_that_is_not_a_fhir_id_is_never_sent() -> None:
+    ehr = only(bundle())
+    for bad in ("../p2", "p1?x=1", "p1/_history", "", "p1%2f"):
+        live = source(ehr, patient_id=bad)
+        assert isinstance(live.read_patient().completeness, Failed)
+        assert isinstance(live.search(LABS).completeness, Failed)
+    assert ehr.asked == []
+
+
+def test_a_merged_record_is_told() -> None:
+    read = source(Ehr(lambda *_: (404, outcome("error", "processing", "4107")))).read_patient()
+    assert (read.merged, isinstance(read.completeness, Failed)) == (True, True)
+
+
+def test_only_references_of_a_few_types_are_fetched() -> None:
+    ehr = Ehr(lambda *_: (200, {"resourceType": "Binary", "id": "b1", "data": "aGk="}))
+    live = source(ehr)
+    assert live.fetch("Binary/b1").completeness == Complete(n=1)
+    for bad in (
+        "Patient/p2",
+        "https://evil.test/Binary/b1",
+        "Binary/../b1",
+        "file:///etc/passwd",
+        "Observation/o1",
+    ):
+        assert isinstance(live.fetch(bad).completeness, Failed)
+    assert len(ehr.asked) == 1
+
+
+@given(st.lists(st.lists(st.integers(0, 30), max_size=6), min_size=1, max_size=8), st.booleans())
+def test_whatever_the_pages_hold_each_record_is_counted_once(
+    pages: list[list[int]], restricted: bool
+) -> None:
+    """Pages may repeat records, be empty or end early: the result is the set of ids, or it says that it is not whole."""
+    last = len(pages) - 1
+
+    def page(_: str, query: dict[str, str]) -> tuple[int, Any]:
+        at = int(query.get("page", "0"))
+        found = bundle(
+            *(observation(f"o{n}") for n in pages[at]),
+            next_url=f"{BASE}/Observation?page={at + 1}" if at < last else "",
+        )
+        if restricted and at == last:
+            found["entry"].append({"resource": outcome("warning", "suppressed")})
+        return 200, found
+
+    read = source(Ehr(page)).search(LABS)
+    ids = [r["id"] for r in read.resources]
+    assert len(ids) == len(set(ids))
+    whole = {f"o{n}" for p in pages for n in p}
+    if isinstance(read.completeness, Complete):
+        assert (set(ids), restricted) == (whole, False)
+    assert set(ids) <= whole
+    json.dumps(ids)
