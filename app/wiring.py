@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import httpx2
 
+from app.agent.running import RunningTurns
 from app.agent.turn import ModelCall, TurnServices
 from app.audit.log import AuditLog, Detail, Who
 from app.boundary import Boundary
@@ -48,6 +49,7 @@ class Services:
     conversations: Conversations
     audit: AuditLog
     charts: "Charts"
+    running: RunningTurns
     model: Model
     clock: Callable[[], datetime]
 
@@ -96,7 +98,15 @@ def build(
     )
     engine = open_database(settings.database_url)
     rows = LaunchRows(engine)
-    sessions = LaunchSessions(rows, settings.secret_key, registry, now)
+    running = RunningTurns()
+
+    def on_end(context: LaunchContext, by: str) -> None:
+        running.stop(context.launch_id)
+        charts.drop(context.launch_id)
+        conversations.forget(context.launch_id)
+        audit.record("end", Who.of(context), {"by": by})
+
+    sessions = LaunchSessions(rows, settings.secret_key, registry, now, on_end)
     boundaries = {
         item.slug: Boundary(item.origins(), item.sandbox, transport) for item in registry.all()
     }
@@ -106,6 +116,13 @@ def build(
 
     audit = AuditLog(engine, now)
     conversations = Conversations(engine, settings.secret_key)
+    charts = Charts(
+        boundaries=boundaries,
+        sessions=sessions,
+        conversations=conversations,
+        audit=audit,
+        clock=now,
+    )
     return Services(
         settings=settings,
         registry=registry,
@@ -121,13 +138,8 @@ def build(
         ),
         conversations=conversations,
         audit=audit,
-        charts=Charts(
-            boundaries=boundaries,
-            sessions=sessions,
-            conversations=conversations,
-            audit=audit,
-            clock=now,
-        ),
+        charts=charts,
+        running=running,
         model=NoLanguageModel(load_synonyms()),
         clock=now,
     )

@@ -56,11 +56,18 @@ class LaunchSessions:
     """Opens, proves, resumes and ends launch sessions; holds tokens sealed and apart from them."""
 
     def __init__(
-        self, rows: LaunchRows, key: Secret, registry: Registry, clock: Callable[[], datetime]
+        self,
+        rows: LaunchRows,
+        key: Secret,
+        registry: Registry,
+        clock: Callable[[], datetime],
+        on_end: Callable[[LaunchContext, str], None],
     ) -> None:
+        """`on_end(context, by)` is called once for every launch that ends, whatever ended it."""
         self._rows = rows
         self._registry = registry
         self._clock = clock
+        self._on_end = on_end
         self._session_seal = Seal(key, "session")
         self._token_seal = Seal(key, "token")
 
@@ -110,17 +117,28 @@ class LaunchSessions:
         row = self._rows.launch(launch_id)
         if row is None:
             return False
-        registration = self._registry.get(row.registration)
         now = self._clock().timestamp()
-        if registration is None or now >= row.expires_at:
-            self._rows.end(launch_id)
-            return False
-        if now - row.last_used_at >= 60 * registration.session.idle_minutes:
-            self._rows.end(launch_id)
+        if self._is_over(row, now):
+            self.end(launch_id, "limit")
             return False
         if now - row.last_used_at >= TOUCH_EVERY_S:
             self._rows.touch(launch_id, now)
         return True
+
+    def sweep(self) -> None:
+        """End every launch that is past its limits, so that nothing of it waits to be asked for."""
+        now = self._clock().timestamp()
+        for row in self._rows.launches():
+            if self._is_over(row, now):
+                self.end(row.launch_id, "limit")
+
+    def _is_over(self, row: LaunchRow, now: float) -> bool:
+        registration = self._registry.get(row.registration)
+        return (
+            registration is None
+            or now >= row.expires_at
+            or now - row.last_used_at >= 60 * registration.session.idle_minutes
+        )
 
     def resume(self, launch_id: str, resume_secret: str | None) -> tuple[str, LaunchContext]:
         """Return a new launch key for a page that was loaded again; the key before it stops working.
@@ -143,9 +161,12 @@ class LaunchSessions:
             raise SessionEnded("resumed twice at once")
         return key, context_from(value)
 
-    def end(self, launch_id: str) -> bool:
-        """End a launch: its key, its resume secret and its tokens are gone."""
-        return self._rows.end(launch_id)
+    def end(self, launch_id: str, by: str) -> None:
+        """End a launch: its key, its resume secret and its tokens are gone; `by` is user or limit."""
+        row = self._rows.launch(launch_id)
+        found = self._rows.session(row.session_id) if row else None
+        if self._rows.end(launch_id) and row and found:
+            self._on_end(context_from(self.unseal(found[1], row.session_id)), by)
 
     def bearer(self, launch_id: str) -> str:
         """Return the access token of a launch, for the boundary only.

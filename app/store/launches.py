@@ -126,6 +126,12 @@ class LaunchRows:
             row = db.execute(select(launch).where(launch.c.launch_id == launch_id)).one_or_none()
         return None if row is None else LaunchRow(**row._mapping)
 
+    def launches(self) -> list[LaunchRow]:
+        """Return every launch that has not ended."""
+        with reading(self._engine) as db:
+            rows = db.execute(select(launch)).all()
+        return [LaunchRow(**row._mapping) for row in rows]
+
     def touch(self, launch_id: str, now: float) -> None:
         """Note that a launch was used."""
         with writing(self._engine) as db:

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.web import assets, chart, chat, errors, health, launch, security
+from app.web import assets, chart, chat, errors, health, launch, logs, security
 from app.web.session import LaunchSessionInterface
 from app.wiring import Services
 
@@ -11,6 +11,7 @@ MOST_BODY_BYTES = 1_048_576
 
 def make_app(services: Services) -> Flask:
     """Return the WSGI application over built services."""
+    logs.install()
     app = Flask("chartside", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False

@@ -47,7 +47,7 @@ class _RunInput(msgspec.Struct, frozen=True, kw_only=True):
 def blueprint(services: Services) -> Blueprint:
     """Return the routes of a live launch."""
     routes = Blueprint("chat", __name__)
-    running = RunningTurns()
+    running = services.running
 
     @routes.post("/api/launches/<launch_id>/turns")
     def turn(launch_id: str) -> Response:

@@ -88,6 +88,7 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
             ),
         )
         services.audit.record("launch", Who.of(context), {"scope": context.scope})
+        services.sessions.sweep()
         response = _answer(LaunchCompleted(launch_id=new.launch_id, key=new.key))
         response.delete_cookie(
             cookie, secure=True, httponly=True, samesite="None", partitioned=True
@@ -111,11 +112,8 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
 
     @routes.delete("/api/launches/<launch_id>")
     def end(launch_id: str) -> Response:
-        context = current_launch(launch_id)
-        services.sessions.end(launch_id)
-        services.charts.drop(launch_id)
-        services.conversations.forget(launch_id)
-        services.audit.record("end", Who.of(context), {"by": "user"})
+        current_launch(launch_id)
+        services.sessions.end(launch_id, "user")
         response = Response(status=204)
         response.delete_cookie(
             RESUME_COOKIE,
