@@ -93,13 +93,12 @@ def words(state: Completeness) -> str:
 
 def looked_at(message_id: str, looked: Looked, chart: Chart) -> LookedAt:
     """Return what an answer read so far, whole."""
-    whole = all(isinstance(s, Complete) for s in chart.sections.values())
     dates = [d for name in looked.looks for d in section_dates(chart, name) if d]
     first = min(dates, default="")[:4]
     return LookedAt(
         message_id=message_id,
         records_read=sum(look.read for look in looked.looks.values()),
-        records_total=sum(chart.counts.values()) if whole else None,
+        records_total=sum(look.searched for look in looked.looks.values()),
         span=f"{first} to today" if first else "",
         lines=looked.lines(),
     )

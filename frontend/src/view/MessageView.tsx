@@ -1,7 +1,7 @@
 // One question with its answer, as far as it has come.
 
 import { useMemo, useState } from "preact/hooks";
-import type { Card, Gap, LookedAtLine, NotSeen, Snapshot } from "../api/events.gen";
+import type { Card, Gap, LookedAt, LookedAtLine, NotSeen, Snapshot } from "../api/events.gen";
 import { copyText as copy } from "../ehr/platform";
 import { numbers } from "../state/cites";
 import { type Message, type Step, statements, withoutModel } from "../state/message";
@@ -163,11 +163,29 @@ function amount(n: number): string {
   return n.toLocaleString("en-US");
 }
 
+/** "Read 81 of 268 records"; where nothing matched, what was searched is what counts. */
+function Amount({ records_read, records_total }: LookedAt) {
+  if (records_read === 0 && records_total !== null)
+    return (
+      <>
+        Searched <b>{records(records_total)}</b>
+      </>
+    );
+  const of = records_total === null ? "" : `${amount(records_read)} of `;
+  return (
+    <>
+      Read <b>{of + records(records_total ?? records_read)}</b>
+    </>
+  );
+}
+
+function records(n: number): string {
+  return `${amount(n)} record${n === 1 ? "" : "s"}`;
+}
+
 function LookedAtLines({ message: { lookedAt, notSeen, status } }: { message: Message }) {
   if (lookedAt === null) return null;
-  const { records_read, records_total, span, lines } = lookedAt;
-  const count =
-    records_total === null ? amount(records_read) : `${amount(records_read)} of ${amount(records_total)}`;
+  const { span, lines } = lookedAt;
   const none = notSeen === null || (notSeen.not_readable.length === 0 && notSeen.not_searched.length === 0);
   const whole = status === "done" && none && lines.every(({ state }) => state === "complete");
   return (
@@ -175,7 +193,7 @@ function LookedAtLines({ message: { lookedAt, notSeen, status } }: { message: Me
       <summary>
         <Icon name="search" small />
         <span>
-          Read <b>{`${count} record${records_read === 1 && records_total === null ? "" : "s"}`}</b>
+          <Amount {...lookedAt} />
           {span !== "" && (
             <>
               , <Clinical text={span} />
