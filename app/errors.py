@@ -9,9 +9,11 @@
     ├── EhrRefused              the EHR answered 401 or 403
     ├── EhrBusy                 the EHR answered 429
     ├── CompartmentViolation    a resource of another patient
+    ├── RecordMerged            the Patient was merged into another record (`app.fhir.merged`)
     ├── UnknownHandle           a citation that this launch never issued
     ├── ToolRefused             a tool call outside its schema or budget
     ├── TurnRefused             a turn that cannot start (one runs already, budget spent, empty)
+    ├── TurnCut                 a model's stream ended without its end (`app.agent.errors`)
     └── NotFound                no such turn or source in this launch
 
 `public` is for the clinician: one sentence, no patient data, no address.

@@ -10,6 +10,8 @@ from shutil import which
 
 from app.fhir.chart import Chart
 from app.fhir.tables import digest, measurements
+from app.tools.chart_tools import CHART_TOOLS
+from app.tools.registry import Registry
 from bench.figures import show
 from tests.ndjson_source import launch
 
@@ -61,8 +63,24 @@ def labs() -> None:
         show(f"tokens.labs_per_value_{name}", each, "tokens per value", goal=goal, against=against)
 
 
-# tokens.tool_list goes here: a function that shows its figure, added to MEASURES.
-MEASURES = (digests, labs)
+def tool_list() -> None:
+    """Measure the list of tools as a model is sent it: names, descriptions and schemas as compact JSON."""
+    chart = launch("typical")
+    tools = [
+        {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
+        for tool in Registry(CHART_TOOLS, chart, chart.context).describe()
+    ]
+    (size,) = count([json.dumps(tools, ensure_ascii=False, separators=(",", ":"))])
+    show(
+        "tokens.tool_list",
+        size,
+        "tokens",
+        goal=2500,
+        against=f"{len(tools)} tools; 600 to 8,000 (FHIR MCP servers)",
+    )
+
+
+MEASURES = (digests, labs, tool_list)
 
 
 def main() -> None:
