@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.web import assets, chart, chat, errors, health, launch, logs, security
+from app.web import assets, chart, chat, errors, health, launch, logs, resume, security
 from app.web.session import LaunchSessionInterface
 from app.wiring import Services
 
@@ -19,6 +19,7 @@ def make_app(services: Services) -> Flask:
     frontend = assets.Frontend(services.settings.frontend)
     app.register_blueprint(assets.blueprint(frontend))
     app.register_blueprint(launch.blueprint(services, frontend))
+    app.register_blueprint(resume.blueprint(services, frontend))
     app.register_blueprint(chart.blueprint(services))
     app.register_blueprint(chat.blueprint(services))
     app.register_blueprint(health.blueprint())

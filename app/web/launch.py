@@ -1,4 +1,4 @@
-"""Launch, callback, resume and end. Addresses carry a registration's slug or a launch id, nothing secret.
+"""The launch page, the callback page and its POST. Addresses carry a registration's slug, nothing secret.
 
 The callback page acts only by POST, so that a link scanner or a prefetch cannot burn the code.
 """
@@ -9,18 +9,16 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from app.audit.log import Who
-from app.errors import SessionEnded
 from app.smart.errors import LaunchExpired, UnknownIssuer
 from app.smart.launch import Callback
 from app.smart.registry import Registration
-from app.smart.session import NewLaunch, digest
-from app.web.assets import CallbackPage, Frontend, SessionPage
-from app.web.session import current_launch
+from app.smart.session import digest
+from app.web.assets import CallbackPage, Frontend
+from app.web.resume import completed, set_resume_cookie
 from app.web.wire import LaunchCompleted, LaunchPage
 from app.wiring import Services
 
 BIND_COOKIE = "__Host-lb-"
-RESUME_COOKIE = "__Secure-lr"
 PENDING_S = 600
 MOST_BODY_BYTES = 16_384
 Short = Annotated[str, msgspec.Meta(max_length=4096)]
@@ -38,7 +36,7 @@ class _Completion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def blueprint(services: Services, frontend: Frontend) -> Blueprint:
-    """Return the routes of a launch's beginning and end."""
+    """Return the routes of a launch's beginning."""
     routes = Blueprint("launch", __name__)
 
     @routes.get("/smart/<slug>/launch")
@@ -89,40 +87,11 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         )
         services.audit.record("launch", Who.of(context), {"scope": context.scope})
         services.sessions.sweep()
-        response = _answer(LaunchCompleted(launch_id=new.launch_id, key=new.key))
+        response = completed(LaunchCompleted(launch_id=new.launch_id, key=new.key))
         response.delete_cookie(
             cookie, secure=True, httponly=True, samesite="None", partitioned=True
         )
-        _set_resume_cookie(response, new, registration)
-        return response
-
-    @routes.get("/l/<launch_id>/")
-    def page(launch_id: str) -> Response:
-        data = SessionPage(launch_id=launch_id)
-        return Response(frontend.page("src/main.tsx", data), mimetype="text/html")
-
-    @routes.post("/l/<launch_id>/resume")
-    def resume(launch_id: str) -> Response:
-        # The resume cookie is the one credential that a browser sends by itself, so only our own page may use it.
-        if request.headers.get("Sec-Fetch-Site") != "same-origin":
-            raise SessionEnded("resume from another site")
-        key, context = services.sessions.resume(launch_id, request.cookies.get(RESUME_COOKIE))
-        services.audit.record("resume", Who.of(context), {})
-        return _answer(LaunchCompleted(launch_id=launch_id, key=key))
-
-    @routes.delete("/api/launches/<launch_id>")
-    def end(launch_id: str) -> Response:
-        current_launch(launch_id)
-        services.sessions.end(launch_id, "user")
-        response = Response(status=204)
-        response.delete_cookie(
-            RESUME_COOKIE,
-            path=f"/l/{launch_id}/",
-            secure=True,
-            httponly=True,
-            samesite="None",
-            partitioned=True,
-        )
+        set_resume_cookie(response, new, registration)
         return response
 
     return routes
@@ -146,21 +115,3 @@ def _body() -> _Completion:
 
 def _bind_cookie(state: str) -> str:
     return BIND_COOKIE + digest(state)[:16]
-
-
-def _set_resume_cookie(response: Response, new: NewLaunch, registration: Registration) -> None:
-    # The path makes it this launch's alone: measured, no other launch's page ever sends it.
-    response.set_cookie(
-        RESUME_COOKIE,
-        new.resume,
-        max_age=60 * registration.session.absolute_minutes,
-        path=f"/l/{new.launch_id}/",
-        secure=True,
-        httponly=True,
-        samesite="None",
-        partitioned=True,
-    )
-
-
-def _answer(value: LaunchCompleted) -> Response:
-    return Response(msgspec.json.encode(value), mimetype="application/json")

@@ -83,10 +83,11 @@ def test_launch_ask_open_a_source_reload(
     expect(panel(page).locator("article.user")).to_contain_text(QUESTION)
 
 
+@pytest.mark.parametrize("block_cookies", [True, False], ids=["blocked", "allowed"])
 def test_stop_ends_the_answer_and_keeps_what_was_written(
-    servers: Servers, new_context: NewContext
+    servers: Servers, new_context: NewContext, block_cookies: bool
 ) -> None:
-    page = new_context().new_page()
+    page = new_context(block_cookies=block_cookies).new_page()
     page.goto(servers.chart("large"))
     expect(panel(page).locator(".card")).to_be_visible()
     servers.fault(match="Observation", fault="slow", seconds=3)

@@ -158,16 +158,16 @@ function Log({ state, busy, covered }: { state: State; busy: boolean; covered: b
 
 const BY_HAND = ["wheel", "touchmove", "pointerdown", "keydown"] as const;
 
-/** While an answer streams its question is held at the top of the view, until the reader moves by hand. */
+/** While an answer streams, and once more when it is whole, its question is held at the top of the view, until the reader moves by hand. */
 function useFollow(log: { current: HTMLDivElement | null }, last: Message | undefined, busy: boolean): void {
-  const held = useRef(false);
+  const held = useRef<string | null>(null);
   const id = busy ? last?.id : undefined;
   useLayoutEffect(() => {
     const box = log.current;
     if (box === null || id === undefined) return;
-    held.current = true;
+    held.current = id;
     const release = () => {
-      held.current = false;
+      held.current = null;
     };
     for (const act of BY_HAND) box.addEventListener(act, release, { passive: true });
     return () => {
@@ -176,10 +176,11 @@ function useFollow(log: { current: HTMLDivElement | null }, last: Message | unde
   }, [log, id]);
   useLayoutEffect(() => {
     const box = log.current;
-    if (box === null || id === undefined || !held.current) return;
-    const question = box.querySelector(`[data-question="${CSS.escape(id)}"]`);
+    if (box === null || held.current === null) return;
+    const question = box.querySelector(`[data-question="${CSS.escape(held.current)}"]`);
     if (question !== null)
       box.scrollTop += question.getBoundingClientRect().top - box.getBoundingClientRect().top;
+    if (id === undefined) held.current = null;
   });
 }
 

@@ -1,6 +1,6 @@
 // Parts of an answer that the server copied from the chart.
 
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type {
   Block,
   Cell,
@@ -12,6 +12,7 @@ import type {
 } from "../api/events.gen";
 import { Chip } from "./Chip";
 import { useActs, useScope } from "./context";
+import { amount, counted, totalOf } from "./counted";
 import { Flag } from "./Flag";
 import { Icon } from "./Icon";
 import { Clinical } from "./markdown/Clinical";
@@ -33,6 +34,8 @@ export function BlockNode({ block }: { block: Block }) {
 /** `chips`: the caption cites each series; not where the series itself is the source that is shown. */
 export function ResultsTable({ block, chips = true }: { block: ResultsBlock; chips?: boolean }) {
   const { caption, date_role, series, lines, note } = block;
+  const [all, setAll] = useState(false);
+  const short = useMemo(() => (chips ? newest(lines) : lines), [chips, lines]);
   return (
     <>
       <section class="tblwrap" tabIndex={0} aria-label={caption}>
@@ -57,7 +60,7 @@ export function ResultsTable({ block, chips = true }: { block: ResultsBlock; chi
             </tr>
           </thead>
           <tbody>
-            {lines.map(({ date, cells }, index) => (
+            {(all ? lines : short).map(({ date, cells }, index) => (
               <tr key={index}>
                 <th scope="row">
                   <time>{date}</time>
@@ -75,8 +78,26 @@ export function ResultsTable({ block, chips = true }: { block: ResultsBlock; chi
           <Clinical text={note} />
         </p>
       )}
+      {short.length < lines.length && (
+        <button type="button" class="btn low top4" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? `Show ${short.length} dates` : `Show all ${amount(lines.length)} dates`}
+        </button>
+      )}
     </>
   );
+}
+
+const NEWEST = 6;
+
+/** The newest dates, and the newest value of every test; a few more dates are not worth a button. */
+function newest(lines: ResultsBlock["lines"]): ResultsBlock["lines"] {
+  if (lines.length <= NEWEST + 2) return lines;
+  const seen = new Set<number>();
+  return lines.filter(({ cells }, index) => {
+    const fresh = cells.flatMap((cell, place) => (cell === null || seen.has(place) ? [] : [place]));
+    for (const place of fresh) seen.add(place);
+    return index < NEWEST || fresh.length > 0;
+  });
 }
 
 function SeriesHead({ series: { label, unit, range } }: { series: Series }) {
@@ -138,18 +159,19 @@ function inSentence(label: string): string {
 
 function RowsPart({ block: { title, rows, more } }: { block: RowsBlock }) {
   const [all, setAll] = useState(false);
-  const total = rows.length + more.length;
+  const listed = rows.length + more.length;
+  const whole = listed === totalOf(title, listed);
   return (
     <div class="sec">
       {title !== "" && (
         <h2 class="h">
-          <Clinical text={all ? title.replace(/, [\d,]+ of [\d,]+ shown$/, `, all ${total} shown`) : title} />
+          <Clinical text={counted(title, all ? listed : rows.length, listed)} />
         </h2>
       )}
       <Rows rows={all ? [...rows, ...more] : rows} />
       {more.length > 0 && (
         <button type="button" class="btn low" aria-expanded={all} onClick={() => setAll(!all)}>
-          {all ? `Show first ${rows.length}` : `Show all ${total}`}
+          {all ? `Show first ${rows.length}` : `Show ${whole ? "all " : ""}${listed}`}
         </button>
       )}
     </div>

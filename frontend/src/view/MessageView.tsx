@@ -10,6 +10,7 @@ import { BlockNode } from "./Blocks";
 import { useSeconds } from "./CardView";
 import { ScopeContext, useActs } from "./context";
 import { copyText } from "./copy_text";
+import { amount } from "./counted";
 import { Icon } from "./Icon";
 import { Clinical } from "./markdown/Clinical";
 import { Markdown } from "./markdown/Markdown";
@@ -154,17 +155,19 @@ const ENDS: Record<LookedAtLine["state"], string> = {
 
 function lineText({ label, read, total, state, detail }: LookedAtLine): string {
   const unread = read === 0 && state !== "complete" && state !== "truncated";
-  const counts = total === null ? `${amount(read)} read` : `${amount(read)} of ${amount(total)} read`;
+  const counts =
+    read === 0 && total !== null && state === "complete"
+      ? `${amount(total)} searched, none matched`
+      : total === null
+        ? `${amount(read)} read`
+        : `${amount(read)} of ${amount(total)} read`;
   const parts = [unread ? "" : counts, ENDS[state], detail].filter((part) => part !== "");
   return `${label}: ${parts.join("; ")}`;
 }
 
-function amount(n: number): string {
-  return n.toLocaleString("en-US");
-}
-
 /** "Read 81 of 268 records"; where nothing matched, what was searched is what counts. */
 function Amount({ records_read, records_total }: LookedAt) {
+  if (records_read === 0 && records_total === 0) return <>No record read</>;
   if (records_read === 0 && records_total !== null)
     return (
       <>

@@ -67,7 +67,7 @@ export function SourcePane({ n, source, citations, of, onClose }: PaneProps) {
         {citations.map((citation) => (
           <Claim key={citation.sentence} citation={citation} />
         ))}
-        <SourceContent source={source} citations={citations} />
+        <SourceContent source={source} citations={citations} name={name} />
         <SourceList current={n} of={of} />
       </section>
     </aside>
@@ -149,9 +149,11 @@ function Verdict({ citation: { verdict, fields, differences } }: { citation: Cit
 interface ContentProps {
   source: Source | Problem | undefined;
   citations: readonly Citation[];
+  /** What the pane's head says already. */
+  name: string;
 }
 
-function SourceContent({ source, citations }: ContentProps) {
+function SourceContent({ source, citations, name }: ContentProps) {
   if (source === undefined) {
     return (
       <p class="reading small">
@@ -176,7 +178,7 @@ function SourceContent({ source, citations }: ContentProps) {
   const isNote = source.note.length > 0;
   return (
     <>
-      {source.kind_label !== "" && <p class="kind">{source.kind_label}</p>}
+      {source.kind_label !== "" && source.kind_label !== name && <p class="kind">{source.kind_label}</p>}
       <h3 class={isNote ? "kindh" : undefined}>
         <Pieces pieces={source.heading} />
       </h3>
@@ -279,7 +281,7 @@ function Json({ text, reference }: { text: string; reference: string }) {
   return (
     <>
       <div class="row top">
-        <button type="button" class="btn quiet" aria-expanded={shown} onClick={() => setShown(!shown)}>
+        <button type="button" class="btn quiet flushleft" aria-expanded={shown} onClick={() => setShown(!shown)}>
           FHIR JSON
         </button>
       </div>

@@ -1,9 +1,21 @@
 // An answer as plain text for another program: who it is about, the words with their marks, the sources.
 
 import { Lexer, type Token, type Tokens } from "marked";
-import type { Block, Card, Cell, Citation, Gap, Piece, ResultsBlock, Row, Snapshot } from "../api/events.gen";
+import type {
+  Block,
+  Card,
+  Cell,
+  Citation,
+  Gap,
+  Piece,
+  ResultsBlock,
+  Row,
+  RowsBlock,
+  Snapshot,
+} from "../api/events.gen";
 import { numbers } from "../state/cites";
 import { type Message, statements } from "../state/message";
+import { counted } from "./counted";
 import { runs, textOf } from "./markdown/lex";
 import { spaceBetween } from "./spacing";
 
@@ -118,10 +130,7 @@ function blockText(block: Block, shown: Numbers): string {
     case "results":
       return resultsText(block, shown);
     case "rows":
-      return [block.title, ...[...block.rows, ...block.more].map((row) => `- ${rowText(row, shown)}`)]
-        .filter((line) => line !== "")
-        .join("\n")
-        .replace(/, [\d,]+ of [\d,]+ shown\n/, "\n");
+      return rowsText(block, shown);
     case "negative":
       return `${block.title} ${piecesText(block.pieces, shown)}`;
     case "quote": {
@@ -129,6 +138,16 @@ function blockText(block: Block, shown: Numbers): string {
       return `${piecesText(block.title, shown)}${copied}: "${block.passage}"`;
     }
   }
+}
+
+function rowsText({ title, rows, more }: RowsBlock, shown: Numbers): string {
+  const listed = [...rows, ...more];
+  return [
+    counted(title, listed.length, listed.length),
+    ...listed.map((row) => `- ${rowText(row, shown)}`),
+  ]
+    .filter((line) => line !== "")
+    .join("\n");
 }
 
 function resultsText({ caption, date_role, series, lines, note }: ResultsBlock, shown: Numbers): string {
@@ -148,7 +167,7 @@ function cellText(cell: Cell | null): string {
 function gapsText({ notSeen }: Message, shown: Numbers): string {
   if (notSeen === null) return "";
   const line = (name: string, gaps: readonly Gap[]) =>
-    gaps.length === 0 ? "" : `${name}: ${gaps.map(({ pieces }) => piecesText(pieces, shown)).join("; ")}`;
+    gaps.length === 0 ? "" : `${name}: ${gaps.map(({ pieces }) => piecesText(pieces, shown).replace(/\.$/, "")).join("; ")}.`;
   return [
     line("Not readable", notSeen.not_readable),
     line("Not searched", notSeen.not_searched),

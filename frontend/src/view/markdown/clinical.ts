@@ -27,9 +27,9 @@ export type AnyAtom = (Atom & { readonly kind: "text" | "date" }) | ValueAtom | 
 const CHIP = String.raw`\ue000(?<n>\d{1,6})\.(?<sentence>\d{1,6})\ue001`;
 const DATE = String.raw`(?<date>\b\d{2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{4}(?: \d{2}:\d{2})?\b)`;
 const NUMBER = String.raw`(?:[<>≤≥]\s?)?(?<![\w.,\ue000-])\d[\d,]*(?:\.\d+)?`;
-const ATOMIC = String.raw`(?:mm\s?Hg|mcg|[mµμnpdckf]?(?:g|L|mol|Eq|Osm|m)|[mµμk]?(?:IU|U)|%|°[CF]|bpm|kcal|min|hr?|10\*?\^?\d+)`;
+const ATOMIC = String.raw`(?:mm\s?Hg|mcg|[mµμunpdckf]?(?:g|L|mol|Eq|Osm|m)|[mµμuk]?(?:IU|U)|%|°[CF]|Cel|m?m\[Hg\]|\[[a-zA-Z_]{1,12}\]|\{[^{}\s]{1,24}\}|bpm|kcal|min|hr?|10\*?\^?\d+)`;
 const UNIT = String.raw`${ATOMIC}[²³]?(?:\/(?:${ATOMIC}[²³]?|\d+(?:\.\d+)?[\s\u00a0]?m[²2]|day|hpf))*`;
-const RANGE = String.raw`[\s\u00a0](?<range>\((?:[<>≤≥]\s?\d[\d.,]*|\d[\d.,]*\s?[–-]\s?\d[\d.,]*)\))`;
+const RANGE = String.raw`[\s\u00a0](?<range>\((?:(?:[<>]=?|[≤≥])\s?\d[\d.,]*|\d[\d.,]*\s?[–-]\s?\d[\d.,]*)\))`;
 // A letter alone after a bare number is a flag only where it cannot be a unit: "2 L" is two litres.
 const FLAG = String.raw`(?:[\s\u00a0]?(?<flag>HH|LL|AA|H|L|A)|[\s\u00a0]\((?<flag2>HH|LL|AA|H|L|A)\))(?![\w-])`;
 const BARE_FLAG = String.raw`(?:[\s\u00a0]?(?<flag3>HH|LL|H)|[\s\u00a0]\((?<flag4>HH|LL|AA|H|L|A)\))(?![\w-])`;
@@ -62,7 +62,7 @@ function atom(match: RegExpMatchArray, from: number, to: number): AnyAtom {
     to,
     text: spaced(value ?? bare ?? ""),
     flag: flag ?? flag2 ?? flag3 ?? flag4 ?? "",
-    range: range ?? "",
+    range: typeset(range ?? ""),
   };
 }
 
@@ -70,6 +70,14 @@ function atom(match: RegExpMatchArray, from: number, to: number): AnyAtom {
 export function meaning(flag: string): { direction: Direction; critical: boolean } {
   const direction = flag.startsWith("H") ? "high" : flag.startsWith("L") ? "low" : "abnormal";
   return { direction, critical: flag.length === 2 };
+}
+
+/** A range as the tables print it; its numbers stay as sent. */
+function typeset(range: string): string {
+  return range
+    .replace(/<=\s?/, "≤ ")
+    .replace(/>=\s?/, "≥ ")
+    .replace(/(?<=\d)\s?-\s?(?=\d)/, "–");
 }
 
 function spaced(value: string): string {
