@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 import httpx2
@@ -167,14 +168,14 @@ class Charts:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, LaunchChart] = OrderedDict()
+        # A chart past the limit that a turn still uses stays the launch's only one: two would number sources apart.
+        self._used: WeakValueDictionary[str, LaunchChart] = WeakValueDictionary()
 
     def get(self, context: LaunchContext) -> LaunchChart:
         """Return the chart of a launch."""
         with self._lock:
-            chart = self._kept.get(context.launch_id)
-            if chart is None:
-                chart = self._new(context)
-                self._kept[context.launch_id] = chart
+            chart = self._used.get(context.launch_id) or self._new(context)
+            self._kept[context.launch_id] = self._used[context.launch_id] = chart
             self._kept.move_to_end(context.launch_id)
             while len(self._kept) > MOST_CHARTS:
                 self._kept.popitem(last=False)
@@ -182,12 +183,16 @@ class Charts:
 
     def keep(self, context: LaunchContext) -> None:
         """Keep what this launch's handles mean, so that a restart changes no citation."""
-        self._conversations.keep_ledger(context.launch_id, self.get(context).export())
+        with self._lock:
+            chart = self._used.get(context.launch_id)
+        if chart and not self._conversations.keep_ledger(context.launch_id, chart.export()):
+            self.drop(context.launch_id)
 
     def drop(self, launch_id: str) -> None:
         """Forget the chart of an ended launch."""
         with self._lock:
             self._kept.pop(launch_id, None)
+            self._used.pop(launch_id, None)
 
     def user_name(self, context: LaunchContext) -> str:
         """Return the signed-in user's name: as the id_token gave it, else from `fhirUser`, else empty."""
@@ -244,8 +249,8 @@ def _practitioner_name(resource: object) -> str:
     name = names[0]
     if isinstance(name.get("text"), str):
         return str(name["text"])
-    given = [f"{part[0]}." for part in name.get("given", []) if isinstance(part, str) and part]
-    suffix = ", ".join(part for part in name.get("suffix", []) if isinstance(part, str))
+    given = [f"{part[0]}." for part in name.get("given") or [] if isinstance(part, str) and part]
+    suffix = ", ".join(part for part in name.get("suffix") or [] if isinstance(part, str))
     plain = " ".join([*given, str(name.get("family", ""))]).strip()
     return f"{plain}, {suffix}" if suffix else plain
 

@@ -157,7 +157,7 @@ class FhirSource:
             state.stop = _failed(state, "the EHR did not answer with a Bundle")
             return
         before = len(state.found)
-        entries = bundle.get("entry") or []
+        entries = _listed(bundle.get("entry"))
         self._entries(state, entries)
         if state.total is None and isinstance(bundle.get("total"), int):
             state.total = bundle["total"]
@@ -171,7 +171,8 @@ class FhirSource:
         outcomes = []
         for entry in entries:
             found = entry.get("resource") if isinstance(entry, dict) else None
-            mode = (entry.get("search") or {}).get("mode") if isinstance(entry, dict) else ""
+            search = entry.get("search") if isinstance(entry, dict) else None
+            mode = search.get("mode") if isinstance(search, dict) else ""
             if not isinstance(found, dict) or not isinstance(found.get("resourceType"), str):
                 state.unreadable += 1
             elif mode == "outcome" or found["resourceType"] == "OperationOutcome":
@@ -196,7 +197,7 @@ class FhirSource:
 
     def _next_link(self, state: _State, bundle: Resource) -> str:
         """Return the next page's address, empty at the end; anything outside our base stops the search."""
-        links = bundle.get("link") or []
+        links = _listed(bundle.get("link"))
         sent = next(
             (x.get("url") for x in links if isinstance(x, dict) and x.get("relation") == "next"),
             None,
@@ -254,6 +255,11 @@ class FhirSource:
     def _merged_in(self, state: _State, body: Any) -> None:
         if isinstance(body, dict) and body.get("resourceType") == "OperationOutcome":
             state.merged = any(n.meaning == "merged" for n in notices([body]))
+
+
+def _listed(sent: Any) -> list[Any]:
+    """Return a list element; what is sent in another form counts as one thing that cannot be read."""
+    return sent if isinstance(sent, list) else [] if sent is None else [sent]
 
 
 def _scope(kind: str, verb: str) -> str:

@@ -15,6 +15,11 @@ RESTRICTED = frozenset((
 
 
 def is_restricted(resource: Resource) -> bool:
-    """Tell whether a resource carries a restricting security label."""
-    labels = (resource.get("meta") or {}).get("security") or []
-    return any(isinstance(label, dict) and label.get("code") in RESTRICTED for label in labels)
+    """Tell whether a resource carries a restricting security label, or one in a form that cannot be read."""
+    meta = resource.get("meta")
+    if meta is None:
+        return False
+    sent = meta.get("security") if isinstance(meta, dict) else meta
+    labels = sent if isinstance(sent, list) else [] if sent is None else [sent]
+    # A label that cannot be read may be a restricting one.
+    return any(not isinstance(x, dict) or str(x.get("code")) in RESTRICTED for x in labels)

@@ -9,13 +9,14 @@ Not recognised: copies that were reworded, and copies of notes that were not rea
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import RLock
 from zoneinfo import ZoneInfo
 
 from app.fhir.chart import Chart, Line
-from app.fhir.source import ChartSource, Resource
+from app.fhir.labels import is_restricted
+from app.fhir.source import ChartSource, Query, Read, Resource
 
 MOST_BYTES = 512 * 1024
 COPIED_WORDS = 10
@@ -77,11 +78,28 @@ def decoded(data: object, content_type: str = "") -> str | None:
     return raw.decode(charset, errors="replace").replace("\r\n", "\n").replace("\x00", "")
 
 
+def _of_another(binary: Resource, document: Resource) -> bool:
+    """Tell whether a Binary says that it belongs to another patient than the document that points to it.
+
+    Source: https://hl7.org/fhir/R4/binary-definitions.html#Binary.securityContext
+    """
+    named, subject = binary.get("securityContext"), document.get("subject")
+    sent = str(named.get("reference") or "") if isinstance(named, dict) else ""
+    own = str(subject.get("reference") or "") if isinstance(subject, dict) else ""
+    return "Patient" in sent.split("/") and sent.split("/")[-2:] != own.split("/")[-2:]
+
+
 class NoteTexts:
     """The texts of one launch's notes; a Binary is asked for at most once."""
 
-    def __init__(self, source: ChartSource, zone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        source: ChartSource,
+        zone: ZoneInfo,
+        on_read: Callable[[Query, Read], None] | None = None,
+    ) -> None:
         self._source = source
+        self._on_read = on_read
         self._zone = zone
         self._lock = RLock()
         self._texts: dict[tuple[str, str], str | None] = {}
@@ -110,7 +128,11 @@ class NoteTexts:
             sent = _attachment(content)
             if _is_text(sent) and sent.get("url"):
                 read = self._source.fetch(str(sent["url"]))
+                if self._on_read and read.requests:
+                    self._on_read(read.query, read)
                 body = next(iter(read.resources), {})
+                if is_restricted(body) or _of_another(body, resource):
+                    return None
                 return decoded(body.get("data"), str(body.get("contentType") or ""))
         return None
 

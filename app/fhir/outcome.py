@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.fhir.source import Resource
-from app.fhir.values import concept
+from app.fhir.values import coded, concept
 
 Meaning = Literal["nothing", "restricted", "failed", "merged"]
 
@@ -63,13 +63,21 @@ HELD_BACK = frozenset(
 
 def notices(outcomes: Iterable[Resource]) -> tuple[Notice, ...]:
     """Return what the issues of some OperationOutcomes mean, each once."""
-    found = [_notice(issue) for outcome in outcomes for issue in outcome.get("issue") or []]
+    sent = [outcome.get("issue") for outcome in outcomes]
+    found = [
+        _notice(issue)
+        for issues in sent
+        for issue in (issues if isinstance(issues, list) else [issues])
+    ]
     return tuple(dict.fromkeys(n for n in found if n.meaning != "nothing"))
 
 
-def _notice(issue: Resource) -> Notice:
-    details = issue.get("details") or {}
-    for coding in details.get("coding") or []:
+def _notice(issue: object) -> Notice:
+    if not isinstance(issue, dict):
+        return Notice(meaning="failed", words="the EHR reported something that cannot be read")
+    sent = issue.get("details")
+    details = sent if isinstance(sent, dict) else {}
+    for coding in coded(details):
         if str(coding.get("code")) in KNOWN:
             return KNOWN[str(coding["code"])]
     severity, kind = str(issue.get("severity") or ""), str(issue.get("code") or "")

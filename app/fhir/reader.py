@@ -86,7 +86,7 @@ class LaunchChart:
         self._chart: Chart | None = None
         self._asked = 0
         self.read_at = self._started
-        self.texts = NoteTexts(source, self._zone)
+        self.texts = NoteTexts(source, self._zone, on_read)
 
     @property
     def chart(self) -> Chart:
@@ -165,9 +165,12 @@ class LaunchChart:
         read: Callable[[SectionName], Read],
         names: tuple[SectionName, ...] | list[SectionName],
     ) -> list[Read]:
-        """Read several sections at once; SessionEnded of any of them is raised."""
+        """Read several sections at once; SessionEnded of any of them is raised, after the audit knows the others."""
         with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
-            return list(pool.map(read, names))
+            under_way = [pool.submit(read, name) for name in names]
+        if any(one.exception() for one in under_way):
+            self._tell([one.result() for one in under_way if one.exception() is None])
+        return [one.result() for one in under_way]
 
     def _first_page(self, name: SectionName) -> Read:
         if name == "patient":

@@ -7,7 +7,7 @@ Source: https://hl7.org/fhir/R4/observation.html
 
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,7 +36,7 @@ SYSTOLIC, DIASTOLIC, BLOOD_PRESSURE = "8480-6", "8462-4", "85354-9"
 def concept(value: object) -> str:
     """Return the text of a CodeableConcept, else its first display, else its code; without SNOMED's semantic tag."""
     sent = value if isinstance(value, dict) else {}
-    codings = sent.get("coding") or []
+    codings = coded(sent)
     shown = next((c["display"] for c in codings if c.get("display")), "")
     name = sent.get("text") or shown or next((c.get("code") or "" for c in codings), "")
     return SEMANTIC_TAG.sub("", " ".join(str(name).split()))
@@ -47,7 +47,13 @@ def codes(value: object) -> set[str]:
     if isinstance(value, str):
         return {value}
     sent = value if isinstance(value, dict) else {}
-    return {str(c.get("code")) for c in sent.get("coding") or [] if c.get("code")}
+    return {str(c.get("code")) for c in coded(sent) if c.get("code")}
+
+
+def coded(concept: Resource) -> list[Resource]:
+    """Return the codings of a CodeableConcept; what is sent in another form says nothing."""
+    sent = concept.get("coding")
+    return [c for c in sent if isinstance(c, dict)] if isinstance(sent, list) else []
 
 
 def first(resource: Resource, name: str) -> Resource:
@@ -109,9 +115,12 @@ def brief(value: object) -> str:
     match = re.fullmatch(r"([<>]?=?)(-?[\d.]+)", sent)
     if not match:
         return sent
-    exact = Decimal(match[2])
-    places = max(0, 3 - exact.adjusted())
-    return match[1] + str(exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN))
+    try:
+        exact = Decimal(match[2])
+        places = max(0, 3 - exact.adjusted())
+        return match[1] + str(exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN))
+    except InvalidOperation:  # more digits than a decimal context holds, or several points
+        return sent
 
 
 def _ratio(value: Resource) -> str:

@@ -1,5 +1,6 @@
 """Prove who is signed in: OpenID Connect Core 1.0, 3.1.3.7, as SMART's `openid fhirUser` asks for it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from app.smart.errors import IdentityRefused, UserRefused
 # SMART servers SHALL sign with RS256; the others are what certified EHRs offer beside it. Never HMAC, never none.
 ALGORITHMS = ["RS256", "RS384", "ES256", "ES384"]
 LEEWAY_S = 60
+FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 CLINICIANS = ("Practitioner", "PractitionerRole", "Person")
 
 
@@ -87,7 +89,8 @@ def _user(claims: dict[str, Any], iss: str) -> User:
     kind, _, fhir_id = reference.partition("/")
     if kind in ("Patient", "RelatedPerson"):
         raise UserRefused(f"fhirUser is a {kind}")
-    if kind not in CLINICIANS or not fhir_id or "/" in fhir_id:
+    # The id becomes part of an address: https://hl7.org/fhir/R4/datatypes.html#id
+    if kind not in CLINICIANS or not FHIR_ID.fullmatch(fhir_id) or ".." in fhir_id:
         raise IdentityRefused("fhirUser is not a clinician's reference")
     name = claims.get("name")
     return User(

@@ -110,7 +110,10 @@ class LaunchSessions:
         launch_id, sealed = found
         if not self.live(launch_id):
             return None
-        return self.unseal(sealed, session_id)
+        try:
+            return self.unseal(sealed, session_id)
+        except SessionEnded:  # changed bytes, or another secret key: the launch key proves nothing
+            return None
 
     def live(self, launch_id: str) -> bool:
         """Tell whether a launch is within its limits, and note that it is used; one that is not, ends."""
@@ -165,8 +168,14 @@ class LaunchSessions:
         """End a launch: its key, its resume secret and its tokens are gone; `by` is user or limit."""
         row = self._rows.launch(launch_id)
         found = self._rows.session(row.session_id) if row else None
-        if self._rows.end(launch_id) and row and found:
-            self._on_end(context_from(self.unseal(found[1], row.session_id)), by)
+        if not (self._rows.end(launch_id) and row and found):
+            return
+        try:
+            context = context_from(self.unseal(found[1], row.session_id))
+        except SessionEnded:
+            # Sealed with an earlier secret key. It is gone, and must not stop whoever swept it away (a new launch).
+            return
+        self._on_end(context, by)
 
     def bearer(self, launch_id: str) -> str:
         """Return the access token of a launch, for the boundary only.

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from app.settings import Secret
 from app.store.engine import reading, writing
-from app.store.schema import ledger, turn
+from app.store.schema import launch, ledger, turn
 from app.store.seal import Seal
 
 
@@ -18,9 +18,11 @@ class Conversations:
         self._seal = Seal(key, "conversation")
 
     def add_turn(self, launch_id: str, turn_id: str, value: object) -> None:
-        """Append a finished turn."""
+        """Append a finished turn; nothing is kept of a launch that has ended meanwhile."""
         sealed = self._seal.close(value, f"turn:{launch_id}:{turn_id}")
         with writing(self._engine) as db:
+            if not _lives(db, launch_id):
+                return
             last = db.execute(
                 select(func.max(turn.c.position)).where(turn.c.launch_id == launch_id)
             ).scalar()
@@ -44,12 +46,18 @@ class Conversations:
             rows = db.execute(query).all()
         return [self._seal.open(row.sealed, f"turn:{launch_id}:{row.turn_id}") for row in rows]
 
-    def keep_ledger(self, launch_id: str, value: object) -> None:
-        """Keep what the handles and source numbers of a launch mean, in place of what was kept before."""
+    def keep_ledger(self, launch_id: str, value: object) -> bool:
+        """Keep what the handles and source numbers of a launch mean, in place of what was kept before.
+
+        False: the launch has ended, and nothing was kept.
+        """
         sealed = self._seal.close(value, f"ledger:{launch_id}")
         with writing(self._engine) as db:
+            if not _lives(db, launch_id):
+                return False
             db.execute(delete(ledger).where(ledger.c.launch_id == launch_id))
             db.execute(insert(ledger).values(launch_id=launch_id, sealed=sealed))
+        return True
 
     def ledger(self, launch_id: str) -> dict[str, Any] | None:
         """Return what `keep_ledger` kept, None before the first time."""
@@ -63,3 +71,9 @@ class Conversations:
         with writing(self._engine) as db:
             db.execute(delete(turn).where(turn.c.launch_id == launch_id))
             db.execute(delete(ledger).where(ledger.c.launch_id == launch_id))
+
+
+def _lives(db: Connection, launch_id: str) -> bool:
+    """Tell whether a launch has not ended; a turn may outlive its launch by a moment."""
+    query = select(launch.c.launch_id).where(launch.c.launch_id == launch_id)
+    return db.execute(query).one_or_none() is not None

@@ -21,7 +21,8 @@ def open_database(url: str) -> Engine:
     if sqlite and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     # The pool is not shared with a stream: every transaction below is short (decision 5).
-    engine = create_engine(parsed, pool_size=10, max_overflow=20)
+    # An error of the database would quote its parameters (user, patient, ids): none may reach a log or a trace.
+    engine = create_engine(parsed, pool_size=10, max_overflow=20, hide_parameters=True)
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_at_once)

@@ -45,7 +45,12 @@ def blueprint(services: Services) -> Blueprint:
     def one_source(launch_id: str, n: int) -> Response:
         context = current_launch(launch_id)
         marks = tuple(request.args.getlist("mark"))[:MOST_MARKS]
-        return _json(source(services.charts.get(context), n, marks))
+        chart = services.charts.get(context)
+        known = len(chart.sources)
+        found = source(chart, n, marks)
+        if len(chart.sources) > known:  # a series gave its values numbers, which must stay theirs
+            services.charts.keep(context)
+        return _json(found)
 
     return routes
 

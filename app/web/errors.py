@@ -9,7 +9,7 @@ import traceback
 
 import msgspec
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from app.audit.log import Who
@@ -33,7 +33,9 @@ def install(app: Flask, services: Services, frontend: Frontend) -> None:
             "request.refused", extra={"code": error.code, "reference": reference, "why": str(error)}
         )
         if isinstance(error, LaunchError):
-            slug = (request.view_args or {}).get("slug", "")
+            # Only names that we know: the log cannot be filled with what a stranger writes.
+            sent = g.get("slug") or (request.view_args or {}).get("slug", "")
+            slug = sent if services.registry.get(sent) else ""
             detail = {"code": error.code, "reference": reference}
             services.audit.record("launch_refused", Who(registration=slug), detail)
         retry = error.retry_after_s if isinstance(error, EhrBusy) else None
@@ -46,7 +48,9 @@ def install(app: Flask, services: Services, frontend: Frontend) -> None:
             status=status,
             code=f"http.{status}",
             title=error.name,
-            detail="This address does not exist, or does not accept this request.",
+            detail="This address does not exist, or does not accept this request."
+            if status < 500
+            else ChartsideError.public,
             reference=new_reference(),
             help_desk=help_desk(services),
         )
@@ -55,14 +59,16 @@ def install(app: Flask, services: Services, frontend: Frontend) -> None:
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> Response:
         reference = new_reference()
-        # The message may quote chart data: only the type and the places are logged.
-        frames = traceback.extract_tb(error.__traceback__)
-        places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
         log.error(
             "request.failed",
-            extra={"error": type(error).__name__, "at": places, "reference": reference},
+            extra={"error": type(error).__name__, "at": places(error), "reference": reference},
         )
         return answer(frontend, problem(services, ChartsideError(), reference, None))
+
+
+def places(error: Exception) -> list[str]:
+    """Return where an error passed. Its message may quote chart data, so only its type and these are logged."""
+    return [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
 
 
 def new_reference() -> str:

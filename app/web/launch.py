@@ -6,7 +6,7 @@ The callback page acts only by POST, so that a link scanner or a prefetch cannot
 from typing import Annotated
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from app.audit.log import Who
 from app.smart.errors import LaunchExpired, UnknownIssuer
@@ -72,6 +72,7 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
     @routes.post("/api/launches/complete")
     def complete() -> Response:
         body = _body()
+        g.slug = body.slug  # a refusal is audited under its registration
         registration = _registration(services, body.slug)
         cookie = _bind_cookie(body.state)
         new, context = services.launcher.complete(
@@ -109,7 +110,7 @@ def _body() -> _Completion:
         raise LaunchExpired("body too large")
     try:
         return msgspec.json.decode(request.get_data(), type=_Completion)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
         raise LaunchExpired("body does not have the required form") from error
 
 

@@ -4,6 +4,7 @@
 registered origin: such a page holds no patient data, and the clinician must be able to read why it stopped.
 """
 
+import re
 from collections.abc import Iterable
 
 from flask import Flask, Response, request
@@ -15,6 +16,9 @@ POLICY = (
     "font-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'; frame-ancestors "
 )
+
+# As we make them; anything else in an address does not go into a header.
+LAUNCH_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def install(app: Flask, services: Services) -> None:
@@ -34,7 +38,7 @@ def install(app: Flask, services: Services) -> None:
         if "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
         launch_id = (request.view_args or {}).get("launch_id")
-        if launch_id is not None:
+        if launch_id is not None and LAUNCH_ID.fullmatch(launch_id):
             # The page drops any answer whose launch is not its own.
             response.headers["X-Launch-Id"] = launch_id
         return response

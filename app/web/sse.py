@@ -18,16 +18,24 @@ MOST_WAITING = 256
 
 def respond(events: Iterator[bytes], stop: threading.Event) -> Response:
     """Return a streaming response of JSON events; closing it sets `stop`."""
-    response = Response(_stream(events, stop), mimetype="text/event-stream")
+    waiting: queue.Queue[bytes | None] = queue.Queue(MOST_WAITING)
+    gone = threading.Event()
+    writer = threading.Thread(target=_write, args=(events, waiting.put, gone), daemon=True)
+
+    def leave() -> None:
+        stop.set()
+        gone.set()
+        _drain(waiting, writer)
+
+    # Started here, and left by the server's own close too: a body that nobody began to read would never end.
+    writer.start()
+    response = Response(_stream(waiting, leave), mimetype="text/event-stream")
+    response.call_on_close(leave)
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def _stream(events: Iterator[bytes], stop: threading.Event) -> Iterator[bytes]:
-    waiting: queue.Queue[bytes | None] = queue.Queue(MOST_WAITING)
-    gone = threading.Event()
-    writer = threading.Thread(target=_write, args=(events, waiting.put, gone), daemon=True)
-    writer.start()
+def _stream(waiting: "queue.Queue[bytes | None]", leave: Callable[[], None]) -> Iterator[bytes]:
     try:
         while True:
             try:
@@ -39,9 +47,7 @@ def _stream(events: Iterator[bytes], stop: threading.Event) -> Iterator[bytes]:
                 return
             yield b"data: " + event + b"\n\n"
     finally:
-        stop.set()
-        gone.set()
-        _drain(waiting, writer)
+        leave()
 
 
 def _write(

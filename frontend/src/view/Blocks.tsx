@@ -41,15 +41,17 @@ export function ResultsTable({ block, chips = true }: { block: ResultsBlock; chi
       <section class="tblwrap" tabIndex={0} aria-label={caption}>
         <table class="labs">
           <caption>
-            {caption}
-            {chips &&
-              series.map((one, index) => (
-                <span key={one.n}>
-                  {index === 0 ? ": " : ", "}
-                  {inSentence(one.label)}
-                  <Chip n={one.n} label={one.cite_label} />
-                </span>
-              ))}
+            <div class="inview">
+              {caption}
+              {chips &&
+                series.map((one, index) => (
+                  <span key={one.n}>
+                    {index === 0 ? ": " : ", "}
+                    {inSentence(one.label)}
+                    <Chip n={one.n} label={one.cite_label} />
+                  </span>
+                ))}
+            </div>
           </caption>
           <thead>
             <tr>
@@ -79,9 +81,11 @@ export function ResultsTable({ block, chips = true }: { block: ResultsBlock; chi
         </p>
       )}
       {short.length < lines.length && (
-        <button type="button" class="btn low top4" aria-expanded={all} onClick={() => setAll(!all)}>
-          {all ? `Show ${short.length} dates` : `Show all ${amount(lines.length)} dates`}
-        </button>
+        <div class="row top4">
+          <button type="button" class="btn low" aria-expanded={all} onClick={() => setAll(!all)}>
+            {all ? `Show ${short.length} dates` : `Show all ${amount(lines.length)} dates`}
+          </button>
+        </div>
       )}
     </>
   );
@@ -166,6 +170,7 @@ function RowsPart({ block: { title, rows, more } }: { block: RowsBlock }) {
       {title !== "" && (
         <h2 class="h">
           <Clinical text={counted(title, all ? listed : rows.length, listed)} />
+          {all && whole && `, all ${listed} shown`}
         </h2>
       )}
       <Rows rows={all ? [...rows, ...more] : rows} />

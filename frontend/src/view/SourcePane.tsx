@@ -281,7 +281,12 @@ function Json({ text, reference }: { text: string; reference: string }) {
   return (
     <>
       <div class="row top">
-        <button type="button" class="btn quiet flushleft" aria-expanded={shown} onClick={() => setShown(!shown)}>
+        <button
+          type="button"
+          class="btn quiet flushleft"
+          aria-expanded={shown}
+          onClick={() => setShown(!shown)}
+        >
           FHIR JSON
         </button>
       </div>

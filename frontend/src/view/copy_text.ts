@@ -142,10 +142,7 @@ function blockText(block: Block, shown: Numbers): string {
 
 function rowsText({ title, rows, more }: RowsBlock, shown: Numbers): string {
   const listed = [...rows, ...more];
-  return [
-    counted(title, listed.length, listed.length),
-    ...listed.map((row) => `- ${rowText(row, shown)}`),
-  ]
+  return [counted(title, listed.length, listed.length), ...listed.map((row) => `- ${rowText(row, shown)}`)]
     .filter((line) => line !== "")
     .join("\n");
 }
@@ -167,7 +164,9 @@ function cellText(cell: Cell | null): string {
 function gapsText({ notSeen }: Message, shown: Numbers): string {
   if (notSeen === null) return "";
   const line = (name: string, gaps: readonly Gap[]) =>
-    gaps.length === 0 ? "" : `${name}: ${gaps.map(({ pieces }) => piecesText(pieces, shown).replace(/\.$/, "")).join("; ")}.`;
+    gaps.length === 0
+      ? ""
+      : `${name}: ${gaps.map(({ pieces }) => piecesText(pieces, shown).replace(/\.$/, "")).join("; ")}.`;
   return [
     line("Not readable", notSeen.not_readable),
     line("Not searched", notSeen.not_searched),

@@ -54,6 +54,8 @@ def test_a_valid_token_names_the_clinician(user: str) -> None:
         {"fhirUser": None},
         {"fhirUser": "https://evil.example/Practitioner/7"},
         {"fhirUser": "Practitioner/7/../../x"},
+        {"fhirUser": "Practitioner/7?_include=x"},
+        {"fhirUser": "Practitioner/.."},
         {"fhirUser": "Device/7"},
     ],
 )

@@ -164,6 +164,18 @@ describe("clinical words", () => {
     ).toBe(text);
   });
 
+  it("keeps units that are sent as UCUM codes whole, with their flag and range", () => {
+    expect(kinds("WBC 3.9 10*3/uL L (4.5-11.0), then 37.9 Cel H (36.1-37.8)")).toEqual([
+      ["3.9\u00a010*3/uL", "L", "(4.5–11.0)"],
+      ["37.9\u00a0Cel", "H", "(36.1–37.8)"],
+    ]);
+    expect(kinds("eGFR 9 mL/min/{1.73_m2} L (60-200)")).toEqual([
+      ["9\u00a0mL/min/{1.73_m2}", "L", "(60–200)"],
+    ]);
+    expect(kinds("LDL 148 mg/dL H (<=100)")).toEqual([["148\u00a0mg/dL", "H", "(≤ 100)"]]);
+    expect(kinds("HDL 39 mg/dL (>= 40)")).toEqual([["39\u00a0mg/dL", "", "(≥ 40)"]]);
+  });
+
   it("draws the flag with its sign and its word", () => {
     expect(drawn("5.6 mmol/L H").querySelector(".flag.hi")?.textContent).toBe("▲ H high");
     expect(drawn("812 ng/L HH").querySelector(".flag.crit")?.textContent).toBe("▲ ‼ HH critical high");
