@@ -15,4 +15,6 @@ def create_app(settings: Settings | None = None) -> "Flask":
     from app.web.application import make_app  # noqa: PLC0415
     from app.wiring import build  # noqa: PLC0415
 
-    return make_app(build(settings or Settings.from_env(os.environ)))
+    services = build(settings or Settings.from_env(os.environ))
+    services.sweep_every_minute()
+    return make_app(services)

@@ -1,5 +1,6 @@
 """The composition root: the only module that builds adapters and joins them."""
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -10,6 +11,7 @@ from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 import httpx2
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.agent.running import RunningTurns
 from app.agent.turn import ModelCall, TurnServices
@@ -36,6 +38,8 @@ from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry
 
 MOST_CHARTS = 200
+SWEEP_EVERY_S = 60.0
+log = logging.getLogger("chartside.wiring")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,18 @@ class Services:
     running: RunningTurns
     model: Model
     clock: Callable[[], datetime]
+
+    def sweep_every_minute(self) -> None:
+        """End launches past their limits while nobody asks for them; a running turn of theirs is stopped."""
+        threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
+
+    def _sweep(self) -> None:
+        while True:
+            time.sleep(SWEEP_EVERY_S)
+            try:
+                self.sessions.sweep()
+            except (ChartsideError, SQLAlchemyError) as error:
+                log.warning("sweep.failed", extra={"error": type(error).__name__})
 
     def turn(self, context: LaunchContext) -> TurnServices:
         """Return what one turn of a launch needs: its chart, the tools it may use, the assistant, the audit."""
@@ -208,6 +224,12 @@ class Charts:
             raise
         except ChartsideError:
             return ""
+        detail: Detail = {
+            "type": kind,
+            "result": str(response.status),
+            "records": [context.user_reference],
+        }
+        self._audit.record("read", Who.of(context), detail)
         return _practitioner_name(response.json) if response.status == 200 else ""
 
     def now(self, context: LaunchContext) -> datetime:

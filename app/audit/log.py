@@ -18,7 +18,9 @@ from app.launch_context import LaunchContext
 from app.store.engine import reading, writing
 from app.store.schema import audit
 
-Kind = Literal["launch", "launch_refused", "read", "model_call", "refusal", "resume", "stop", "end"]
+Kind = Literal[
+    "launch", "launch_refused", "read", "source", "model_call", "refusal", "resume", "stop", "end"
+]
 START = "0" * 64
 Detail = Mapping[str, str | int | float | bool | list[str] | None]
 

@@ -1,6 +1,6 @@
 """The identity strip: who this is, how old, which encounter, and the four allergy states, never mixed.
 
-Source: design README, "Clinical display"; an empty allergy list is never "none".
+An empty allergy list is never "none".
 """
 
 import re

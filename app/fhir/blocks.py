@@ -181,10 +181,10 @@ def rows(launch: LaunchChart, handles: Sequence[str]) -> RowsBlock:
         else record_row(chart, sources, x)
         for x in lines
     ]
+    # An allergy behind a fold is an allergy that was not seen.
+    most = len(made) if prefix == "A" else MOST_ROWS
     return RowsBlock(
-        title=_title(chart, prefix, lines),
-        rows=tuple(made[:MOST_ROWS]),
-        more=tuple(made[MOST_ROWS:]),
+        title=_title(chart, prefix, lines), rows=tuple(made[:most]), more=tuple(made[most:])
     )
 
 
@@ -237,7 +237,7 @@ def negative(launch: LaunchChart, record: SearchRecord) -> NegativeBlock:
         pieces: list[Piece] = [
             plain(f"{why} This is not “none”: {SECTION_WORDS[section].lower()} may exist.")
         ]
-        pieces += [plain(f"Missing permission: {state.scope}.")] if state.scope else []
+        pieces += [plain(_missing(section, state))] if state.scope else []
         return NegativeBlock(state="unread", title=title, pieces=(*pieces, _see(launch, record)))
     if record.searched:
         title = f"{_sentence(record.what)}: not found in what could be read."
@@ -245,11 +245,24 @@ def negative(launch: LaunchChart, record: SearchRecord) -> NegativeBlock:
     return NegativeBlock(state="unread", title=title, pieces=(plain(said), _see(launch, record)))
 
 
+def _missing(section: SectionName, state: Denied) -> str:
+    """Return "Missing permission: notes (DocumentReference). Ask the help desk."""
+    kind = state.scope.partition("/")[2].partition(".")[0]
+    return f"Missing permission: {SECTION_WORDS[section].lower()} ({kind}). Ask the help desk."
+
+
 def _none_found(launch: LaunchChart, record: SearchRecord) -> NegativeBlock:
     span = f", {record.first_date} to {record.last_date}" if record.first_date else ""
+    title = f"{_sentence(record.what)}: none found."
     said = f"Searched {record.searched:,} {record.kind}{span}, all that the EHR shows you."
+    if not record.searched:
+        said = f"The EHR shows this app no {record.kind}."
+    if record.section == "allergies" and not record.searched:
+        # An empty list is not "no known allergies": nobody stated that.
+        title = "Allergies not recorded."
+        said = "The EHR lists no allergy, and does not state that there is none. Ask, and record it in the EHR."
     return NegativeBlock(
-        state="none_found", title=f"{_sentence(record.what)}: none found.",
+        state="none_found", title=title,
         pieces=(plain(said), _see(launch, record), *_open_orders(launch, record)),
     )  # fmt: skip
 

@@ -18,6 +18,11 @@ from app.fhir.words import visit_words
 
 NO_VISIT_DAYS = 90
 MOST_PENDING = 6
+# What is worst to miss stands first.
+BY_HARM: tuple[SectionName, ...] = (
+    "patient", "allergies", "labs", "medications", "notes", "problems", "vitals", "reports", "requests",
+    "encounters", "dispenses",
+)  # fmt: skip
 # SNOMED CT laboratory procedure, and the categories laboratories use.
 LABORATORY = frozenset(("108252007", "laboratory", "LAB"))
 
@@ -36,6 +41,7 @@ def build_card(launch: LaunchChart, sources: Sources, now: datetime, user_refere
     top = banner(launch)
     encounter = _encounter_row(launch, sources)
     changed = since.rows(launch, anchor, after) or [_nothing_new(launch, sources, after)]
+    changed += _new_but_unread(chart)
     sections = [
         CardSection(id="since", title=since.title(chart, anchor, after), rows=tuple(changed), column="main"),
         CardSection(id="allergies", title=(plain("Allergies"),), rows=(_allergy_row(chart, sources),), column="side"),
@@ -63,6 +69,21 @@ def _encounter_row(launch: LaunchChart, sources: Sources) -> Row | None:
     )
     meta = ((Text(text="Reason", style="muted"), plain(reason)),) if reason else ()
     return Row(pieces=(*head, cite(chart, sources, line.handle)), meta=meta)
+
+
+def _new_but_unread(chart: Chart) -> list[Row]:
+    """Say, where it is missed, that a kind of news could not be read."""
+    names: tuple[SectionName, ...] = ("labs", "medications", "notes")
+    unread = [n for n in names if isinstance(chart.sections.get(n), Denied | Failed | Restricted)]
+    if not unread:
+        return []
+    words = _listed([SECTION_WORDS[n] for n in unread])
+    return [
+        Row(
+            pieces=(plain(f"{words} could not be read: what is new there is not known."),),
+            tone="warn",
+        )
+    ]
 
 
 def _nothing_new(launch: LaunchChart, sources: Sources, after: str) -> Row:
@@ -162,7 +183,7 @@ def _pending_row(chart: Chart, sources: Sources, line: Line) -> Row:
 def _unread(chart: Chart) -> list[Row]:
     """Return one row for each reason, naming the sections it touches; scans are counted with the newest date."""
     by_reason: dict[tuple[str, bool], list[str]] = {}
-    for name in FIRST:
+    for name in BY_HARM:
         said = _gap(name, chart.sections.get(name))
         if said[0]:
             by_reason.setdefault(said, []).append(SECTION_WORDS[name])

@@ -69,7 +69,7 @@ def months_before(iso: str, months: int) -> str:
 def age(born: str, today: str) -> str:
     """Print an age by band: weeks and days under 1 year, months and days under 2, years and months under 18, else years.
 
-    Empty where the day of birth is not known. Source: design README, banner.
+    Empty where the day of birth is not known.
     """
     birth, now = as_date(born), as_date(today)
     if birth is None or now is None or now < birth:

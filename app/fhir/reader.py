@@ -201,7 +201,8 @@ class LaunchChart:
 
     def _compile(self) -> Chart:
         kept = {
-            name: [r for r in read.resources if not is_restricted(r)]
+            # Who the launch is about is always shown to its user; `digest` keeps a restricted name to itself.
+            name: [r for r in read.resources if name == "patient" or not is_restricted(r)]
             for name, read in self._reads.items()
         }
         sections = {name: _completeness(read) for name, read in self._reads.items()}

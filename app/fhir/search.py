@@ -1,7 +1,7 @@
 """Build FHIR searches: typed by fhirclient's `where(...).construct()`, the patient always added by code.
 
 fhirclient builds the query string only; its transport follows next links to foreign hosts with the token, so it is
-never used (reference/smart.md 3.1). Dates carry their prefix as text (`ge2026-01-01`).
+never used (it follows next links to foreign hosts with the token). Dates carry their prefix as text (`ge2026-01-01`).
 """
 
 import re

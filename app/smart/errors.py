@@ -64,11 +64,23 @@ class IdentityRefused(LaunchError):
 
 
 class UserRefused(LaunchError):
-    """The user is a patient or a related person."""
+    """The user is a patient or a related person; `user_reference` is for the audit."""
 
     status = 403
     code = "launch.user_refused"
     public = "Chartside is for clinicians. It does not open for patients or their relatives."
+
+    def __init__(self, user_reference: str) -> None:
+        super().__init__("fhirUser is not a clinician")
+        self.user_reference = user_reference
+
+
+class TooManyLaunches(LaunchError):
+    """More launches wait for their callback than a site can have: somebody floods the door."""
+
+    status = 503
+    code = "launch.too_many"
+    public = "Too many launches are waiting. Try again in a few minutes."
 
 
 class NoPatient(LaunchError):

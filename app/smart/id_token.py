@@ -88,7 +88,7 @@ def _user(claims: dict[str, Any], iss: str) -> User:
     reference = sent.removeprefix(base)
     kind, _, fhir_id = reference.partition("/")
     if kind in ("Patient", "RelatedPerson"):
-        raise UserRefused(f"fhirUser is a {kind}")
+        raise UserRefused(reference)
     # The id becomes part of an address: https://hl7.org/fhir/R4/datatypes.html#id
     if kind not in CLINICIANS or not FHIR_ID.fullmatch(fhir_id) or ".." in fhir_id:
         raise IdentityRefused("fhirUser is not a clinician's reference")

@@ -26,6 +26,7 @@ from app.smart.errors import (
     LaunchUnbound,
     NoPatient,
     TokenRefused,
+    TooManyLaunches,
 )
 from app.smart.id_token import User, verify_id_token
 from app.smart.registry import Registration
@@ -113,7 +114,7 @@ class Launcher:
         )
         now = self._clock().timestamp()
         state_hash = digest(state)
-        self._rows.add_pending(
+        kept = self._rows.add_pending(
             PendingRow(
                 state_hash=state_hash,
                 registration=registration.slug,
@@ -123,6 +124,8 @@ class Launcher:
             ),
             now,
         )
+        if not kept:
+            raise TooManyLaunches("pending launches are at their limit")
         query = {
             "response_type": "code",
             "client_id": registration.client.id,

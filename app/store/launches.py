@@ -5,12 +5,14 @@ Callers pass and get hashes and sealed bytes; this module never sees a key, a st
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 
 from app.store.engine import reading, writing
 from app.store.schema import launch, pending_launch, session, token
 
 MOST_BAD_BINDS = 3
+# Of one process's database; a large site starts a few launches a second, each waiting some seconds.
+MOST_PENDING = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +44,13 @@ class LaunchRows:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add_pending(self, row: PendingRow, now: float) -> None:
-        """Keep a pending launch; expired ones are swept at the same time."""
+    def add_pending(self, row: PendingRow, now: float) -> bool:
+        """Keep a pending launch, False when too many wait; expired ones are swept at the same time."""
         with writing(self._engine) as db:
             db.execute(delete(pending_launch).where(pending_launch.c.expires_at < now))
+            waiting = db.execute(select(func.count()).select_from(pending_launch)).scalar_one()
+            if waiting >= MOST_PENDING:
+                return False
             db.execute(
                 insert(pending_launch).values(
                     state_hash=row.state_hash,
@@ -56,6 +61,8 @@ class LaunchRows:
                     expires_at=row.expires_at,
                 )
             )
+
+        return True
 
     def pending(self, state_hash: str, now: float) -> PendingRow | None:
         """Return a pending launch that has not expired."""

@@ -4,6 +4,7 @@ import msgspec
 import orjson
 from flask import Blueprint, Response, request, session
 
+from app.audit.log import Who
 from app.errors import NotFound
 from app.fhir.banner import banner
 from app.fhir.card import build_card
@@ -13,7 +14,6 @@ from app.web.session import current_launch
 from app.web.wire import ModelLabel, PatientName, Snapshot, StoredTurn
 from app.wiring import Services
 
-MOST_MARKS = 20
 PATIENT = "patient"
 
 
@@ -44,10 +44,10 @@ def blueprint(services: Services) -> Blueprint:
     @routes.get("/api/launches/<launch_id>/sources/<int:n>")
     def one_source(launch_id: str, n: int) -> Response:
         context = current_launch(launch_id)
-        marks = tuple(request.args.getlist("mark"))[:MOST_MARKS]
         chart = services.charts.get(context)
         known = len(chart.sources)
-        found = source(chart, n, marks)
+        found = source(chart, n)
+        services.audit.record("source", Who.of(context), {"n": n, "record": found.reference})
         if len(chart.sources) > known:  # a series gave its values numbers, which must stay theirs
             services.charts.keep(context)
         return _json(found)

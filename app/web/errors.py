@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.audit.log import Who
 from app.errors import ChartsideError, EhrBusy, LaunchError
+from app.smart.errors import UserRefused
 from app.web.assets import Frontend
 from app.web.wire import ErrorPage, Problem
 from app.wiring import Services
@@ -37,7 +38,10 @@ def install(app: Flask, services: Services, frontend: Frontend) -> None:
             sent = g.get("slug") or (request.view_args or {}).get("slug", "")
             slug = sent if services.registry.get(sent) else ""
             detail = {"code": error.code, "reference": reference}
-            services.audit.record("launch_refused", Who(registration=slug), detail)
+            user = error.user_reference if isinstance(error, UserRefused) else ""
+            services.audit.record(
+                "launch_refused", Who(registration=slug, user_reference=user[:256]), detail
+            )
         retry = error.retry_after_s if isinstance(error, EhrBusy) else None
         return answer(frontend, problem(services, error, reference, retry))
 

@@ -32,7 +32,13 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         # The resume cookie is the one credential that a browser sends by itself, so only our own page may use it.
         if request.headers.get("Sec-Fetch-Site") != "same-origin":
             raise SessionEnded("resume from another site")
-        key, context = services.sessions.resume(launch_id, request.cookies.get(RESUME_COOKIE))
+        try:
+            key, context = services.sessions.resume(launch_id, request.cookies.get(RESUME_COOKIE))
+        except SessionEnded:
+            # Only of launches that exist, so that a stranger's guesses do not fill the log.
+            if services.rows.launch(launch_id) is not None:
+                services.audit.record("refusal", Who(launch_id=launch_id), {"code": "resume"})
+            raise
         services.audit.record("resume", Who.of(context), {})
         return completed(LaunchCompleted(launch_id=launch_id, key=key))
 

@@ -40,7 +40,7 @@ function run(launchId: string, key: string, back: boolean): void {
   void session.start(back);
 }
 
-/** The callback acts by POST only: a prefetched GET cannot burn the code (smart.md 4.1, step 2). */
+/** The callback acts by POST only: a prefetched GET cannot burn the code. */
 async function finishLaunch(slug: string): Promise<void> {
   const query = new URLSearchParams(location.search);
   // Code and state leave the address bar and the history before anything else happens.
@@ -61,12 +61,19 @@ async function finishLaunch(slug: string): Promise<void> {
 async function resumeLaunch(launchId: string): Promise<void> {
   const back = cameBack();
   const kept = findKey(launchId);
-  if (kept !== null) {
-    run(launchId, kept, back);
-    return;
-  }
-  const { key } = await resume(launchId);
+  const key = kept !== null && (await opens(launchId, kept)) ? kept : (await resume(launchId)).key;
   run(launchId, key, back);
+}
+
+/** A duplicated tab may have replaced the key that this tab kept; the launch's cookie still resumes it. */
+async function opens(launchId: string, key: string): Promise<boolean> {
+  try {
+    await open(launchId, key).snapshot();
+    return true;
+  } catch (error) {
+    if (error instanceof Refused && error.problem.status === 401) return false;
+    throw error;
+  }
 }
 
 async function start(): Promise<void> {

@@ -12,7 +12,7 @@ export class Refused extends Error {
   }
 }
 
-/** An answer of another launch arrived: nothing of it is read (smart.md 4.1, step 6). */
+/** An answer of another launch arrived: nothing of it is read. */
 export class WrongLaunch extends Error {}
 
 export interface Completion {

@@ -1,4 +1,4 @@
-// Launch carriers, first half: where the bind secret waits while the EHR authorizes (smart.md 4.1, step 1).
+// Launch carriers, first half: where the bind secret waits while the EHR authorizes.
 
 /** Keep `bind` for the callback page of the same frame; the server has set its cookie carrier already. */
 export function leaveBind(state: string, bind: string): void {

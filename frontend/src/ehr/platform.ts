@@ -1,4 +1,4 @@
-// What the EHR's frame allows is found by trying (reference/ux.md 4, other frame facts).
+// What the EHR's frame allows is found by trying.
 
 /** Copy by the Clipboard API, else from a selected text box. False: neither is allowed here. */
 export async function copyText(text: string): Promise<boolean> {
