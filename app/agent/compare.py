@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from app.agent.absences import absences
 from app.agent.claims import When
 from app.agent.facts import MUST_SAY, SAME_STATUS, STATUSES, Fact, Mention, statuses
 from app.agent.numbers import numbers
@@ -16,7 +17,9 @@ from app.agent.scene import (
     equal,
     holds,
     nearest,
+    unproved,
 )
+from app.agent.subjects import blockers, levels
 from app.agent.when import agrees, on_day, same_day
 from app.fhir.dates import day
 
@@ -31,14 +34,18 @@ PRONOUN = re.compile(
     r"\b(it|its|this|that|these|both|each|the order|the dose|the drug|the medicine)\b", re.I
 )
 
+PARAGRAPH = re.compile(r"\n\s*\n")
+LEAST_WORDS = 3  # of each piece of a quotation
+
 
 def compare(scene: Scene) -> list[Finding]:
     """Return a finding for every claim of a part of a sentence."""
     found = [
         *_quotes(scene), *numbers(scene), *_dates(scene), *_rates(scene), *_statuses(scene),
-        *_names(scene), *_stages(scene), *_absences(scene),
+        *_names(scene), *_stages(scene), *absences(scene),
+        *levels(scene), *blockers(scene),
     ]  # fmt: skip
-    return [f for f in found if f.equal is not None]
+    return [f for f in found if f.equal is not None or f.handles]
 
 
 # ---------------------------------------------------------------- quotations
@@ -49,10 +56,28 @@ def _quotes(scene: Scene) -> Iterator[Finding]:
     for quote in scene.claims.quotes:
         pieces = [_plain(p) for p in re.split(r"\s*(?:\.\.\.|…)\s*", quote.text) if p.strip()]
         holding = [f for f in texts if all(p in _plain(f.text) for p in pieces)]
-        if holding:
-            yield equal("words", holding)
+        whole = [f for f in holding if _whole(pieces, f)]
+        if whole:
+            yield equal("words", whole)
+        elif holding:
+            yield unproved(holding)
         elif texts:
             yield differs("words", f"“{quote.text}”", "these words do not stand there", texts)
+
+
+def _whole(pieces: Sequence[str], fact: Fact) -> bool:
+    """Tell whether a quotation is long enough to mean what it meant there, its pieces in order in one paragraph.
+
+    A single word, or words from here and there, can say the contrary of what stands in the record.
+    """
+    if pieces == [_plain(fact.text)]:
+        return True
+    if any(len(piece.split()) < LEAST_WORDS for piece in pieces):
+        return False
+    if len(pieces) == 1:
+        return True
+    order = re.compile(r".*?".join(rf"(?<!\w){re.escape(piece)}(?!\w)" for piece in pieces))
+    return any(order.search(_plain(part)) for part in PARAGRAPH.split(fact.evidence.value))
 
 
 def _plain(text: str) -> str:
@@ -210,34 +235,3 @@ def _stages(scene: Scene) -> Iterator[Finding]:
                 having[0][0].printed,
                 [f for f, _ in having],
             )
-
-
-# ---------------------------------------------------------------- absence
-
-
-def _absences(scene: Scene) -> Iterator[Finding]:
-    """A negative stands only on a search read to its end, or on a record that itself states the absence."""
-    if not scene.claims.absences:
-        return
-    said = scene.claims.absences[0].text
-    searches = [f for f in scene.others if f.kind == "Search" and f.field == "search"]
-    own = [f for f in searches if f in scene.own]
-    if own:
-        unread = [f for f in own if f.evidence.status != "complete"]
-        yield (
-            differs("search", said, "not read to its end", unread)
-            if unread
-            else equal("search", own)
-        )
-        return
-    stated = [f for f in scene.own if STATED.search(f.text) or f.evidence.status in ("registered",)]
-    waiting = [f for f in scene.own if f.kind in ("ServiceRequest", "DiagnosticReport")]
-    if stated:
-        yield equal("words", stated)
-    elif not searches and not waiting:
-        yield differs("absence", said, "no search is cited", scene.own)
-
-
-STATED = re.compile(
-    r"\b(no|none|not|never|negative|absent|denies|denied|without|nil)\b", re.IGNORECASE
-)

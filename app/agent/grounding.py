@@ -142,7 +142,7 @@ def _segments(parts: Sequence[Part]) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _check(handle: str, findings: Sequence[Finding]) -> Check:
-    """Sum up what was found of one handle: a difference wins over everything that is equal."""
+    """Sum up what was found of one handle: a difference wins, then words that nothing proves, then what is equal."""
     mine = [f for f in findings if handle in f.handles]
     differences = tuple(
         dict.fromkeys(
@@ -154,4 +154,6 @@ def _check(handle: str, findings: Sequence[Finding]) -> Check:
     fields = tuple(dict.fromkeys(f.field for f in mine if f.equal))
     if differences:
         return Check(verdict="mismatch", fields=fields, differences=differences)
-    return Check(verdict="match" if fields else "unchecked", fields=fields)
+    if not fields or any(f.equal is None for f in mine):
+        return Check(verdict="unchecked")
+    return Check(verdict="match", fields=fields)

@@ -5,8 +5,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
-from app.agent.claims import Number, When
+from app.agent.claims import PAIR, Number, When
 from app.agent.facts import Fact, Mention
 from app.agent.measure import Amount, amounts
 from app.agent.scene import (
@@ -20,6 +21,7 @@ from app.agent.scene import (
     holds,
     nearest,
 )
+from app.agent.subjects import subject
 from app.agent.when import on_day
 from app.fhir.dates import day
 
@@ -91,7 +93,7 @@ def _spaced(limits: str) -> str:
 
 def _value(scene: Scene, number: Number) -> Iterator[Finding]:
     mention = nearest(scene, number.start)
-    scope = _about(scene.own, mention, scene)
+    scope = _half(scene, number, _about(scene.own, mention, scene))
     if not scope:
         yield _elsewhere(scene, number, mention)
         return
@@ -100,12 +102,34 @@ def _value(scene: Scene, number: Number) -> Iterator[Finding]:
         f for f in scope if holds(f, number) and (when is None or not _single(f) or on_day(f, when))
     ]
     if holding:
-        yield equal(_field(holding), holding)
+        yield subject(scene, number, holding) or equal(_field(holding), holding)
         yield from _marks(number, holding)
         return
     if _echo(scene, number, mention):
         return
     yield _different(number, when, scope)
+
+
+def _half(scene: Scene, number: Number, scope: list[Fact]) -> list[Fact]:
+    """Keep to the systolic values for the first number of 148/84, to the diastolic ones for the second.
+
+    The second belongs to a reading that has the first as well.
+    """
+    pair = PAIR.fullmatch(number.text)
+    if pair is None:
+        return scope
+    rest = scene.claims.rest
+    first = rest[number.end : number.end + 1] == "/"
+    word = "systolic" if first else "diastolic"
+    mine = [f for f in scope if word in f.evidence.name.casefold()]
+    if first or not mine:
+        return mine or scope
+    top = Decimal(pair[1])
+    joined = {
+        f.evidence.reference for f in scope
+        if "systolic" in f.evidence.name.casefold() and any(n.number == top for n in f.numbers)
+    }  # fmt: skip
+    return [f for f in mine if f.evidence.reference in joined] or mine
 
 
 def _single(fact: Fact) -> bool:

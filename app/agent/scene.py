@@ -13,7 +13,10 @@ DOSE_UNITS = ("mg", "mcg", "g", "unit", "iu", "ml", "meq", "mmol", "tablet", "ca
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One claim held against the record. `equal` None: nothing to hold it against."""
+    """One claim held against the record. `equal` None: nothing to hold it against.
+
+    None with handles: these sources do not prove the words, whatever else in them is equal.
+    """
 
     field: str
     equal: bool | None
@@ -50,6 +53,11 @@ def differs(field: str, says: str, record: str, found: Iterable[Fact]) -> Findin
     """Say that a claim contradicts these facts."""
     handles = frozenset(f.handle for f in found)
     return Finding(field=field, equal=False, says=says, record=record or NOT_THERE, handles=handles)
+
+
+def unproved(found: Iterable[Fact]) -> Finding:
+    """Say that a claim is one that no rule can decide for these facts: they are no match for the words."""
+    return Finding(field="", equal=None, handles=frozenset(f.handle for f in found))
 
 
 UNKNOWN = Finding(field="", equal=None)

@@ -90,7 +90,7 @@ def _nothing_new(launch: LaunchChart, sources: Sources, after: str) -> Row:
     """Say that nothing is new only of sections that were read back to the visit; cite the searches."""
     names: tuple[SectionName, ...] = ("labs", "medications", "problems", "notes")
     chart = launch.chart
-    whole = all(_reaches(chart, name, after) for name in names)
+    whole = all(_reaches(launch, name, after) for name in names)
     records = [chart.record_search(f"changes since {day(after)}", name) for name in names]
     said = (
         "No new results, orders, problems or notes found."
@@ -100,12 +100,15 @@ def _nothing_new(launch: LaunchChart, sources: Sources, after: str) -> Row:
     return Row(pieces=(plain(said), *(search_cite(sources, r) for r in records)))
 
 
-def _reaches(chart: Chart, name: SectionName, after: str) -> bool:
-    """Tell whether a section was read to its end, or newest first back beyond a moment."""
+def _reaches(launch: LaunchChart, name: SectionName, after: str) -> bool:
+    """Tell whether a section was read to its end, or newest first back beyond a moment.
+
+    Truncated without a next page means that the EHR counts more than it sent: nobody knows which are missing.
+    """
+    chart = launch.chart
     state = chart.sections.get(name)
-    return isinstance(state, Complete) or (
-        isinstance(state, Truncated) and _oldest(chart, name) < after
-    )
+    newest_first = isinstance(state, Truncated) and launch.has_more(name)
+    return isinstance(state, Complete) or (newest_first and _oldest(chart, name) < after)
 
 
 def _oldest(chart: Chart, name: SectionName) -> str:

@@ -36,6 +36,9 @@ SectionName = Literal[
     "labs", "vitals", "other", "requests", "reports", "notes",
 ]  # fmt: skip
 
+# How far a document's text was read: never asked for, a picture, refused or in no readable form, or as words.
+TextState = Literal["not asked", "scan", "unreadable", "read"]
+
 # Which section a handle's first letter belongs to; requests and reports share the R table.
 SECTION_OF: dict[str, SectionName] = {
     "P": "problems", "M": "medications", "A": "allergies", "E": "encounters", "N": "notes",
@@ -74,7 +77,10 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """One snapshot. `tables` has prefixes P M A E N R D, `grids` L V O; `left_out` counts what is not in them."""
+    """One snapshot. `tables` has prefixes P M A E N R D, `grids` L V O; `left_out` counts what is not in them.
+
+    `texts` says of each document how far its text was read; `NoteTexts` keeps it.
+    """
 
     patient: Resource
     zone: ZoneInfo
@@ -86,6 +92,7 @@ class Chart:
     sections: Mapping[SectionName, Completeness]
     resources: Mapping[str, Resource]
     ledger: Ledger = field(default_factory=Ledger)
+    texts: dict[str, TextState] = field(default_factory=dict)
 
     def evidence(self, handle: str) -> tuple[Evidence, ...]:
         """Return what a handle points to: one fact per field, per component, or per result of a series.
@@ -126,13 +133,16 @@ class Chart:
         """Return the small line of a source: "19-Nov-2026 · final · Mercy Laboratory"; raises UnknownHandle."""
         return words.summary(self, handle)
 
-    def record_search(self, what: str, section: SectionName, *, kind: str = "") -> SearchRecord:
+    def record_search(
+        self, what: str, section: SectionName, *, kind: str = "", listed: bool = False
+    ) -> SearchRecord:
         """Issue S1, S2 ...: what a negative statement about `section` cites. The same search gets the same handle.
 
         `what` is what was looked for ("urine albumin"), `kind` what was looked through ("laboratory results").
-        Only a section that was read to its end makes the record `complete`.
+        Only a section that was read to its end makes the record `complete`; of notes, every text must have been
+        read, unless only their list was looked through (`listed`: dates, types, authors).
         """
-        return self.ledger.record(searched(self, what, section, kind))
+        return self.ledger.record(searched(self, what, section, kind, listed=listed))
 
     def print_date(self, date: str, *, time: bool = False) -> str:
         """Print a date as sent in the site's zone: dd-MMM-yyyy, with hh:mm on request and only if it was sent."""
@@ -147,21 +157,40 @@ def search_evidence(record: SearchRecord) -> Evidence:
     )  # fmt: skip
 
 
-def searched(chart: Chart, what: str, section: SectionName, kind: str) -> SearchRecord:
+def searched(
+    chart: Chart, what: str, section: SectionName, kind: str, *, listed: bool = False
+) -> SearchRecord:
     """Describe a search of one section as it stands now: count, span, how far; the ledger gives the handle."""
     state = chart.sections.get(section)
-    dates = sorted(d for d in section_dates(chart, section) if d)
-    total = getattr(state, "total", None)
-    complete = isinstance(state, Complete)
-    count = chart.counts[section]
+    dates, count, unread = section_dates(chart, section), chart.counts[section], ""
+    if section == "notes" and not listed:
+        readable = [x for x in chart.tables.get("N", []) if chart.texts.get(x.reference) == "read"]
+        dates, count, unread = [x.date for x in readable], len(readable), unsearched(chart)
+    complete = isinstance(state, Complete) and not unread
+    dates = sorted(d for d in dates if d)
     return SearchRecord(
         handle="", what=what, kind=kind or SECTION_WORDS[section].lower(), searched=count,
-        total=count if complete else total,
+        total=count if complete else getattr(state, "total", None),
         first_date=chart.print_date(dates[0]) if dates else "",
         last_date=chart.print_date(dates[-1]) if dates else "",
         searched_at=printed(chart.now.isoformat(), chart.zone, time=True),
-        complete=complete, why_incomplete="" if complete else why_incomplete(state), section=section,
+        complete=complete, why_incomplete="; ".join(w for w in (why_incomplete(state), unread) if w),
+        section=section,
     )  # fmt: skip
+
+
+def unsearched(chart: Chart) -> str:
+    """Say which documents no search of words reaches: "12 scanned documents and 1 unreadable note were not searched"."""
+    states = Counter(chart.texts.get(x.reference, "not asked") for x in chart.tables.get("N", []))
+    named = (
+        (states["scan"], "scanned document", "scanned documents"),
+        (states["unreadable"], "unreadable note", "unreadable notes"),
+        (states["not asked"], "note not read yet", "notes not read yet"),
+    )
+    parts = [f"{n:,} {one if n == 1 else many}" for n, one, many in named if n]
+    listed = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    total = sum(n for n, _, _ in named)
+    return f"{listed} {'was' if total == 1 else 'were'} not searched" if parts else ""
 
 
 def section_dates(chart: Chart, section: SectionName) -> list[str]:

@@ -1,7 +1,8 @@
 """`FhirSource`: one patient's resources from a live FHIR R4 server, through the boundary.
 
-Every entry passes the patient guard; next links are followed only under our own base; totals are never trusted;
-a refusal, an outcome entry, a cut answer or a loop is told by the `Read`, never hidden.
+Every entry passes the patient guard; another person's data inside an entry is taken out; next links are followed
+only under our own base; a total is believed only where it says that more exists. A refusal, an outcome entry, a cut
+answer or a loop is told by the `Read`, never hidden.
 
 Source: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html
 """
@@ -14,7 +15,7 @@ from urllib.parse import urljoin
 
 from app.boundary import Boundary, Response
 from app.errors import BoundaryRefused, EhrUnavailable
-from app.fhir.compartment import FHIR_ID, belongs, may_fetch
+from app.fhir.compartment import FHIR_ID, belongs, may_fetch, own_part
 from app.fhir.outcome import notices
 from app.fhir.search import construct
 from app.fhir.source import (
@@ -46,6 +47,8 @@ class _State:
     requests: int = 0
     foreign: int = 0
     unreadable: int = 0
+    stripped: int = 0
+    cut: bool = False
     merged: bool = False
     stop: Completeness | None = None
 
@@ -101,6 +104,7 @@ class FhirSource:
             requests=read.requests,
             foreign=read.dropped_foreign,
             unreadable=read.unreadable,
+            stripped=read.stripped,
         )
         if state.next_url:
             self._pages(state, MOST_PAGES)
@@ -136,7 +140,7 @@ class FhirSource:
         elif body.get("resourceType") != kind or body.get("id") != fhir_id:
             state.foreign += 1
         else:
-            state.found[_key(body)] = body
+            self._take(state, body)
 
     def _pages(self, state: _State, most_pages: int) -> None:
         """Follow the pages until the end, a limit or a stop."""
@@ -159,8 +163,10 @@ class FhirSource:
         before = len(state.found)
         entries = _listed(bundle.get("entry"))
         self._entries(state, entries)
-        if state.total is None and isinstance(bundle.get("total"), int):
+        if state.total is None and type(bundle.get("total")) is int:
             state.total = bundle["total"]
+        if state.cut:
+            return
         sent = self._next_link(state, bundle)
         if sent == asked or (sent and len(state.found) == before and entries):
             state.stop = _failed(state, "the EHR's pages go round in a loop")
@@ -169,7 +175,14 @@ class FhirSource:
 
     def _entries(self, state: _State, entries: list[Any]) -> None:
         outcomes = []
-        for entry in entries:
+        for at, entry in enumerate(entries):
+            if len(state.found) >= MOST_RESOURCES:
+                # What stands behind the bound is not even looked at, so the rest of the search is not asked for.
+                state.cut, state.total = (
+                    True,
+                    max(state.total or 0, len(state.found) + len(entries) - at),
+                )
+                break
             found = entry.get("resource") if isinstance(entry, dict) else None
             search = entry.get("search") if isinstance(entry, dict) else None
             mode = search.get("mode") if isinstance(search, dict) else ""
@@ -184,8 +197,15 @@ class FhirSource:
             elif not belongs(found, self._context.patient_id, self._base):
                 state.foreign += 1
             else:
-                state.found.setdefault(_key(found), found)
+                self._take(state, found)
         self._outcomes(state, outcomes)
+
+    def _take(self, state: _State, found: Resource) -> None:
+        """Keep a resource of this patient, the first of each id, without what it holds of other people."""
+        if _key(found) not in state.found:
+            own = own_part(found, self._context.patient_id, self._base)
+            state.found[_key(found)] = own
+            state.stripped += own is not found
 
     def _outcomes(self, state: _State, outcomes: list[Resource]) -> None:
         for notice in notices(outcomes):
@@ -284,6 +304,7 @@ def _read(state: _State) -> Read:
         requests=state.requests,
         dropped_foreign=state.foreign,
         unreadable=state.unreadable,
+        stripped=state.stripped,
         restrictions=tuple(state.restrictions),
         merged=state.merged,
     )
@@ -294,11 +315,30 @@ def _completeness(state: _State) -> Completeness:
     if state.stop is not None:
         return state.stop
     if state.foreign:
-        return Failed(reason=f"{state.foreign} entries of another patient were refused", n=n)
+        refused = _many(state.foreign, "entry", "entries")
+        return Failed(reason=f"{refused} of another patient {_were(state.foreign)} refused", n=n)
     if state.unreadable:
-        return Failed(reason=f"{state.unreadable} entries could not be read", n=n)
-    if state.restrictions:
-        return Restricted(why="; ".join(state.restrictions), n=n)
-    if state.next_url:
-        return Truncated(n=n, total=state.total)
+        return Failed(
+            reason=f"{_many(state.unreadable, 'entry', 'entries')} could not be read", n=n
+        )
+    held_back = [*state.restrictions, *_left_out(state.stripped)]
+    if held_back:
+        return Restricted(why="; ".join(held_back), n=n)
+    # Bundle.total may be an estimate, or count what was sent twice: only one that says more is news.
+    total = state.total if state.total is not None and state.total > n else None
+    if state.next_url or state.cut or total is not None:
+        return Truncated(n=n, total=total)
     return Complete(n=n)
+
+
+def _left_out(stripped: int) -> list[str]:
+    said = _many(stripped, "record holds", "records hold")
+    return [f"{said} another person's data, not shown here"] if stripped else []
+
+
+def _many(n: int, one: str, more: str) -> str:
+    return f"{n:,} {one if n == 1 else more}"
+
+
+def _were(n: int) -> str:
+    return "was" if n == 1 else "were"

@@ -1,12 +1,14 @@
 """The patient guard: every resource that an EHR sends is checked, one by one, before anything else sees it.
 
 What cannot be shown to belong to the launched patient (no subject, a group, a contained or logical reference) is
-refused like another patient's. Not protected: a record that the EHR itself filed under the wrong patient.
+refused like another patient's; other people inside a record (`contained`) are taken out. Not protected: a record
+that the EHR itself filed under the wrong patient, and other people named in words.
 
 Source: https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 """
 
 import re
+from typing import Any
 
 from app.fhir.source import Resource
 
@@ -22,6 +24,9 @@ OWNER = {
 BY_REFERENCE = frozenset(
     ("Practitioner", "PractitionerRole", "Organization", "Location", "Medication", "Binary")
 )
+OWNERS = frozenset(("subject", *OWNER.values()))
+# A person, or what lists persons: never kept inside another resource.
+PEOPLE = frozenset(("Patient", "RelatedPerson", "Person", "Group"))
 
 
 def relative(reference: object, base: str) -> str:
@@ -47,6 +52,49 @@ def belongs(resource: Resource, patient_id: str, base: str) -> bool:
     owner = resource.get(OWNER.get(kind, "subject"))
     named = owner.get("reference") if isinstance(owner, dict) else None
     return relative(named, base) == f"Patient/{patient_id}"
+
+
+def own_part(resource: Resource, patient_id: str, base: str) -> Resource:
+    """Return a resource without the contained ones that are, or are about, another person; itself if it has none.
+
+    Source: https://hl7.org/fhir/R4/references.html#contained
+    """
+    sent = resource.get("contained")
+    if sent is None:
+        return resource
+    inside = sent if isinstance(sent, list) else [sent]
+    kept = [c for c in inside if isinstance(c, dict) and not _of_another(c, patient_id, base)]
+    if kept == sent:
+        return resource
+    rest = {k: v for k, v in resource.items() if k != "contained"}
+    return {**rest, "contained": kept} if kept else rest
+
+
+def _of_another(contained: Resource, patient_id: str, base: str) -> bool:
+    """Look at every level: a person, or a reference to one who is not the launched patient."""
+    waiting: list[Any] = [contained]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            if one.get("resourceType") in PEOPLE or _names_another(one, patient_id, base):
+                return True
+            waiting += one.values()
+    return False
+
+
+def _names_another(element: Resource, patient_id: str, base: str) -> bool:
+    """Tell whether an element refers to another person, or has an owner who cannot be shown to be the patient."""
+    ours = f"Patient/{patient_id}"
+    sent = str(element.get("reference") or "")
+    if PEOPLE & set(sent.split("/")) and relative(sent, base) != ours:
+        return True
+    owners = [element[name] for name in OWNERS if isinstance(element.get(name), dict | list)]
+    listed = [o for owner in owners for o in (owner if isinstance(owner, list) else [owner])]
+    return any(
+        not isinstance(o, dict) or relative(o.get("reference"), base) != ours for o in listed
+    )
 
 
 def may_fetch(reference: object, base: str) -> str:

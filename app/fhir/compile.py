@@ -6,18 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app.fhir.chart import Chart, Line, SectionName
+from app.fhir.chart import Chart, Line, SectionName, TextState
 from app.fhir.citation import Evidence
 from app.fhir.dates import local
 from app.fhir.facts import display
 from app.fhir.ledger import Ledger
+from app.fhir.notes import inline, text_state
 from app.fhir.orders import WAITING
 from app.fhir.readings import Grid, Reading, Row
 from app.fhir.records import KINDS
+from app.fhir.shapes import fitting_patient, is_well_formed
 from app.fhir.short_names import RANK, SHORT
 from app.fhir.source import Complete, Completeness, Failed, Resource, Truncated
 from app.fhir.statements import on_problem_list, verification
-from app.fhir.values import categories, codes, evidence, readings, reference
+from app.fhir.values import categories, codes, evidence, readings, reference, version
 
 # Observations and reports that carry no result; orders keep their status (a cancelled order is a fact).
 RESULTLESS = frozenset(("entered-in-error", "cancelled"))
@@ -41,50 +43,67 @@ def compile_chart(
     ledger: Ledger,
 ) -> Chart:
     """Compile what was read. Handles come from the launch's ledger, so that they keep their meaning."""
-    resources = {reference(r): r for found in read.values() for r in found}
+    every = {reference(r): r for found in read.values() for r in found}
+    sent = next((r for r in every.values() if r["resourceType"] == "Patient"), {})
+    patient = fitting_patient(sent)
+    wrong = {ref for ref, r in every.items() if r is not sent and not is_well_formed(r)}
     left_out: Counter[str] = Counter()
     by_type: dict[str, list[Resource]] = defaultdict(list)
-    for resource in resources.values():
-        by_type[resource["resourceType"]].append(resource)
-    tables = _tables(by_type, left_out, zone, ledger)
-    grids = _grids(by_type["Observation"], left_out, zone, ledger)
+    for ref, resource in every.items():
+        if ref not in wrong:
+            by_type[resource["resourceType"]].append(resource)
+    tables = _tables(by_type, left_out, wrong, zone, ledger)
+    grids = _grids(by_type["Observation"], left_out, wrong, zone, ledger)
+    resources = {ref: r for ref, r in every.items() if ref not in wrong}
+    if patient is not sent:
+        wrong.add(reference(sent))
+    left_out.update(f"{ref.partition('/')[0]} {NOT_UNDERSTOOD}" for ref in wrong)
+    unread = Counter({n: sum(reference(r) in wrong for r in found) for n, found in read.items()})
     return Chart(
-        patient=next(iter(by_type["Patient"]), {}), zone=zone, now=now, tables=tables, grids=grids,
-        counts=Counter({name: len(found) for name, found in read.items()}), left_out=+left_out,
-        sections=_honest(sections, read, left_out), resources=resources, ledger=ledger,
+        patient=patient, zone=zone, now=now, tables=tables, grids=grids,
+        counts=Counter({name: len(found) - unread[name] for name, found in read.items()}), left_out=+left_out,
+        sections=_honest(sections, read, unread), resources=resources, ledger=ledger,
+        texts=_texts(tables["N"], resources),
     )  # fmt: skip
 
 
 def _honest(
     sections: Mapping[SectionName, Completeness],
     read: Mapping[SectionName, Sequence[Resource]],
-    left_out: Counter[str],
+    unread: Counter[SectionName],
 ) -> dict[SectionName, Completeness]:
-    """Return how far each section was read; one with resources that were not understood is not complete."""
+    """Return how far each section was read; one with records that could not be compiled is not complete."""
     out = dict(sections)
-    for name, found in read.items():
-        kinds = {r["resourceType"] for r in found}
-        wrong = sum(left_out[f"{kind} {NOT_UNDERSTOOD}"] for kind in kinds)
-        if wrong and isinstance(sections.get(name), Complete | Truncated):
-            out[name] = Failed(
-                reason=f"{wrong} entries could not be understood", n=len(found) - wrong
-            )
+    for name, n in (+unread).items():
+        if isinstance(sections.get(name), Complete | Truncated):
+            said = f"{n:,} record{'s' if n != 1 else ''} could not be read"
+            out[name] = Failed(reason=said, n=len(read[name]) - n)
     return out
+
+
+def _texts(notes: Iterable[Line], resources: Mapping[str, Resource]) -> dict[str, TextState]:
+    """Tell of each document how far its text is there without a request."""
+    found = [(x.reference, resources[x.reference]) for x in notes]
+    return {ref: text_state(r, inline(r), asked=False) for ref, r in found}
 
 
 # ---------------------------------------------------------------- tables
 
 
 def _tables(
-    by_type: Mapping[str, list[Resource]], left_out: Counter[str], zone: ZoneInfo, ledger: Ledger
+    by_type: Mapping[str, list[Resource]],
+    left_out: Counter[str],
+    wrong: set[str],
+    zone: ZoneInfo,
+    ledger: Ledger,
 ) -> dict[str, list[Line]]:
     encounters = {reference(r): r for r in by_type.get("Encounter", [])}
     results = _results_of(by_type)
     found: dict[str, list[tuple[Resource, Line]]] = defaultdict(list)
     for name, kind in KINDS.items():
         for resource in by_type.get(name, []):
-            if wrong := _not_a_fact(resource):
-                left_out[f"{name} {wrong}"] += 1
+            if why := _not_a_fact(resource):
+                left_out[f"{name} {why}"] += 1
                 continue
             try:
                 line = Line(
@@ -92,8 +111,9 @@ def _tables(
                     group=results.get(reference(resource)) or kind.group(resource),
                     facts=(*kind.facts(resource), *_site_of(resource, encounters)),
                 )  # fmt: skip
+                on_problem_list(resource)
             except MALFORMED:
-                left_out[f"{name} {NOT_UNDERSTOOD}"] += 1
+                wrong.add(reference(resource))
             else:
                 found[kind.prefix].append((resource, line))
     return {
@@ -113,11 +133,20 @@ def _numbered(found: list[tuple[Resource, Line]], prefix: str, ledger: Ledger) -
     newest = sorted(found, key=lambda x: (x[1].date, x[1].reference), reverse=True)
     ordered = sorted(newest, key=lambda x: (_rank(x[1].group), not on_problem_list(x[0])))
     lines = []
-    for _, line in ordered:
+    for resource, line in ordered:
         handle = ledger.row(prefix, line.reference)
-        ledger.remember(handle, line.facts)
+        ledger.issue(handle, line.facts, _content(resource, line))
         lines.append(Line(**{**line.__dict__, "handle": handle}))
     return lines
+
+
+def _content(resource: Resource, line: Line) -> str:
+    """Return what a record says, so that a change is seen; of a document also its version and what it carries."""
+    own = [[f.field, f.value, f.unit] for f in line.facts if f.reference == line.reference]
+    carried = (
+        [version(resource), resource.get("content")] if line.reference.startswith("Doc") else []
+    )
+    return repr([own, carried])
 
 
 def _rank(group: str) -> int:
@@ -167,7 +196,11 @@ def _site_of(resource: Resource, encounters: Mapping[str, Resource]) -> tuple[Ev
 
 
 def _grids(
-    observations: Iterable[Resource], left_out: Counter[str], zone: ZoneInfo, ledger: Ledger
+    observations: Iterable[Resource],
+    left_out: Counter[str],
+    wrong: set[str],
+    zone: ZoneInfo,
+    ledger: Ledger,
 ) -> dict[str, Grid]:
     measured: dict[str, list[Reading]] = {"L": [], "V": [], "O": []}
     for observation in observations:
@@ -175,11 +208,11 @@ def _grids(
             left_out[f"Observation {observation['status']}"] += 1
             continue
         try:
-            found = readings(observation, zone)
+            found, grid = readings(observation, zone), grid_of(observation)
         except MALFORMED:
-            left_out[f"Observation {NOT_UNDERSTOOD}"] += 1
+            wrong.add(reference(observation))
             continue
-        measured[grid_of(observation)].extend(found)
+        measured[grid].extend(found)
         left_out["Observation without a value"] += not found
     return {prefix: _grid(found, prefix, ledger) for prefix, found in measured.items()}
 

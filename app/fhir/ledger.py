@@ -39,6 +39,9 @@ class Ledger:
         self._cells: dict[str, list[str]] = {k: list(v) for k, v in kept.get("cells", {}).items()}
         self._searches = {k: SearchRecord(**v) for k, v in kept.get("searches", {}).items()}
         self._facts: dict[str, tuple[Evidence, ...]] = {}
+        self._marks: dict[str, str] = dict(kept.get("marks", {}))
+        self._marks_now: dict[str, str] = {}
+        self._first: dict[str, tuple[Evidence, ...]] = {}
 
     def row(self, prefix: str, thing: str) -> str:
         """Return the handle of a record (its reference) or of a test (code and unit)."""
@@ -54,7 +57,7 @@ class Ledger:
 
     def place(self, row: str, label: str, content: tuple[str, ...]) -> str:
         """Return `a` for the first result of a cell, `a'` for a different one at the same moment, and so on."""
-        mark = hashlib.blake2b("\x00".join(content).encode(), digest_size=8).hexdigest()
+        mark = _mark("\x00".join(content))
         with self._lock:
             known = self._cells.setdefault(row + label, [])
             if mark not in known:
@@ -65,6 +68,25 @@ class Ledger:
         """Keep what a handle points to; a later snapshot replaces it, none removes it."""
         with self._lock:
             self._facts[handle] = facts
+
+    def issue(self, handle: str, facts: tuple[Evidence, ...], content: str) -> None:
+        """Keep what a record is now, and what it was when this launch first read it.
+
+        `content` stands for what makes it the same record unchanged. A restart keeps only its mark, as for cells.
+        """
+        mark = _mark(content)
+        with self._lock:
+            self._facts[handle] = facts
+            self._marks_now[handle] = mark
+            if self._marks.setdefault(handle, mark) == mark:
+                self._first.setdefault(handle, facts)
+
+    def changed(self, handle: str) -> tuple[Evidence, ...] | None:
+        """Return the first facts of a record that the EHR has changed since (empty after a restart), else None."""
+        with self._lock:
+            if self._marks_now.get(handle) == self._marks.get(handle):
+                return None
+            return self._first.get(handle, ())
 
     def facts(self, handle: str) -> tuple[Evidence, ...]:
         """Return what a handle points to, empty if it was never issued."""
@@ -95,7 +117,12 @@ class Ledger:
                 "columns": {k: dict(v) for k, v in self._columns.items()},
                 "cells": {k: list(v) for k, v in self._cells.items()},
                 "searches": {k: asdict(v) for k, v in self._searches.items()},
+                "marks": dict(self._marks),
             }
+
+
+def _mark(content: str) -> str:
+    return hashlib.blake2b(content.encode(errors="replace"), digest_size=8).hexdigest()
 
 
 class Sources:

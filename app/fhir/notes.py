@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from threading import RLock
 from zoneinfo import ZoneInfo
 
-from app.fhir.chart import Chart, Line
+from app.fhir.chart import Chart, Line, TextState
 from app.fhir.labels import is_restricted
 from app.fhir.source import ChartSource, Query, Read, Resource
 
@@ -53,6 +53,31 @@ class Run:
 def is_scan(resource: Resource) -> bool:
     """Tell whether a document has no plain text at all."""
     return not any(_is_text(_attachment(c)) for c in resource.get("content") or [])
+
+
+def inline(resource: Resource) -> str | None:
+    """Return the text that came with the document itself, None where it has none."""
+    for content in resource.get("content") or []:
+        sent = _attachment(content)
+        if _is_text(sent) and "data" in sent:
+            return decoded(sent["data"], str(sent.get("contentType")))
+    return None
+
+
+def text_state(resource: Resource, text: str | None, *, asked: bool) -> TextState:
+    """Tell how far the text of a document was read; one of blanks only holds nothing that can be searched."""
+    if text is not None and text.strip():
+        return "read"
+    if is_scan(resource):
+        return "scan"
+    elsewhere = any(
+        _is_text(a) and a.get("url") and "data" not in a for a in _attachments(resource)
+    )
+    return "not asked" if elsewhere and not asked else "unreadable"
+
+
+def _attachments(resource: Resource) -> list[Resource]:
+    return [_attachment(c) for c in resource.get("content") or []]
 
 
 def _attachment(content: object) -> Resource:
@@ -106,11 +131,7 @@ class NoteTexts:
 
     def inline(self, resource: Resource) -> str | None:
         """Return the text that came with the document itself, None where it has none."""
-        for content in resource.get("content") or []:
-            sent = _attachment(content)
-            if _is_text(sent) and "data" in sent:
-                return decoded(sent["data"], str(sent.get("contentType")))
-        return None
+        return inline(resource)
 
     def text(self, resource: Resource) -> str | None:
         """Return the text of a document, reading its Binary where that is plain text; None if unreadable."""
@@ -137,11 +158,17 @@ class NoteTexts:
         return None
 
     def notes(self, chart: Chart, *, fetch: bool = False) -> list[Note]:
-        """Return all notes with text, oldest first; `fetch` also reads Binaries that were not read yet."""
+        """Return all notes with text, oldest first; `fetch` also reads Binaries that were not read yet.
+
+        The chart is told of each document how far its text was read: a search says what it did not reach.
+        """
         read = self.text if fetch else self.known
         out = []
         for line in chart.tables.get("N", []):
-            body = read(chart.resources[line.reference])
+            resource = chart.resources[line.reference]
+            body = read(resource)
+            if fetch or body is not None:
+                chart.texts[line.reference] = text_state(resource, body, asked=True)
             if body is not None and body.strip():
                 out.append(note_of(line, body))
         return sorted(out, key=lambda n: (n.date, n.reference))

@@ -3,9 +3,10 @@
 At the largest vendor it is the normal case that a 200 searchset carries one. Known codes are told in our words;
 of unknown ones only the coded text is used, never `diagnostics`, which may hold anything.
 
-Source: https://hl7.org/fhir/R4/operationoutcome.html; Epic's codes: reference/clinical.md 0
+Source: https://hl7.org/fhir/R4/operationoutcome.html; Epic's codes from a public capture of its pages, not verified live.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -59,6 +60,12 @@ HELD_BACK = frozenset(
         "unknown",
     )
 )
+# What an informational issue says when it is not only informational. Its diagnostics are searched, never shown.
+SAYS_HELD_BACK = re.compile(
+    r"withh[eo]ld|filtered|suppress|restrict|redact|hidden|exclud|omit|mask|removed|"
+    r"\bnot (?:\w+ ){0,2}(?:return|show|display|includ|disclos|releas|availab|authoriz|permit|complete)",
+    re.IGNORECASE,
+)
 
 
 def notices(outcomes: Iterable[Resource]) -> tuple[Notice, ...]:
@@ -91,5 +98,9 @@ def _notice(issue: object) -> Notice:
     if severity == "warning":
         return Notice(
             meaning="restricted", words=words or "the EHR gave a warning about this search"
+        )
+    if SAYS_HELD_BACK.search(f"{words} {issue.get('diagnostics') or ''}"):
+        return Notice(
+            meaning="restricted", words=words or "the EHR says that more exists than it shows"
         )
     return Notice(meaning="nothing", words="")

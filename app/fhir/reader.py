@@ -145,6 +145,12 @@ class LaunchChart:
             sections = self.sections
             return {name: sections[name] for name in dict.fromkeys(names)}
 
+    def has_more(self, name: SectionName) -> bool:
+        """Tell whether a section stopped at a page's end with a next page to go on from."""
+        with self._lock:
+            read = self._reads.get(name)
+            return bool(read and read.next_token)
+
     def export(self) -> dict[str, Any]:
         """Return handles and source numbers as JSON-able values (patient data: store them sealed)."""
         return {"ledger": self._ledger.export(), "sources": self.sources.export()}

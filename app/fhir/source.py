@@ -75,7 +75,8 @@ class Read:
     """What a query gave. `next_token` is opaque: `ChartSource.more` goes on from it; empty at the end.
 
     `dropped_foreign` counts entries of another patient that were refused; `total` is Bundle.total as sent.
-    `restrictions` are the EHR's own words that more exists than it shows; `unreadable` counts skipped entries.
+    `restrictions` are the EHR's own words that more exists than it shows; `unreadable` counts skipped entries;
+    `stripped` counts resources that held another person's data, which was taken out.
     """
 
     query: Query
@@ -86,6 +87,7 @@ class Read:
     requests: int = 1
     dropped_foreign: int = 0
     unreadable: int = 0
+    stripped: int = 0
     restrictions: tuple[str, ...] = ()
     merged: bool = False
 

@@ -13,6 +13,7 @@ from app.fhir.pieces import date, medicine, plain, shown_range, strong, supply_p
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Reading, Row
 from app.fhir.source import Resource
+from app.fhir.tables import shown
 from app.fhir.words import note_words, series_label, supply, thousands, visit_words
 
 KINDS = {
@@ -30,6 +31,8 @@ ROLE_LABELS = {
     "resulted": "Resulted", "measured": "Measured", "recorded": "Recorded", "onset": "Onset", "ended": "Ended",
     "written": "Written", "signed": "Signed",
 }  # fmt: skip
+# A handle was first read at the latest when it was first cited.
+CHANGED = "Changed in the EHR since it was first read"
 
 
 def source(launch: LaunchChart, n: int, marks: Sequence[str] = ()) -> Source:
@@ -104,9 +107,26 @@ def _record(chart: Chart, n: int, line: Line) -> Source:
     return Source(
         n=n, kind_label=KINDS[line.reference.partition("/")[0]], heading=_heading(chart, line),
         summary=chart.summary(line.handle), reference=line.reference,
-        facts=tuple(_line_fact(chart, line, f) for f in line.facts if f.field != "directions"),
+        facts=(
+            *_changed(chart, line),
+            *(_line_fact(chart, line, f) for f in line.facts if f.field != "directions"),
+        ),
         as_sent=as_sent or str(resource.get("conclusion") or ""), fhir_json=pretty_fhir(resource),
     )  # fmt: skip
+
+
+def _changed(chart: Chart, line: Line) -> tuple[SourceFact, ...]:
+    """Say first that a record is no longer what it was, with what it was: its handle stays, as the record does."""
+    old = chart.ledger.changed(line.handle)
+    if old is None:
+        return ()
+    now = {f.field: (f.value, f.unit) for f in line.facts}
+    own = [f for f in old if f.reference == line.reference]
+    was = [shown(chart, f) for f in own if now.get(f.field) != (f.value, f.unit)]
+    new = [name for name in now if name not in {f.field for f in old}]
+    text = "what it was is not kept" if not old else "other parts of it"
+    text = f"was {', '.join(was)}" if was else f"added: {', '.join(new)}" if old and new else text
+    return (_fact(CHANGED, text, "changed"),)
 
 
 def _heading(chart: Chart, line: Line) -> tuple[Piece, ...]:
@@ -189,7 +209,8 @@ def _document(launch: LaunchChart, n: int, line: Line, marks: Sequence[str]) -> 
     facts = tuple(_line_fact(chart, line, f) for f in line.facts) if text is None else ()
     return Source(
         n=n, kind_label="" if text is not None else "Document", heading=tuple(heading),
-        summary=chart.summary(line.handle), reference=line.reference, facts=(*facts, *unread),
+        summary=chart.summary(line.handle), reference=line.reference,
+        facts=(*_changed(chart, line), *facts, *unread),
         note=_paragraphs(launch, line, text, marks) if text is not None else (),
         fhir_json=pretty_fhir(_without_data(resource)),
     )  # fmt: skip
@@ -248,12 +269,7 @@ def _search(n: int, summary: str, record: SearchRecord) -> Source:
     if record.first_date:
         span = (Date(text=record.first_date), plain("to"), Date(text=record.last_date))
         facts.append(SourceFact(label="Span", pieces=span, field="span"))
-    total = f" of {record.total:,}" if record.total else ""
-    whole = (
-        "Yes, all that the EHR shows you"
-        if record.complete
-        else f"No: {record.why_incomplete}{total}"
-    )
+    whole = "Yes, all that the EHR shows you" if record.complete else f"No: {record.why_incomplete}"
     facts += [
         _fact("Read to its end", whole),
         SourceFact(label="Searched", pieces=(Date(text=record.searched_at),)),

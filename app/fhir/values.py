@@ -22,7 +22,7 @@ SEMANTIC_TAG = re.compile(
     r" \((disorder|finding|situation|procedure|qualifier value|organism|substance|regime/therapy|"
     r"observable entity|body structure|environment|person|event|social concept|occupation)\)$"
 )
-# UCUM annotations and brackets, only where no display unit was sent (reference/clinical.md 6, Units).
+# UCUM annotations and brackets, only where no display unit was sent.
 UCUM_DISPLAY = {
     "mm[Hg]": "mmHg",
     "10*3/uL": "×10³/µL",

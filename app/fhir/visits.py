@@ -7,11 +7,11 @@ from app.fhir.facts import Facts, When, date_fact, display, kept, stated
 from app.fhir.source import Resource
 from app.fhir.values import concept, first
 
-# Encounter.class (v3-ActCode) in words.
+# The displays of Encounter.class codes that come without one, https://terminology.hl7.org/CodeSystem-v3-ActCode.html.
 CLASSES = {
-    "AMB": "office visit", "EMER": "emergency visit", "IMP": "inpatient stay", "ACUTE": "inpatient stay",
-    "NONAC": "inpatient stay", "OBSENC": "observation stay", "SS": "short stay", "VR": "virtual visit",
-    "HH": "home visit", "FLD": "field visit", "PRENC": "pre-admission",
+    "AMB": "ambulatory", "EMER": "emergency", "IMP": "inpatient encounter", "ACUTE": "inpatient acute",
+    "NONAC": "inpatient non-acute", "OBSENC": "observation encounter", "SS": "short stay", "VR": "virtual",
+    "HH": "home health", "FLD": "field", "PRENC": "pre-admission",
 }  # fmt: skip
 ADMITTED = frozenset(("EMER", "IMP", "ACUTE", "NONAC", "OBSENC", "SS"))
 
@@ -22,10 +22,10 @@ def started(r: Resource) -> When:
 
 
 def encounter_class(r: Resource) -> str:
-    """Return Encounter.class in words, else as sent."""
+    """Return Encounter.class as sent: its display, else what its code says. What kind of visit it was, `type` says."""
     sent = r.get("class") or {}
     code = str(sent.get("code") or "")
-    return CLASSES.get(code) or str(sent.get("display") or code)
+    return str(sent.get("display") or CLASSES.get(code, code))
 
 
 def is_admission(r: Resource) -> bool:

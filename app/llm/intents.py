@@ -5,68 +5,40 @@ words. Nothing is guessed: a word that matches nothing is named as not matched.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
-from app.llm.synonyms import MedicineClass, Panel, Synonyms, Test, words_of
+from app.llm.synonyms import (
+    Known,
+    MedicineClass,
+    Panel,
+    Problem,
+    Synonyms,
+    Test,
+    contains,
+    forms,
+    words_of,
+)
+from app.llm.topics import (
+    ACT,
+    ACT_WORDS,
+    BEGUN,
+    EVER,
+    GIVE,
+    STOP_WORDS,
+    TAKING,
+    TOPICS,
+    UNREAD,
+    WHY,
+    Topic,
+)
 
-Topic = Literal[
-    "overview", "medicines", "allergies", "problems", "pending", "visit", "changes", "notes",
-    "fills", "labs", "vitals",
-]  # fmt: skip
-
-# "Can I give X" is a question about harm: allergies, medicines and problems always, whatever else matched.
-GIVE = re.compile(
-    r"\b(?:can|could|may|should|shall|ok(?:ay)? to|safe to|is it safe|all right to)\b.{0,40}?"
-    r"\b(?:give|start|prescribe|use|add|take|have|order|put (?:her|him|them) on|switch)\b"
-)
-TOPICS: tuple[tuple[Topic, str, str], ...] = (
-    ("overview", "summary", r"(?:pre-?visit )?summar\w*|overview|one-?liner|brief me|prepare me|pre-?visit|tell me about|background|who is this|snapshot"),
-    ("changes", "what changed", r"(?:what(?:'s|’s| is| has|s)?|anything) (?:changed|new)|changes?\b|changed since|new since|since (?:my |the |her |his |their )?last (?:visit|seen|time)|overnight"),
-    ("visit", "last visit", r"(?:last|latest|previous|recent|past) (?:visits?|appointments?|encounters?|admissions?|consultations?)|last seen|seen last|when was (?:she|he) (?:last )?seen|visits?\b|admitted|admissions?|encounters?|hospitali[sz]\w*"),
-    ("pending", "pending orders", r"pending|outstanding|awaiting|waiting for|unresulted|not (?:yet )?resulted|no result yet|open orders"),
-    ("allergies", "allergies", r"allerg\w*|intoleran\w*|adverse reactions?|reactions? to"),
-    ("fills", "medication fills", r"fills?\b|filled|dispens\w*|picked up|adheren\w*|refill\w*"),
-    ("medicines", "active orders", r"medicines?|medications?|meds\b|drugs?\b|prescri\w*|pills?|tablets?|rx\b|what (?:is|does) (?:she|he) (?:on|take|taking)|taking\b"),
-    ("problems", "active problems", r"problems?|problem list|diagnos\w*|conditions?|comorbidit\w*|pmh\b|medical history|past history"),
-    ("notes", "notes", r"notes?\b|recommend\w*|documented|mention\w*|wrote|letters?\b|advised?|suggest\w*"),
-    ("vitals", "vital signs", r"vitals?\b|vital signs"),
-    ("labs", "laboratory results", r"labs?\b|laborator\w*|lab results|blood tests?|bloods\b|test results|results\b"),
-)  # fmt: skip
-# What this version does not read; it is said, never answered with "none".
-UNREAD: tuple[tuple[str, str], ...] = (
-    ("Immunizations", r"immuni[sz]\w*|vaccin\w*|flu shot|tetanus|booster"),
-    ("Procedures and surgery", r"surger\w*|operations?\b|procedures?\b|colonoscop\w*"),
-    ("Imaging", r"x-?rays?|ct\b|mri\b|echo\w*|ultrasound|imaging|radiolog\w*"),
-    ("Family history", r"family history"),
-    ("Code status and advance directives", r"code status|advance directive\w*|dnr\b|resuscitat\w*"),
-    ("Insurance and coverage", r"insurance|coverage|copay|formulary"),
-    ("Medication administrations", r"last dose|doses? given|administered|\bmar\b"),
-)
-EVER = re.compile(
-    r"\b(?:ever|previous(?:ly)?|past|stopped|discontinued|used to|history|tried|before)\b"
-)
-STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """a about above active due old hello hi hey thanks thank controlled control pre affect affects after
-        all also am an and any anything are as at be because been before being below between both but by can
-        cause caused change come could current currently did do does doing done down drop dropped dropping
-        during each else ever exact fall fallen falling fell few find for from gave get getting give given
-        go going gone good got had has have he her hers here high him his how i if in into is it its itself
-        just know last latest least let like list long look lot low lower made many me mean means might more
-        most much must my need new newest next no nor normal not now of off ok on once one only or other our
-        out over own patient patients pls please recent recently result results right rise risen rising said
-        same say says see seen shall she should show shown since so some still stop stopped such summer sure
-        take taken taking tell than that the their them then there these they thing this those time times to
-        today too took trend trending trends under until up us use used value values very visit want was we
-        week weeks were what whats when where which while who whom whose why will winter with worse would
-        year years yes yet you your spring autumn month months day days level levels test tests check first
-        put start started starting better number numbers past history mr mrs ms dr doctor lady man woman guy
-        person chart record records""",
-    )
-)  # fmt: skip
+MOST_WORDS = 6
+# A shorter word is one edit away from too many others.
+MOST_SHORT = 4
+KIDNEY = "kidney function"
+# What a medicine of the kidney list needs to know first.
+BEFORE_GIVING = ("potassium", "creatinine", "eGFR")
+DOSE = re.compile(r"\b\d+(?:[.,]\d+)?\s?(?:mg|mcg|g|ml|units?|meq|%)(?![\w/])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +51,11 @@ class Match:
 
 @dataclass(kw_only=True)
 class Plan:
-    """What a question asks for. `leftover` words are searched in the chart's own words."""
+    """What a question asks for. `leftover` words are searched in the chart's own words.
+
+    `ignored` words are neither known nor searched; `related` are the words of a named medicine's classes;
+    `slips` are unknown words one edit away from a known one; `problems` keep the question's own spelling.
+    """
 
     topics: list[Topic] = field(default_factory=list)
     tests: list[Test] = field(default_factory=list)
@@ -87,10 +63,17 @@ class Plan:
     classes: list[MedicineClass] = field(default_factory=list)
     drugs: list[str] = field(default_factory=list)
     matches: list[Match] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     leftover: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    related: list[str] = field(default_factory=list)
+    slips: dict[str, str] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     quoted: list[str] = field(default_factory=list)
     give: bool = False
+    act: bool = False
+    begun: bool = False
+    taking: bool = False
     ever: bool = False
     since: str = ""
 
@@ -100,40 +83,84 @@ class Plan:
         found = (
             self.topics or self.tests or self.panels or self.classes or self.drugs or self.leftover
         )
-        return not (found or self.unread or self.quoted)
+        return not (found or self.problems or self.unread or self.quoted)
+
+    @property
+    def substances(self) -> list[str]:
+        """Return what an allergy question names: medicines, classes, and words that are no medicine's."""
+        kinds = [kind.name for kind in self.classes]
+        return list(dict.fromkeys([*self.drugs, *kinds, *self.leftover, *self.quoted]))
 
 
 def read(question: str, synonyms: Synonyms) -> Plan:
     """Return the plan of a question."""
     text = " ".join(question.casefold().replace("’", "'").split())
     given = GIVE.search(text)
-    plan = Plan(give=bool(given), ever=bool(EVER.search(text)))
+    plan = Plan(give=bool(given), ever=bool(EVER.search(text)), begun=bool(BEGUN.search(text)))
+    plan.act, plan.taking = bool(ACT.search(text)) and not given, bool(TAKING.search(text))
     plan.quoted = [a or b for a, b in re.findall(r"“([^”]+)”|\"([^\"]+)\"", text)]
     since = re.search(r"since (\d{4}(?:-\d{2}(?:-\d{2})?)?)\b", text)
     plan.since = since[1] if since else ""
     rest = re.sub(r"“[^”]+”|\"[^\"]+\"|\d{4}-\d{2}(?:-\d{2})?", " ", text)
-    rest = _topics_first(plan, rest)
-    rest = _named(plan, rest, synonyms)
-    rest = _topics(plan, rest)
+    rest = _without_units(DOSE.sub(" ", rest), question)
+    rest = _topics(plan, rest, TOPICS[:5])
+    rest = _named(plan, rest, synonyms, question)
+    rest = _topics(plan, rest, TOPICS[5:])
     rest = _unread(plan, rest)
-    plan.leftover = [*_content(rest), *_acronyms(question, rest)]
+    plan.leftover, plan.ignored = _content(rest, question, _stop_words(plan))
+    plan.slips = {w: known for w in plan.leftover if (known := _slip(w, synonyms))}
+    _narrow(plan, text, synonyms)
     if given:
-        plan.matches.append(
-            Match(words=given[0], means="allergies, active orders, active problems")
-        )
-        plan.topics = list(dict.fromkeys(["allergies", "medicines", "problems", *plan.topics]))
+        _before_giving(plan, given[0], synonyms)
     return plan
 
 
-def _topics_first(plan: Plan, rest: str) -> str:
-    """Take whole phrases before single words: "last visit", "what changed", "family history"."""
-    for topic, means, pattern in TOPICS[:3]:
-        rest = _take(plan, rest, topic, means, pattern)
-    return rest
+def _stop_words(plan: Plan) -> frozenset[str]:
+    """Return the words that ask for nothing; of notes, "instructions" are a subject."""
+    stop = STOP_WORDS - {"instruction", "instructions"} if "notes" in plan.topics else STOP_WORDS
+    return stop | ACT_WORDS if plan.act else stop
 
 
-def _topics(plan: Plan, rest: str) -> str:
-    for topic, means, pattern in TOPICS[3:]:
+def _without_units(rest: str, question: str) -> str:
+    """Take "mg" for magnesium only where it is written as such, or asked for alone: it is a unit far more often."""
+    if re.search(r"\bM[gG]\b", question) or len(rest.split()) <= 2:
+        return rest
+    return re.sub(r"\bmg\b", " ", rest)
+
+
+def _narrow(plan: Plan, text: str, synonyms: Synonyms) -> None:
+    """Read the whole question once more: why a kidney test fell; allergies alone; one medicine, not the list."""
+    kidney = next(p for p in synonyms.panels if p.name == KIDNEY)
+    names = {test.name for test in plan.tests}
+    if names and names <= {"eGFR", "creatinine"} and WHY.search(text) and kidney not in plan.panels:
+        plan.panels.append(kidney)
+        plan.tests.clear()
+        plan.matches = [m for m in plan.matches if m.means not in names]
+        plan.matches.insert(
+            0, Match(words=" and ".join(sorted(names)), means=", ".join(kidney.tests))
+        )
+    one = plan.drugs or plan.classes or plan.leftover
+    loose = [m for m in plan.matches if m.words in ("taking", "prescribed")]
+    if one and loose and not plan.give:
+        plan.topics.remove("medicines")
+        plan.matches.remove(loose[0])
+    if "allergies" in plan.topics:
+        plan.topics = [t for t in plan.topics if t != "medicines"]
+
+
+def _before_giving(plan: Plan, words: str, synonyms: Synonyms) -> None:
+    """Look at allergies, medicines and problems always; at the kidney tests for a class that needs them."""
+    plan.matches.append(Match(words=words, means="allergies, active orders, active problems"))
+    plan.topics = list(dict.fromkeys(["allergies", "medicines", "problems", *plan.topics]))
+    kinds = [c for drug in plan.drugs for c in synonyms.classes_of(drug)] + plan.classes
+    plan.related = list(dict.fromkeys(k.words[0] for k in kinds if k.words))
+    if any(kind.kidney for kind in kinds):
+        plan.tests += [t for n in BEFORE_GIVING if (t := synonyms.test(n)) not in plan.tests]
+
+
+def _topics(plan: Plan, rest: str, topics: tuple[tuple[Topic, str, str], ...]) -> str:
+    """Take phrases; whole ones before single words: "last visit", "what changed", "family history"."""
+    for topic, means, pattern in topics:
         rest = _take(plan, rest, topic, means, pattern)
     return rest
 
@@ -155,19 +182,19 @@ def _unread(plan: Plan, rest: str) -> str:
     return rest
 
 
-def _named(plan: Plan, rest: str, synonyms: Synonyms) -> str:
+def _named(plan: Plan, rest: str, synonyms: Synonyms, question: str) -> str:
     """Take the reviewed words, the longest first; a word of two classes means both."""
-    entries = words_of([*synonyms.tests, *synonyms.panels, *synonyms.classes])
-    done = ""
-    for word, entry in entries:
-        pattern = _pattern(word)
-        if word != done and not re.search(pattern, rest):
-            continue
-        _add(plan, word, entry)
-        following = next((w for w, e in _from(entries, word, entry)), "")
-        done = word if following == word else ""
-        if not done:
-            rest = re.sub(pattern, " ", rest)
+    entries: list[Known] = [
+        *synonyms.tests,
+        *synonyms.panels,
+        *synonyms.classes,
+        *synonyms.problems,
+    ]
+    for word, meant in words_of(entries):
+        found = re.search(_pattern(word), rest)
+        if found:
+            _add(plan, found[0], meant, question)
+            rest = re.sub(_pattern(word), " ", rest)
     for ingredient in sorted(synonyms.ingredients, key=len, reverse=True):
         if re.search(_pattern(ingredient), rest):
             plan.drugs.append(ingredient)
@@ -177,52 +204,70 @@ def _named(plan: Plan, rest: str, synonyms: Synonyms) -> str:
     return rest
 
 
-def _from(
-    entries: list[tuple[str, Test | Panel | MedicineClass]], word: str, entry: object
-) -> Iterator[tuple[str, object]]:
-    """Yield what stands behind an entry in the list."""
-    at = next(i for i, (w, e) in enumerate(entries) if w == word and e is entry)
-    yield from entries[at + 1 : at + 2]
-
-
 def _pattern(word: str) -> str:
-    return rf"(?<![\w-]){re.escape(word)}(?![\w-])"
+    """Match a word in the singular and in the plural."""
+    listed = "|".join(map(re.escape, sorted(forms(word), key=len, reverse=True)))
+    return rf"(?<![\w-])(?:{listed})(?![\w-])"
 
 
-def _add(plan: Plan, word: str, entry: Test | Panel | MedicineClass) -> None:
-    match entry:
-        case Test():
-            plan.tests.append(entry)
-        case Panel():
-            plan.panels.append(entry)
-        case MedicineClass():
-            plan.classes.append(entry)
-    means = ", ".join(entry.tests) if isinstance(entry, Panel) else entry.name
-    same = next((m for m in plan.matches if m.words == word), None)
-    if same:
-        plan.matches.remove(same)
-        means = ", ".join(dict.fromkeys([*same.means.split(", "), *means.split(", ")]))
-    plan.matches.append(Match(words=word, means=means))
+def _add(plan: Plan, word: str, meant: tuple[Known, ...], question: str) -> None:
+    means: list[str] = []
+    for entry in meant:
+        match entry:
+            case Test():
+                plan.tests.append(entry)
+            case Panel():
+                plan.panels.append(entry)
+            case MedicineClass():
+                plan.classes.append(entry)
+            case Problem():
+                spelt = re.search(re.escape(word), question, re.IGNORECASE)
+                plan.problems.append(spelt[0] if spelt else word)
+        means += entry.tests if isinstance(entry, Panel) else [entry.name]
+    plan.matches.append(Match(words=word, means=", ".join(dict.fromkeys(means))))
 
 
-def _acronyms(question: str, rest: str) -> list[str]:
-    """Return two-letter abbreviations (MI, HF) that the question writes in capitals and nothing has taken."""
-    return [
-        w for w in re.findall(r"\b[A-Z]{2}\b", question) if re.search(_pattern(w.casefold()), rest)
-    ]
-
-
-def _content(rest: str) -> list[str]:
-    """Return the words that carry meaning, neighbours together: "back pain" is one phrase."""
-    phrases = re.split(r"[^\w\s'-]+|\b(?:and|or)\b", rest)
+def _content(rest: str, question: str, stop: frozenset[str]) -> tuple[list[str], list[str]]:
+    """Return phrases to search (neighbours together: "back pain"), and words that are too short or too many."""
     found: list[str] = []
-    for phrase in phrases:
+    ignored: list[str] = []
+    for phrase in re.split(r"[^\w\s'-]+|\b(?:and|or)\b", rest):
         run: list[str] = []
         for word in [*phrase.split(), ""]:
             plain = re.sub(r"'s?$", "", word.strip("'-"))
-            if len(plain) > 2 and plain not in STOP_WORDS and not plain.isdigit():
-                run.append(plain)
-            elif run:
+            acronym = len(plain) == 2 and contains_exactly(question, plain.upper())
+            if plain not in stop and not plain.isdigit() and (len(plain) > 2 or acronym):
+                run.append(plain.upper() if acronym else plain)
+                continue
+            if run:
                 found.append(" ".join(run))
                 run = []
-    return list(dict.fromkeys(found))[:4]
+            if plain and plain not in stop and not plain.isdigit() and plain not in ("s", "t"):
+                ignored.append(plain)
+    unique = list(dict.fromkeys(found))
+    return unique[:MOST_WORDS], list(dict.fromkeys([*ignored, *unique[MOST_WORDS:]]))
+
+
+def contains_exactly(question: str, word: str) -> bool:
+    """Tell whether the question writes a word just so, capitals and all."""
+    return contains(question, word) and bool(re.search(rf"\b{re.escape(word)}\b", question))
+
+
+def _slip(word: str, synonyms: Synonyms) -> str:
+    """Return the known word that a word is one edit away from: "potasium" is a slip for "potassium"."""
+    parts = [part for part in word.casefold().split() if len(part) > MOST_SHORT and part.isalpha()]
+    likely = [known for known in synonyms.vocabulary if len(known) > MOST_SHORT]
+    return next((k for part in parts for k in likely if one_edit(part, k)), "")
+
+
+def one_edit(word: str, other: str) -> bool:
+    """Tell whether one letter added, left out, replaced or swapped with its neighbour makes one word the other."""
+    if abs(len(word) - len(other)) > 1 or word == other:
+        return False
+    start = next(
+        (i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b),
+        min(len(word), len(other)),
+    )
+    a, b = word[start:], other[start:]
+    swapped = len(a) > 1 and len(b) > 1 and a[:2] == b[1::-1] and a[2:] == b[2:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or swapped

@@ -89,14 +89,37 @@ def _by_name(plan: Plan) -> Iterator[Wanted]:
         yield "chart_results", {"tests": tests[:12], **since}
     if any(panel.orders for panel in plan.panels):
         yield "chart_section", {"section": "medications", "status": "active"}
+    if "allergies" in plan.topics and not plan.give:
+        yield from _substances(plan)
+        yield from _classes(plan) if plan.taking else ()
+        return
+    yield from _classes(plan)
+    yield from _words(plan)
+
+
+def _classes(plan: Plan) -> Iterator[Wanted]:
     for kind in plan.classes:
-        status: dict[str, object] = {} if plan.ever else {"status": "active"}
+        status: dict[str, object] = {} if plan.ever or plan.begun else {"status": "active"}
         yield "chart_section", {"section": "medications", "words": kind.name, **status}
+
+
+def _substances(plan: Plan) -> Iterator[Wanted]:
+    """Look for what an allergy question names among the allergies, and nowhere else."""
+    for substance in plan.substances:
+        yield "chart_section", {"section": "allergies", "words": substance}
+    if plan.problems:
+        yield "chart_search", {"words": plan.problems}
+
+
+def _words(plan: Plan) -> Iterator[Wanted]:
     about = [*plan.leftover, *plan.drugs, *plan.quoted]
     if "notes" in plan.topics:
-        yield "chart_notes", {"words": about} if about else {}
-    elif about:
-        yield "chart_search", {"words": about}
+        if about or not plan.problems:
+            yield "chart_notes", {"words": about} if about else {}
+        about = []
+    about = [*plan.problems, *about, *plan.related]
+    if about:
+        yield "chart_search", {"words": list(dict.fromkeys(about))[:12]}
 
 
 def _by_topic(plan: Plan) -> Iterator[Wanted]:
@@ -115,6 +138,7 @@ def _by_topic(plan: Plan) -> Iterator[Wanted]:
         ),
         "visit": ("chart_section", {"section": "encounters", "limit": 12}),
         "fills": ("chart_section", {"section": "fills"}),
+        "emergency": _stays("emergency visit"),
         "labs": (
             "chart_results",
             {"kind": "labs", **({"since": plan.since} if plan.since else {})},
@@ -125,5 +149,11 @@ def _by_topic(plan: Plan) -> Iterator[Wanted]:
         ),
     }
     for topic in plan.topics:
+        if topic == "admission":
+            yield from (_stays("inpatient stay"), _stays("emergency visit"))
         if topic in fixed:
             yield fixed[topic]
+
+
+def _stays(kind: str) -> Wanted:
+    return "chart_section", {"section": "encounters", "words": kind}

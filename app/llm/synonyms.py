@@ -1,4 +1,4 @@
-"""The reviewed words of `synonyms.toml`: tests with their LOINC codes, panels, medicine classes."""
+"""The reviewed words of `synonyms.toml`: tests with their LOINC codes, panels, medicine classes, problems."""
 
 import re
 import tomllib
@@ -43,6 +43,19 @@ class MedicineClass:
         return any(contains(drug, ingredient) for ingredient in self.ingredients)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A problem or finding by the words that ask for it; `finds` are searched in the chart, `loinc` observed."""
+
+    name: str
+    words: tuple[str, ...]
+    finds: tuple[str, ...]
+    loinc: tuple[str, ...] = ()
+
+
+Known = Test | Panel | MedicineClass | Problem
+
+
 @dataclass(frozen=True)
 class Synonyms:
     """The whole table."""
@@ -50,6 +63,7 @@ class Synonyms:
     tests: tuple[Test, ...]
     panels: tuple[Panel, ...]
     classes: tuple[MedicineClass, ...]
+    problems: tuple[Problem, ...] = ()
 
     def test(self, name: str) -> Test:
         """Return the test of a name used inside the table."""
@@ -66,11 +80,49 @@ class Synonyms:
 
     def named(self, words: str) -> tuple[Test, ...]:
         """Return the tests that a word or phrase stands for, alone or as a panel; empty if none."""
-        plain = " ".join(words.casefold().split())
-        for panel in self.panels:
-            if plain in panel.words or plain == panel.name:
-                return tuple(self.test(name) for name in panel.tests)
-        return tuple(t for t in self.tests if plain in t.words or plain == t.name.casefold())
+        for plain in forms(words):
+            for panel in self.panels:
+                if plain in panel.words or plain == panel.name:
+                    return tuple(self.test(name) for name in panel.tests)
+            found = tuple(t for t in self.tests if plain in t.words or plain == t.name.casefold())
+            if found:
+                return found
+        return ()
+
+    def classes_of(self, words: str) -> tuple[MedicineClass, ...]:
+        """Return the classes that a word means, or that an ingredient belongs to."""
+        asked = forms(words)
+        return tuple(
+            c
+            for c in self.classes
+            if any(f in c.words or f in c.ingredients or f == c.name.casefold() for f in asked)
+        )
+
+    def problem(self, words: str) -> Problem | None:
+        """Return the problem that a word asks for."""
+        asked = forms(words)
+        return next((p for p in self.problems if any(f in p.words for f in asked)), None)
+
+    @cached_property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Return every single word that is known here, to ask whether another is a slip for it."""
+        entries: tuple[Known, ...] = (*self.tests, *self.panels, *self.classes, *self.problems)
+        every = [word for entry in entries for word in entry.words]
+        return tuple(dict.fromkeys(w for w in (*every, *self.ingredients) if w.isalpha()))
+
+
+def forms(words: str) -> tuple[str, ...]:
+    """Return words in lower case as written, in the singular and in the plural of the last one."""
+    plain = " ".join(words.casefold().replace("’", "'").split())
+    found = [plain]
+    if len(plain) > 3:
+        if plain.endswith("ies"):
+            found.append(f"{plain[:-3]}y")
+        if plain.endswith("s") and not plain.endswith(("ss", "us", "is")):
+            found += [plain[:-1], *([plain[:-2]] if plain.endswith("es") else [])]
+        else:
+            found += [f"{plain}s", *([f"{plain[:-1]}ies"] if plain.endswith("y") else [])]
+    return tuple(dict.fromkeys(found))
 
 
 def contains(text: str, words: str) -> bool:
@@ -87,6 +139,7 @@ def load() -> Synonyms:
         tests=tuple(Test(**_tuples(part)) for part in sent["test"]),
         panels=tuple(Panel(**_tuples(part)) for part in sent["panel"]),
         classes=tuple(MedicineClass(**_tuples(part)) for part in sent["class"]),
+        problems=tuple(Problem(**_tuples(part)) for part in sent["problem"]),
     )
 
 
@@ -94,9 +147,10 @@ def _tuples(part: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in part.items()}
 
 
-def words_of(
-    entries: Iterable[Test | Panel | MedicineClass],
-) -> list[tuple[str, Test | Panel | MedicineClass]]:
-    """Return every word with the entry it belongs to, longest first, so that "urine albumin" wins over "albumin"."""
-    pairs = [(word, entry) for entry in entries for word in entry.words]
-    return sorted(pairs, key=lambda pair: (-len(pair[0]), pair[0]))
+def words_of(entries: Iterable[Known]) -> list[tuple[str, tuple[Known, ...]]]:
+    """Return every word with what it means, longest first, so that "urine albumin" wins over "albumin"."""
+    found: dict[str, list[Known]] = {}
+    for entry in entries:
+        for word in entry.words:
+            found.setdefault(word, []).append(entry)
+    return sorted(((w, tuple(e)) for w, e in found.items()), key=lambda p: (-len(p[0]), p[0]))

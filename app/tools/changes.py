@@ -6,7 +6,14 @@ from app.fhir.chart import Chart, Line, SectionName
 from app.fhir.readings import Row
 from app.launch_context import LaunchContext
 from app.llm.port import Entry
-from app.tools.entries import line_entry, none_text, row_entry, search_entry
+from app.tools.entries import (
+    line_entry,
+    none_records,
+    none_text,
+    row_entry,
+    search_entry,
+    unanswered,
+)
 from app.tools.registry import Found
 
 TITLES = {"M": "ORDERS", "P": "PROBLEMS", "N": "NOTES", "R": "ORDERS AND REPORTS", "E": "VISITS"}
@@ -53,16 +60,13 @@ def changed(chart: Chart, start: str, visit: Line | None, names: Sequence[Sectio
     lines = [
         x
         for p in ("M", "P", "N", "E", "R")
-        for x in chart.tables[p]
+        for x in unanswered(chart, chart.tables[p])
         if x.date > start and x is not visit
     ]
     entries = [*rows, *(line_entry(chart, x) for x in lines)]
     text = [head, *(_series(e) for e in rows), *(_line(chart, x) for x in lines)]
     if not entries:
-        records = [
-            chart.record_search(f"changes since {since}", name)
-            for name in ("labs", "medications", "notes")
-        ]
+        records = none_records(chart, f"changes since {since}", names)
         text += [none_text(record) for record in records]
         entries = [search_entry(record) for record in records]
     mark = Entry(section="anchor", handle=visit.handle if visit else "", name=since)

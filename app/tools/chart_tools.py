@@ -4,21 +4,33 @@ Each docstring is what a model is told. Everything returned from the chart is da
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from app.fhir.chart import Chart, Line, SectionName
+from app.fhir.chart import SECTION_WORDS, Chart, Line, SectionName
 from app.fhir.reader import LaunchChart
 from app.fhir.tables import digest, measurements, table
 from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load
 from app.tools.bounds import MOST_TOKENS
 from app.tools.changes import anchor, changed
-from app.tools.entries import line_entry, none_text, row_entry, search_entry, section_of
+from app.tools.entries import (
+    line_entry,
+    literal,
+    none_records,
+    none_text,
+    row_entry,
+    search_entry,
+    section_of,
+    unanswered,
+)  # fmt: skip
 from app.tools.lookup import ingredients_of, lines_named, rows_named
-from app.tools.note_tools import chart_notes, note_read, passages_with
+from app.tools.note_tools import chart_notes, note_read
 from app.tools.registry import Found, Tool
+from app.tools.window import Window, newest, none_within, told
+from app.tools.word_search import brief, chart_search
 
 Day = Annotated[str, Meta(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$", description="YYYY-MM-DD")]
 Words = Annotated[list[Annotated[str, Meta(min_length=2, max_length=80)]], Meta(max_length=12)]
@@ -31,10 +43,17 @@ PREFIX: dict[Section, str] = {
     "problems": "P", "medications": "M", "allergies": "A", "encounters": "E", "fills": "D",
     "orders": "R", "reports": "R",
 }  # fmt: skip
+Status = Literal[
+    "", "active", "on-hold", "stopped", "completed", "cancelled", "draft", "resolved", "inactive", "remission",
+    "recurrence", "relapse", "pending", "in progress", "in-progress", "planned", "arrived", "finished", "final",
+    "resulted", "unknown", "no status",
+]  # fmt: skip
 SECTION: dict[Section, SectionName] = {
     "problems": "problems", "medications": "medications", "allergies": "allergies",
     "encounters": "encounters", "fills": "dispenses", "orders": "requests", "reports": "reports",
 }  # fmt: skip
+# What kind of visit words ask for, by Encounter.class as sent (v3-ActCode), whatever its display says.
+STAYS = {"inpatient stay": ("IMP", "ACUTE", "NONAC"), "emergency visit": ("EMER",)}
 GRIDS: tuple[tuple[str, SectionName], ...] = (("L", "labs"), ("V", "vitals"), ("O", "other"))
 
 
@@ -47,14 +66,9 @@ def chart_overview(launch: LaunchChart) -> Found:
         *(line for line in chart.tables["M"] if line.group == "active"),
         *chart.tables["A"],
         *chart.tables["E"][:6],
-        *(line for line in chart.tables["R"] if line.group in ("pending", "in progress")),
+        *unanswered(chart, [x for x in chart.tables["R"] if x.group in ("pending", "in progress")]),
     ]
-    flagged = [
-        row_entry(chart, prefix, row)
-        for prefix, _ in GRIDS
-        for row in chart.grids[prefix].rows
-        if next(iter(row.cells.values()))[0].flag
-    ]
+    flagged = [e for e in newest_of_tests(chart, load()) if e.cells[0].flag and not e.field("age")]
     return Found(
         text=text,
         sections=("problems", "medications", "allergies", "labs", "vitals", "encounters", "notes"),
@@ -62,10 +76,22 @@ def chart_overview(launch: LaunchChart) -> Found:
     )
 
 
+def newest_of_tests(chart: Chart, synonyms: Synonyms) -> list[Entry]:
+    """Return one series for each test: the one with the newest result (a test may have several codes)."""
+    best: dict[str, Entry] = {}
+    for prefix, _ in GRIDS:
+        for row in chart.grids[prefix].rows:
+            entry, known = row_entry(chart, prefix, row), synonyms.of_code(row.code)
+            name = known.name if known else row.name
+            if name not in best or entry.cells[0].moment > best[name].cells[0].moment:
+                best[name] = entry
+    return list(best.values())
+
+
 def chart_section(
     launch: LaunchChart,
     section: Section,
-    status: str = "",
+    status: Status = "",
     words: str = "",
     since: Day = "",
     limit: Limit = 60,
@@ -80,17 +106,51 @@ def chart_section(
     every = [line for line in chart.tables[prefix] if section_of(line) == name]
     lines = [x for x in every if (not status or x.group == status) and x.date >= since]
     if words:
-        lines = lines_named(lines, words, ingredients_of(words, load()))
-        text = "\n".join(_brief(line_entry(chart, line)) for line in lines[:limit])
+        stays = STAYS.get(words) if section == "encounters" else None
+        lines = (
+            [x for x in lines if _class_code(chart, x) in stays]
+            if stays
+            else lines_named(lines, words, _meant(section, words))
+        )
+        text = "\n".join(brief(line_entry(chart, line)) for line in lines[:limit])
     else:
         text = table(chart, prefix, group=status, since=since, most=limit)
-    entries = [line_entry(chart, line) for line in lines[:limit]]
+    entries = [_marked(line_entry(chart, line), words) for line in lines[:limit]]
     if not lines:
-        record = chart.record_search(" ".join(filter(None, (status, words or section))), name)
-        text, entries = f"{text}\n{none_text(record)}".strip(), [search_entry(record)]
+        known = not words or bool(load().classes_of(words)) or words in STAYS
+        what = " ".join(filter(None, (status, words or section))) if known else literal([words])
+        if words and section == "allergies":
+            what = f"allergy to {words}" if known else f"{what} among the allergies"
+        elif section == "allergies":
+            what = f"{what} and a stated absence in the EHR"
+        window = Window(since=since)
+        outside = lines_named(every, words, _meant(section, words)) if words else every
+        record = none_within(chart, what, name, window, [x.date for x in outside])
+        last = brief(line_entry(chart, outside[0])) if outside and (since or status) else ""
+        text = f"{text}\n{told(record, last)}".strip()
+        entries = [search_entry(record, words)]
     return Found(
         text=text, sections=(name,), entries=tuple(entries), shown={name: len(lines[:limit])}
     )
+
+
+def _class_code(chart: Chart, line: Line) -> str:
+    sent = chart.resources.get(line.reference, {}).get("class") or {}
+    return str(sent.get("code") or "")
+
+
+def _marked(entry: Entry, words: str) -> Entry:
+    """Say of a visit which kind it was found as."""
+    return replace(entry, fields=(*entry.fields, ("stay", words))) if words in STAYS else entry
+
+
+def _meant(section: Section, words: str) -> tuple[str, ...]:
+    """Return the ingredients that words stand for; among allergies also the words of a medicine's whole class."""
+    meant = ingredients_of(words, load())
+    if section != "allergies":
+        return meant
+    kinds = [c for c in load().classes_of(words) if not c.name.startswith("other ")]
+    return (*meant, *(w for kind in kinds for w in (*kind.words, *kind.ingredients)))
 
 
 def chart_results(
@@ -111,8 +171,14 @@ def chart_results(
     if not tests:
         prefix = next(p for p, name in GRIDS if name == kind)
         text = measurements(chart, prefix, since=since, until=until, budget_tokens=MOST_TOKENS)
-        entries = [row_entry(chart, prefix, row, since, until) for row in chart.grids[prefix].rows]
-        return _results(text, sections, entries)
+        rows = chart.grids[prefix].rows
+        entries = [row_entry(chart, prefix, row, since, until) for row in rows]
+        if any(entry.cells for entry in entries):
+            return _results(text, sections, entries)
+        every = [row_entry(chart, prefix, row) for row in rows]
+        what = SECTION_WORDS[kind].lower()
+        more, entries = _outside(chart, what, (kind,), Window(since=since, until=until), every)
+        return _results("\n".join([text, *more]), sections, entries)
     texts: list[str] = []
     entries = []
     for words in tests:
@@ -123,16 +189,43 @@ def chart_results(
         entries += [entry for entry in found if entry not in entries]
         if not found:
             searched = _sections_for([words], kind, synonyms)
-            records = [chart.record_search(words, name) for name in searched]
-            texts += [none_text(record) for record in records]
-            entries += [search_entry(record) for record in records]
-    handles = [entry.handle for entry in entries if entry.cells]
+            every = [row_entry(chart, p, row) for p, row in rows_named(chart, words, synonyms)]
+            window = Window(since=since, until=until)
+            more, none = _outside(chart, _test_asked(words), searched, window, every)
+            texts, entries = texts + more, entries + none
+    named = {entry.handle for entry in entries if entry.cells}
+    inside = {h for h in named if _holds_any(chart, h, Window(since=since, until=until))}
+    handles = [entry.handle for entry in entries if entry.handle in inside]
     texts += [
         measurements(chart, prefix, rows=mine, since=since, until=until, budget_tokens=MOST_TOKENS)
         for prefix, _ in GRIDS
         if (mine := [h for h in handles if h.startswith(prefix)])
     ]
     return _results("\n".join(texts), sections, entries)
+
+
+def _outside(
+    chart: Chart,
+    what: str,
+    sections: Sequence[SectionName],
+    window: Window,
+    every: Sequence[Entry],
+) -> tuple[list[str], list[Entry]]:
+    """Return texts and entries of a search that found nothing inside its limits, with the newest from outside them."""
+    moments = [cell.moment for entry in every for cell in entry.cells]
+    records = [none_within(chart, what, name, window, moments) for name in sections]
+    last = newest(every)
+    texts = [told(record, brief(last) if last else "") for record in records]
+    return texts, [*(search_entry(record) for record in records), *([last] if last else [])]
+
+
+def _holds_any(chart: Chart, handle: str, window: Window) -> bool:
+    row = chart.row(handle)
+    return row is not None and any(window.holds(r.moment) for c in row.cells.values() for r in c)
+
+
+def _test_asked(words: str) -> str:
+    return words if load().named(words) else literal([words])
 
 
 def _sections_for(
@@ -176,6 +269,7 @@ def chart_pending(launch: LaunchChart) -> Found:
         if line.group in ("pending", "in progress", "on-hold")
         or line.text("status") in ("registered", "preliminary", "partial")
     ]
+    lines = unanswered(chart, lines)
     text = "\n".join(
         [
             "PENDING | order or report | role date | status | by",
@@ -184,10 +278,7 @@ def chart_pending(launch: LaunchChart) -> Found:
     )
     entries = [line_entry(chart, line) for line in lines]
     if not lines:
-        records = [
-            chart.record_search("pending orders", "requests"),
-            chart.record_search("pending reports", "reports"),
-        ]
+        records = none_records(chart, "pending orders and reports", ("requests", "reports"))
         text, entries = "\n".join(map(none_text, records)), [search_entry(r) for r in records]
     return Found(
         text=text,
@@ -203,52 +294,6 @@ def _pending(chart: Chart, line: Line) -> str:
     return "|".join(
         [line.handle, line.text("order"), when, line.text("status"), line.text("author")]
     )
-
-
-def chart_search(launch: LaunchChart, words: Words) -> Found:
-    """Find words anywhere: tests, medicines, problems, allergies, visits, orders, notes. Each word or phrase apart."""
-    names: tuple[SectionName, ...] = (
-        "problems", "medications", "allergies", "encounters", "labs", "vitals", "requests", "reports", "notes",
-    )  # fmt: skip
-    launch.ensure(*names)
-    chart, synonyms = launch.chart, load()
-    texts: list[str] = []
-    entries: list[Entry] = []
-    for word in words:
-        found = _everywhere(launch, word, synonyms)
-        texts.append(f"“{word}”:")
-        texts += [_brief(entry) for entry in found]
-        if not found:
-            records = [
-                chart.record_search(word, name)
-                for name in ("medications", "problems", "labs", "notes")
-            ]
-            texts += [none_text(record) for record in records]
-            found = [search_entry(record) for record in records]
-        entries += found
-    shown = {name: sum(e.section == name for e in entries) for name in names}
-    return Found(text="\n".join(texts), sections=names, entries=tuple(entries), shown=shown)
-
-
-def _everywhere(launch: LaunchChart, word: str, synonyms: Synonyms) -> list[Entry]:
-    chart, meant = launch.chart, ingredients_of(word, synonyms)
-    rows = [row_entry(chart, p, row) for p, row in rows_named(chart, word, synonyms)]
-    lines = [
-        line_entry(chart, line)
-        for prefix in ("M", "P", "A", "E", "R")
-        for line in lines_named(chart.tables[prefix], word, meant)
-    ]
-    return [*rows, *lines, *passages_with(launch, [word])]
-
-
-def _brief(entry: Entry) -> str:
-    if entry.cells:
-        last = entry.cells[0]
-        return f"{entry.handle}|{entry.name}|{len(entry.cells)} results, last {last.text}{last.flag} {last.date} [{last.handle}]"
-    said = [
-        entry.field(name) for name in ("role", "date", "dose", "frequency", "author", "passage")
-    ]
-    return "|".join([entry.handle, entry.name, entry.group, *(text for text in said if text)])
 
 
 CHART_TOOLS = (

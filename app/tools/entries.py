@@ -1,14 +1,21 @@
 """State what a tool found as fields, beside its text: lines, series, note passages, searches."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import cast
 
 from app.fhir import words
-from app.fhir.chart import SECTION_OF, Chart, Line, SectionName
+from app.fhir.chart import SECTION_OF, Chart, Line, SectionName, searched, section_dates
 from app.fhir.citation import SearchRecord
+from app.fhir.dates import days_between
 from app.fhir.notes import Note
 from app.fhir.readings import Grid, Reading, Row
+from app.fhir.short_names import SHORT
+from app.fhir.since import DANGEROUS
 from app.fhir.tables import shown
 from app.llm.port import Cell, Entry
+
+YEAR = 365
 
 
 def section_of(line: Line) -> SectionName:
@@ -34,12 +41,24 @@ def line_entry(chart: Chart, line: Line) -> Entry:
 
 
 def row_entry(chart: Chart, prefix: str, row: Row, since: str = "", until: str = "") -> Entry:
-    """State a series, newest first."""
+    """State a series, newest first; `age` of a newest result older than a year, `urgency` of a dangerous test."""
     grid = chart.grids[prefix]
+    cells = tuple(_cells(chart, grid, row, since, until))
+    name = SHORT.get(row.code, "")
+    urgency = str(DANGEROUS.index(name)) if name in DANGEROUS else ""
     return Entry(
         section=SECTION_OF[prefix], handle=row.handle, name=row.name, unit=row.unit, limits=row.limits,
-        codes=(row.code,), cells=tuple(_cells(chart, grid, row, since, until)),
+        codes=(row.code,), cells=cells,
+        fields=(("age", _age(chart, cells[0].moment) if cells else ""), ("urgency", urgency)),
     )  # fmt: skip
+
+
+def _age(chart: Chart, moment: str) -> str:
+    """Return "more than 7 years ago" of a result older than a year."""
+    if len(moment) < len("2026-01-01"):
+        return ""
+    years = (days_between(moment[:10], chart.now.date().isoformat()) or 0) // YEAR
+    return f"more than {years} year{'s' if years > 1 else ''} ago" if years else ""
 
 
 def _cells(chart: Chart, grid: Grid, row: Row, since: str, until: str) -> Iterable[Cell]:
@@ -77,9 +96,10 @@ def note_entry(
     return Entry(section="notes", handle=note.handle, name=note.kind, fields=tuple(fields))
 
 
-def search_entry(record: SearchRecord) -> Entry:
-    """State a search that found nothing."""
+def search_entry(record: SearchRecord, word: str = "") -> Entry:
+    """State a search that found nothing; `word` is what was asked for, where other words were searched."""
     fields = (
+        ("word", word), ("section", record.section),
         ("searched", str(record.searched)), ("kind", record.kind), ("first", record.first_date),
         ("last", record.last_date), ("complete", "yes" if record.complete else ""),
         ("why", record.why_incomplete),
@@ -93,3 +113,48 @@ def none_text(record: SearchRecord) -> str:
     if record.complete:
         return f"{record.handle}|{record.what}: none found in {record.searched} {record.kind}{span}; cite [{record.handle}]"
     return f"{record.handle}|{record.what}: not found in what was read ({record.why_incomplete}); do not say none"
+
+
+def literal(words: Sequence[str]) -> str:
+    """Name words as words: what was looked for is the spelling, not the thing that it stands for."""
+    many = len(words) > 1 or any(" " in word for word in words)
+    return f"the word{'s' if many else ''} {', '.join(f'“{word}”' for word in words)}"
+
+
+def none_records(chart: Chart, what: str, names: Sequence[SectionName]) -> list[SearchRecord]:
+    """Record one search of several sections: what could not be read at all first, each alone; the rest as one.
+
+    The one is complete only if each of its sections was read to its end.
+    """
+    every = [searched(chart, what, name, "") for name in names]
+    shut = [record for record in every if not record.complete and not record.searched]
+    rest = [record for record in every if record not in shut]
+    full = [record for record in rest if record.searched] or rest[:1]
+    out = [chart.ledger.record(record) for record in shut]
+    return [*out, chart.ledger.record(_together(chart, full))] if full else out
+
+
+def _together(chart: Chart, full: Sequence[SearchRecord]) -> SearchRecord:
+    """Join searches of the same words; a section that was not read to its end speaks for all."""
+    partly = [record for record in full if not record.complete]
+    dates = sorted(
+        d for record in full for d in section_dates(chart, cast(SectionName, record.section)) if d
+    )
+    kinds = [full[0].kind, *(f"{record.searched:,} {record.kind}" for record in full[1:])]
+    return replace(
+        full[0], kind=", ".join(kinds), complete=not partly,
+        why_incomplete="; ".join(record.why_incomplete for record in partly),
+        section=partly[0].section if partly else full[0].section,
+        first_date=chart.print_date(dates[0]) if dates else "",
+        last_date=chart.print_date(dates[-1]) if dates else "",
+    )  # fmt: skip
+
+
+def unanswered(chart: Chart, lines: Sequence[Line]) -> list[Line]:
+    """Leave out an order whose report is among the lines: one waiting thing, not two."""
+    reported = {
+        str(order.get("reference"))
+        for line in lines
+        for order in chart.resources.get(line.reference, {}).get("basedOn") or []
+    }
+    return [line for line in lines if line.reference not in reported]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from app.fhir.chart import Chart, Line
 from app.fhir.readings import Row
-from app.llm.synonyms import Synonyms, contains
+from app.llm.synonyms import Synonyms, contains, forms
 
 
 def rows_named(chart: Chart, words: str, synonyms: Synonyms) -> list[tuple[str, Row]]:
@@ -15,10 +15,13 @@ def rows_named(chart: Chart, words: str, synonyms: Synonyms) -> list[tuple[str, 
     if exact:
         return exact
     codes = [code for test in synonyms.named(plain) for code in test.loinc]
+    problem = synonyms.problem(plain)
+    if not codes and problem:
+        codes = list(problem.loinc)
     if codes:
         found = [(p, r) for p, r in every if r.code in codes]
         return sorted(found, key=lambda pair: codes.index(pair[1].code))
-    return [(p, r) for p, r in every if _named(r, plain)]
+    return [(p, r) for p, r in every if any(_named(r, form) for form in forms(plain))]
 
 
 def _named(row: Row, words: str) -> bool:
@@ -33,7 +36,7 @@ def _named(row: Row, words: str) -> bool:
 
 def lines_named(lines: Iterable[Line], words: str, ingredients: Sequence[str] = ()) -> list[Line]:
     """Return the records whose words hold these words, or one of the ingredients they stand for."""
-    wanted = [words, *ingredients]
+    wanted = [*forms(words), *ingredients]
     return [
         line for line in lines if any(contains(text, w) for w in wanted for text in _texts(line))
     ]
@@ -46,12 +49,18 @@ def _texts(line: Line) -> list[str]:
 
 def ingredients_of(words: str, synonyms: Synonyms) -> tuple[str, ...]:
     """Return the ingredients that a word for a class of medicines stands for."""
-    plain = words.casefold()
+    asked = forms(words)
     return tuple(
         dict.fromkeys(
             i
             for c in synonyms.classes
-            if plain in c.words or plain == c.name.casefold()
+            if any(form in c.words or form == c.name.casefold() for form in asked)
             for i in c.ingredients
         )
     )
+
+
+def searched_words(words: str, synonyms: Synonyms) -> tuple[str, ...]:
+    """Return the spellings that are looked for: of a problem its reviewed words, else singular and plural."""
+    problem = synonyms.problem(words)
+    return problem.finds if problem else forms(words)

@@ -192,7 +192,7 @@ VERDICTS = (
     ("eGFR 34 in 2026 [L2].", "match", ()),
     ("eGFR 34 in Nov 2026, 19-Nov [L2].", "match", ()),
     ("eGFR 34 in Nov 2025 [L2].", "mismatch", ("date", "date")),
-    ("Potassium 5.6, critically high [L3a].", "match", ()),
+    ("Potassium 5.6, critically high [L3a].", "mismatch", ("flag",)),
     ("Potassium 5.6 critically high [L3a].", "mismatch", ("flag",)),
     ("Potassium 5.6 critically low [L3a].", "mismatch", ("flag",)),
     ("spironolactone (1-2) [M1]", "match", ()),

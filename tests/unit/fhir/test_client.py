@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import SessionEnded
+from app.fhir.client import MOST_RESOURCES
 from app.fhir.source import Complete, Denied, Failed, Query, Restricted, Truncated
 from app.launch_context import Grant
 from tests.requirements import requirement
@@ -113,7 +114,7 @@ def test_pages_are_followed_relative_or_absolute_and_duplicates_removed() -> Non
     )
     read = source(ehr).search(LABS)
     assert [r["id"] for r in read.resources] == ["a", "b", "c", "d"]
-    assert (read.completeness, read.total, read.requests) == (Complete(n=4), 99, 3)
+    assert (read.completeness, read.total, read.requests) == (Truncated(n=4, total=99), 99, 3)
 
 
 @requirement("fhir:search:paging")
@@ -319,3 +320,133 @@ def test_whatever_the_pages_hold_each_record_is_counted_once(
         assert (set(ids), restricted) == (whole, False)
     assert set(ids) <= whole
     json.dumps(ids)
+
+
+# ---------------------------------------------------------------- other people inside a record
+
+
+def with_contained(*contained: Any) -> dict[str, Any]:
+    return observation("o1", contained=list(contained))
+
+
+OTHERS: list[Any] = [
+    {"resourceType": "Patient", "id": "x", "name": [{"family": "Other"}]},
+    {"resourceType": "RelatedPerson", "id": "x"},
+    {"resourceType": "Group", "id": "x", "member": [{"entity": {"reference": "Patient/p2"}}]},
+    {"resourceType": "Observation", "id": "x", "subject": {"reference": "Patient/p2"}},
+    {"resourceType": "Observation", "id": "x", "subject": {"reference": "https://evil.test/fhir/Patient/p1"}},
+    {"resourceType": "Observation", "id": "x", "subject": {"display": "Another"}},
+    {"resourceType": "Observation", "id": "x", "subject": {"reference": "#y"}},
+    {"resourceType": "AllergyIntolerance", "id": "x", "patient": {"reference": "Patient/p2"}},
+    {"resourceType": "Coverage", "id": "x", "beneficiary": {"reference": "Patient/p2"}},
+    {"resourceType": "Provenance", "id": "x", "target": [{"reference": "RelatedPerson/r2"}]},
+    {"resourceType": "Bundle", "id": "x", "entry": [{"resource": {"resourceType": "Patient", "id": "p2"}}]},
+    "Patient/p2",
+]  # fmt: skip
+
+
+@requirement("chartside:patient:compartment")
+@pytest.mark.parametrize("other", OTHERS)
+def test_another_person_inside_a_record_is_taken_out_and_counted(other: Any) -> None:
+    medicine = {"resourceType": "Medication", "id": "m", "code": {"text": "aspirin"}}
+    read = source(only(bundle(with_contained(medicine, other), observation("o2")))).search(LABS)
+    assert [r.get("contained") for r in read.resources] == [[medicine], None]
+    assert read.completeness == Restricted(
+        why="1 record holds another person's data, not shown here", n=2
+    )
+    assert read.stripped == 1
+
+
+def test_what_is_inside_a_record_and_this_patients_or_nobodys_stays() -> None:
+    inside = [
+        {"resourceType": "Practitioner", "id": "a"},
+        {"resourceType": "Specimen", "id": "b", "subject": {"reference": "Patient/p1"}},
+        {"resourceType": "Observation", "id": "c", "subject": {"reference": f"{BASE}/Patient/p1"}},
+    ]
+    read = source(only(bundle(with_contained(*inside)))).search(LABS)
+    assert (read.completeness, read.resources[0]["contained"]) == (Complete(n=1), inside)
+
+
+def test_other_people_inside_are_counted_over_all_pages_and_in_single_reads() -> None:
+    other = {"resourceType": "Patient", "id": "x"}
+    first = bundle(observation("a", contained=[other]), next_url=f"{BASE}/Observation?page=2")
+    second = bundle(observation("a", contained=[other]), observation("b", contained=other))
+    live = source(only(first, second))
+    start = live.search(Query(resource_type="Observation", params=LABS.params, pages=1))
+    whole = live.more(start)
+    assert (whole.stripped, [r.get("contained") for r in whole.resources]) == (2, [None, None])
+    assert whole.completeness == Restricted(
+        why="2 records hold another person's data, not shown here", n=2
+    )
+    one = Ehr(lambda *_: (200, {"resourceType": "Patient", "id": "p1", "contained": [other]}))
+    assert "contained" not in source(one).read_patient().resources[0]
+
+
+# ---------------------------------------------------------------- what a Bundle says of itself
+
+
+@requirement("fhir:search:paging")
+def test_a_total_above_what_was_sent_is_no_complete_read() -> None:
+    read = source(only(bundle(observation(), total=500))).search(LABS)
+    assert read.completeness == Truncated(n=1, total=500)
+
+
+@pytest.mark.parametrize("total", [0, 1, -5, True, "500", 2.5])
+def test_a_total_that_says_no_more_or_nothing_is_ignored(total: Any) -> None:
+    first = bundle(observation("a"), total=total, next_url=f"{BASE}/Observation?page=2")
+    live = source(only(first, bundle(observation("b"))))
+    start = live.search(Query(resource_type="Observation", params=LABS.params, pages=1))
+    assert start.completeness == Truncated(n=1, total=None)
+    assert live.more(start).completeness == Complete(n=2)
+
+
+@requirement("fhir:search:outcome")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Some results were withheld", "Sensitive results have been filtered", "3 entries not returned",
+        "Results were not all returned due to security rules", "Documents redacted by consent",
+    ],
+)  # fmt: skip
+def test_an_information_that_results_were_held_back_restricts(words: str) -> None:
+    said = outcome("information", "informational", text=words)
+    read = source(only(bundle(observation(), said))).search(LABS)
+    assert read.completeness == Restricted(why=words, n=1)
+    only_diagnosed = {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "information", "code": "informational", "diagnostics": words}],
+    }
+    read = source(only(bundle(observation(), only_diagnosed))).search(LABS)
+    assert read.completeness == Restricted(why="the EHR says that more exists than it shows", n=1)
+
+
+def test_an_ordinary_information_restricts_nothing() -> None:
+    said = outcome("information", "informational", text="Search took 12 ms")
+    assert source(only(bundle(observation(), said))).search(LABS).completeness == Complete(n=1)
+
+
+def test_one_page_beyond_the_bound_is_cut_and_says_so() -> None:
+    many = bundle(
+        *(observation(f"o{n}") for n in range(MOST_RESOURCES + 7)),
+        next_url=f"{BASE}/Observation?page=2",
+    )
+    ehr = only(many)
+    live = source(ehr)
+    read = live.search(LABS)
+    assert read.completeness == Truncated(n=MOST_RESOURCES, total=MOST_RESOURCES + 7)
+    assert (len(live.more(read).resources), len(ehr.asked)) == (MOST_RESOURCES, 1)
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ([observation("a", "p2")], "1 entry of another patient was refused"),
+        ([observation("a", "p2"), observation("b", "p2")], "2 entries of another patient were refused"),
+        ([observation("../x")], "1 entry could not be read"),
+        ([observation("../x"), observation("")], "2 entries could not be read"),
+    ],
+)  # fmt: skip
+def test_refused_and_unreadable_entries_are_counted_in_good_english(
+    found: list[dict[str, Any]], reason: str
+) -> None:
+    assert source(only(bundle(*found))).search(LABS).completeness == Failed(reason=reason)

@@ -1,0 +1,71 @@
+"""What narrows a search: dates and an author. It is said in the search's record, and so is what it cannot place.
+
+A record without a date, or with a year only where a day was asked for, may lie inside or outside: then a search that
+found nothing is not complete.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from app.fhir.chart import Chart, SectionName, searched
+from app.fhir.citation import SearchRecord
+from app.fhir.dates import day
+from app.llm.port import Entry
+from app.tools.bounds import as_data
+from app.tools.entries import none_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """The limits of a search as asked; dates are ISO, as precise as asked, `until` is not included."""
+
+    since: str = ""
+    until: str = ""
+    author: str = ""
+
+    def holds(self, moment: str) -> bool:
+        """Tell whether a date lies inside for certain."""
+        return moment >= self.since and (not self.until or moment < self.until)
+
+    def unplaced(self, moment: str) -> bool:
+        """Tell whether a date is missing, or too coarse to say whether it lies inside."""
+        limits = [limit for limit in (self.since, self.until) if limit]
+        return any(
+            not moment or (len(moment) < len(limit) and limit.startswith(moment))
+            for limit in limits
+        )
+
+    @property
+    def words(self) -> str:
+        """Say the limits: " by Mensah since 01-Dec-2026 until 05-Dec-2026"."""
+        parts = (("by", self.author), ("since", day(self.since)), ("until", day(self.until)))
+        return "".join(f" {word} {limit}" for word, limit in parts if limit)
+
+
+def none_within(
+    chart: Chart, what: str, section: SectionName, window: Window, moments: Iterable[str] = ()
+) -> SearchRecord:
+    """Record a search that found nothing inside a window; `moments` are the dates of all that bears these words."""
+    found = searched(chart, as_data(f"{what}{window.words}"), section, "")
+    lost = sum(window.unplaced(moment) for moment in moments)
+    if lost:
+        why = f"{lost} without a date that could be compared"
+        found = replace(
+            found,
+            complete=False,
+            why_incomplete="; ".join(filter(None, (found.why_incomplete, why))),
+        )
+    return chart.ledger.record(found)
+
+
+def told(record: SearchRecord, outside: str) -> str:
+    """Say for a model that nothing was found inside the limits, and what exists outside them."""
+    text = none_text(record)
+    return f"{text}\nOUTSIDE these limits it exists; last: {outside}" if outside else text
+
+
+def newest(series: Iterable[Entry]) -> Entry | None:
+    """Return the series with the newest value, with that value only; None where there is none."""
+    filled = [entry for entry in series if entry.cells]
+    last = max(filled, key=lambda entry: entry.cells[0].moment, default=None)
+    return replace(last, cells=last.cells[:1]) if last else None

@@ -1,0 +1,90 @@
+"""Find words anywhere in a chart. A word that nothing holds is named as a word, with what was looked through."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from app.fhir.chart import SectionName
+from app.fhir.citation import SearchRecord
+from app.fhir.reader import LaunchChart
+from app.llm.port import Entry
+from app.llm.synonyms import Synonyms, load
+from app.tools.entries import line_entry, literal, none_records, none_text, row_entry, search_entry
+from app.tools.lookup import ingredients_of, lines_named, rows_named, searched_words
+from app.tools.note_tools import passages_with
+from app.tools.registry import Found
+
+Words = Annotated[list[Annotated[str, Meta(min_length=2, max_length=80)]], Meta(max_length=12)]
+
+
+def chart_search(launch: LaunchChart, words: Words) -> Found:
+    """Find words anywhere: tests, medicines, problems, allergies, visits, orders, notes. Each word or phrase apart."""
+    synonyms = load()
+    names: tuple[SectionName, ...] = (
+        "problems", "medications", "allergies", "encounters", "labs", "vitals", "requests", "reports", "notes",
+    )  # fmt: skip
+    if any(p.loinc for word in words if (p := synonyms.problem(word))):
+        names = (*names[:-1], "other", "notes")
+    launch.ensure(*names)
+    texts: list[str] = []
+    entries: list[Entry] = []
+    for word in words:
+        found = _everywhere(launch, word, synonyms)
+        records = _missing(launch, word, found, names, synonyms)
+        texts.append(f"“{word}”:")
+        texts += [brief(entry) for entry in found]
+        texts += [none_text(record) for record in records]
+        entries += [*found, *(search_entry(record, word) for record in records)]
+    shown = {name: sum(e.section == name for e in entries) for name in names}
+    return Found(text="\n".join(texts), sections=names, entries=tuple(entries), shown=shown)
+
+
+def _everywhere(launch: LaunchChart, word: str, synonyms: Synonyms) -> list[Entry]:
+    chart, meant = launch.chart, ingredients_of(word, synonyms)
+    wanted = searched_words(word, synonyms)
+    rows = [row_entry(chart, p, row) for p, row in rows_named(chart, word, synonyms)]
+    lines = [
+        line_entry(chart, line)
+        for prefix in ("P", "M", "A", "E", "R")
+        for line in lines_named(chart.tables[prefix], wanted[0], (*wanted[1:], *meant))
+    ]
+    passages = [p for form in wanted for p in passages_with(launch, [form])]
+    found = [*rows, *lines, *_newest_first(passages)]
+    if not found and " " in word and not synonyms.problem(word):
+        return passages_with(launch, word.split())
+    return found
+
+
+def _newest_first(passages: list[Entry]) -> list[Entry]:
+    unique = {(p.handle, p.field("passage")): p for p in passages}
+    return sorted(unique.values(), key=lambda p: p.field("sort"), reverse=True)
+
+
+def _missing(
+    launch: LaunchChart, word: str, found: list[Entry], names: tuple[SectionName, ...], synonyms: Synonyms
+) -> list[SearchRecord]:  # fmt: skip
+    """Record what was not found: orders of a known medicine by its name; any other word as a word."""
+    if synonyms.classes_of(word):
+        if any(entry.section == "medications" for entry in found):
+            return []
+        return none_records(launch.chart, f"orders of {word}", ("medications",))
+    problem = synonyms.problem(word)
+    what = literal(problem.finds if problem else (word,))
+    if not found:
+        return none_records(launch.chart, what, names)
+    if problem:
+        # The list that would answer could not be read: other rows do not make up for it.
+        records = none_records(launch.chart, what, ("problems",))
+        return [r for r in records if not r.complete and not r.searched]
+    return []
+
+
+def brief(entry: Entry) -> str:
+    """Print an entry in one line, for a model."""
+    if entry.cells:
+        last = entry.cells[0]
+        return f"{entry.handle}|{entry.name}|{len(entry.cells)} results, last {last.text}{last.flag} {last.date} [{last.handle}]"
+    said = [
+        entry.field(name) for name in ("role", "date", "dose", "frequency", "author", "passage")
+    ]
+    return "|".join([entry.handle, entry.name, entry.group, *(text for text in said if text)])
