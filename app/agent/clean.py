@@ -5,17 +5,12 @@ Links and images stay as written; the screen draws links inert and fetches no im
 """
 
 import re
-import unicodedata
 
-TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,400}>|<!--.{0,400}?-->|<![A-Za-z][^<>\n]{0,400}>")
+from app.tools.plain import TAG, harmless
+
+__all__ = ["Cleaner", "harmless"]
+
 MAY_BE_TAG = re.compile(r"<(?:[/!]?[A-Za-z-][^<>\n]{0,400}|[/!]?)\Z")
-# Cc: control, Cf: invisible format (zero width, direction overrides, tags), Co: private use, Cs: surrogates.
-REFUSED = ("Cc", "Cf", "Co", "Cs", "Cn")
-
-
-def harmless(text: str) -> str:
-    """Return text without private-use, control and invisible characters; line breaks and tabs stay."""
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in REFUSED)
 
 
 class Cleaner:

@@ -47,6 +47,30 @@ def foot(
     )
 
 
+def bare_foot(
+    services: TurnServices,
+    message_id: str,
+    looked: Looked,
+    tally: Tally,
+    shown: set[int],
+    *,
+    stopped: bool,
+) -> Iterator[CustomPayload]:
+    """Yield Answered alone, without asking the chart: it is being read, and the turn was stopped in the middle."""
+    model = services.model
+    yield Answered(
+        message_id=message_id,
+        model=f"{model.name} ({model.version})" if model.language_model else "",
+        provenance=GENERAL.strip() if model.language_model else "",
+        suggestions=suggestions(looked),
+        stopped=stopped,
+        sources=len(tally.sources | shown),
+        gaps=0,
+        mismatches=tally.mismatches,
+        without_source=tally.without_source,
+    )
+
+
 def provenance(launch: LaunchChart) -> str:
     """Say when the chart was read: "Chart read 01-Feb-2025 08:30."."""
     return f"Chart read {launch.chart.print_date(launch.read_at.isoformat(), time=True)}."

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from app.fhir.reader import LaunchChart
 from app.fhir.tables import LEGEND, digest
 from app.llm.port import Request, ToolSpec, Turn, UserTurn
+from app.tools.bounds import digest_as_data
 
 POLICY = f"""You answer a licensed clinician's questions about the one patient whose chart is open. You inform; a person decides.
 
@@ -36,7 +37,7 @@ def compose(
     return Request(
         policy=POLICY,
         tools=tuple(tools),
-        digest=digest(launch) if with_digest else "",
+        digest=digest_as_data(digest(launch)) if with_digest else "",
         turns=tuple(turns),
     )
 

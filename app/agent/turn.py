@@ -5,7 +5,7 @@ nothing it yields holds a token, an address or another patient's data.
 """
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -31,10 +31,11 @@ from ag_ui.core import (
 )
 
 from app.agent.answer import Answer, Delta, Piece
+from app.agent.aside import StoppedAside, T, aside
 from app.agent.budget import Budget
 from app.agent.errors import TurnCut
 from app.agent.events import CUSTOM_NAMES, BlockShown, CustomPayload
-from app.agent.foot import foot
+from app.agent.foot import bare_foot, foot
 from app.agent.library import background, library, numbers_in
 from app.agent.looked import Looked, looked_at
 from app.agent.prompt import compose, question_turn
@@ -123,21 +124,14 @@ class _Run:
         self._open = False
         self._step = ""
         self._ending = False
+        self._reading_on = False
         self._shown: set[int] = set()
         self._calls = 0
 
     def events(self) -> Generator[TurnEvent, None, None]:
         """Yield everything between start and end."""
         yield from self._begin(READING)
-        self._launch.first_read()
-        self._answer = Answer(
-            self._message_id(), library(self._launch), background(self._launch, self._services.zone, self._question)
-        )  # fmt: skip
-        turns: list[Turn] = [*self._services.history, question_turn(self._launch, self._question)]
-        tools = self._services.registry.describe()
-        request = compose(
-            self._launch, tools, turns, with_digest=self._services.model.language_model
-        )
+        self._answer, request = self._aside(self._open_chart)
         while True:
             said = _Said()
             yield from self._ask(request, said)
@@ -153,6 +147,24 @@ class _Run:
             added = (_assistant(said), ToolTurn(replies=tuple(replies)))
             request = replace(request, turns=(*request.turns, *added))
         yield from self._end(stop)
+
+    def _open_chart(self) -> tuple[Answer, Request]:
+        """Read the first pages, and what the model is told of them."""
+        self._launch.first_read()
+        known = background(self._launch, self._services.zone, self._question)
+        answer = Answer(self._message_id(), library(self._launch), known)
+        turns: list[Turn] = [*self._services.history, question_turn(self._launch, self._question)]
+        tools = self._services.registry.describe()
+        with_digest = self._services.model.language_model
+        return answer, compose(self._launch, tools, turns, with_digest=with_digest)
+
+    def _aside(self, work: Callable[[], T]) -> T:
+        """Do what reads the chart where Stop can leave it."""
+        try:
+            return aside(work, self._stop)
+        except StoppedAside:
+            self._reading_on = True
+            raise _Stopped from None
 
     # ------------------------------------------------------------ the model
 
@@ -235,7 +247,7 @@ class _Run:
         if self._budget.refuses_call():
             self._refused("tool.budget", 1)
             return Reply(call_id=call.id, name=call.name, text=TOO_MANY, is_error=True), []
-        result = self._services.registry.call(call.name, call.arguments)
+        result = self._aside(lambda: self._services.registry.call(call.name, call.arguments))
         if result.is_error:
             self._refused("tool.refused", 1)
         unread = tuple(
@@ -339,7 +351,9 @@ class _Run:
             return
         if answer.tally.unknown_handles:
             self._refused("citation.unknown", answer.tally.unknown_handles)
-        for payload in foot(
+        # A read that goes on holds the chart; the end of a stopped turn does not wait for it.
+        ending = bare_foot if self._reading_on else foot
+        for payload in ending(
             self._services,
             self._message_id(),
             self._looked,

@@ -14,7 +14,7 @@ from app.fhir.reader import LaunchChart
 from app.fhir.tables import digest, measurements, table
 from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load
-from app.tools.bounds import MOST_TOKENS
+from app.tools.bounds import MOST_TOKENS, as_data, digest_as_data, table_as_data
 from app.tools.changes import anchor, changed
 from app.tools.entries import (
     line_entry,
@@ -59,7 +59,7 @@ GRIDS: tuple[tuple[str, SectionName], ...] = (("L", "labs"), ("V", "vitals"), ("
 
 def chart_overview(launch: LaunchChart) -> Found:
     """Active problems, medicines, allergies, latest results, pending orders, recent visits and notes."""
-    text = digest(launch)
+    text = digest_as_data(digest(launch))
     chart = launch.chart
     kept = [
         *(line for line in chart.tables["P"] if line.group == "active"),
@@ -114,7 +114,7 @@ def chart_section(
         )
         text = "\n".join(brief(line_entry(chart, line)) for line in lines[:limit])
     else:
-        text = table(chart, prefix, group=status, since=since, most=limit)
+        text = table_as_data(table(chart, prefix, group=status, since=since, most=limit))
     entries = [_marked(line_entry(chart, line), words) for line in lines[:limit]]
     if not lines:
         known = not words or bool(load().classes_of(words)) or words in STAYS
@@ -123,15 +123,24 @@ def chart_section(
             what = f"allergy to {words}" if known else f"{what} among the allergies"
         elif section == "allergies":
             what = f"{what} and a stated absence in the EHR"
-        window = Window(since=since)
         outside = lines_named(every, words, _meant(section, words)) if words else every
-        record = none_within(chart, what, name, window, [x.date for x in outside])
-        last = brief(line_entry(chart, outside[0])) if outside and (since or status) else ""
-        text = f"{text}\n{told(record, last)}".strip()
-        entries = [search_entry(record, words)]
+        none, entry = _none_in(chart, name, what, (status, words, since), outside)
+        text, entries = f"{text}\n{none}".strip(), [entry]
     return Found(
         text=text, sections=(name,), entries=tuple(entries), shown={name: len(lines[:limit])}
     )
+
+
+def _none_in(
+    chart: Chart, name: SectionName, what: str, asked: tuple[str, str, str], named: Sequence[Line]
+) -> tuple[str, Entry]:
+    """Record that nothing of what was asked is there; name the newest of `named` that only the limits keep out."""
+    status, words, since = asked
+    moments = [x.date for x in named if status in ("", x.group)]
+    record = none_within(chart, what, name, Window(since=since), moments)
+    newer = max(named, key=lambda x: x.date, default=None) if since or status else None
+    last = brief(line_entry(chart, newer)) if newer else ""
+    return told(record, last), search_entry(record, words)
 
 
 def _class_code(chart: Chart, line: Line) -> str:
@@ -168,19 +177,11 @@ def chart_results(
     sections = _sections_for(tests, kind, synonyms)
     launch.ensure(*sections)
     chart = launch.chart
+    window = Window(since=since, until=until)
     if not tests:
-        prefix = next(p for p, name in GRIDS if name == kind)
-        text = measurements(chart, prefix, since=since, until=until, budget_tokens=MOST_TOKENS)
-        rows = chart.grids[prefix].rows
-        entries = [row_entry(chart, prefix, row, since, until) for row in rows]
-        if any(entry.cells for entry in entries):
-            return _results(text, sections, entries)
-        every = [row_entry(chart, prefix, row) for row in rows]
-        what = SECTION_WORDS[kind].lower()
-        more, entries = _outside(chart, what, (kind,), Window(since=since, until=until), every)
-        return _results("\n".join([text, *more]), sections, entries)
+        return _all_results(chart, kind, window, sections)
     texts: list[str] = []
-    entries = []
+    entries: list[Entry] = []
     for words in tests:
         found = [
             row_entry(chart, p, row, since, until) for p, row in rows_named(chart, words, synonyms)
@@ -190,18 +191,38 @@ def chart_results(
         if not found:
             searched = _sections_for([words], kind, synonyms)
             every = [row_entry(chart, p, row) for p, row in rows_named(chart, words, synonyms)]
-            window = Window(since=since, until=until)
             more, none = _outside(chart, _test_asked(words), searched, window, every)
             texts, entries = texts + more, entries + none
     named = {entry.handle for entry in entries if entry.cells}
-    inside = {h for h in named if _holds_any(chart, h, Window(since=since, until=until))}
+    inside = {h for h in named if _holds_any(chart, h, window)}
     handles = [entry.handle for entry in entries if entry.handle in inside]
     texts += [
-        measurements(chart, prefix, rows=mine, since=since, until=until, budget_tokens=MOST_TOKENS)
+        table_as_data(
+            measurements(
+                chart, prefix, rows=mine, since=since, until=until, budget_tokens=MOST_TOKENS
+            )
+        )
         for prefix, _ in GRIDS
         if (mine := [h for h in handles if h.startswith(prefix)])
     ]
     return _results("\n".join(texts), sections, entries)
+
+
+def _all_results(
+    chart: Chart, kind: SectionName, window: Window, sections: Sequence[SectionName]
+) -> Found:
+    """Return every series of a grid inside the window; where none has a value there, the search that found none."""
+    prefix, rows = next((p, chart.grids[p].rows) for p, name in GRIDS if name == kind)
+    since, until = window.since, window.until
+    text = table_as_data(
+        measurements(chart, prefix, since=since, until=until, budget_tokens=MOST_TOKENS)
+    )
+    entries = [row_entry(chart, prefix, row, since, until) for row in rows]
+    if any(entry.cells for entry in entries):
+        return _results(text, sections, entries)
+    every = [row_entry(chart, prefix, row) for row in rows]
+    more, entries = _outside(chart, SECTION_WORDS[kind].lower(), (kind,), window, every)
+    return _results("\n".join([text, *more]), sections, entries)
 
 
 def _outside(
@@ -216,7 +237,9 @@ def _outside(
     records = [none_within(chart, what, name, window, moments) for name in sections]
     last = newest(every)
     texts = [told(record, brief(last) if last else "") for record in records]
-    return texts, [*(search_entry(record) for record in records), *([last] if last else [])]
+    # The name stays what was asked for; the record says the limits.
+    missing = [replace(search_entry(record), name=what) for record in records]
+    return texts, [*missing, *([last] if last else [])]
 
 
 def _holds_any(chart: Chart, handle: str, window: Window) -> bool:
@@ -292,7 +315,14 @@ def _pending(chart: Chart, line: Line) -> str:
     date = line.fact("date")
     when = f"{date.date_role} {chart.print_date(date.date)}" if date else ""
     return "|".join(
-        [line.handle, line.text("order"), when, line.text("status"), line.text("author")]
+        as_data(text)
+        for text in (
+            line.handle,
+            line.text("order"),
+            when,
+            line.text("status"),
+            line.text("author"),
+        )
     )
 
 

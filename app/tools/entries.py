@@ -14,6 +14,7 @@ from app.fhir.short_names import SHORT
 from app.fhir.since import DANGEROUS
 from app.fhir.tables import shown
 from app.llm.port import Cell, Entry
+from app.tools.bounds import as_data
 
 YEAR = 365
 
@@ -35,8 +36,8 @@ def line_entry(chart: Chart, line: Line) -> Entry:
         fields.append(("supply", words.supply(line, chart.now.date().isoformat())))
     name = next((f.name for f in line.facts if f.name), "")
     return Entry(
-        section=section_of(line), handle=line.handle, name=name, group=line.group,
-        fields=(*fields, ("sort", line.date)),
+        section=section_of(line), handle=line.handle, name=as_data(name), group=as_data(line.group),
+        fields=(*((field, as_data(text)) for field, text in fields), ("sort", line.date)),
     )  # fmt: skip
 
 
@@ -47,7 +48,8 @@ def row_entry(chart: Chart, prefix: str, row: Row, since: str = "", until: str =
     name = SHORT.get(row.code, "")
     urgency = str(DANGEROUS.index(name)) if name in DANGEROUS else ""
     return Entry(
-        section=SECTION_OF[prefix], handle=row.handle, name=row.name, unit=row.unit, limits=row.limits,
+        section=SECTION_OF[prefix], handle=row.handle, name=as_data(row.name), unit=as_data(row.unit),
+        limits=as_data(row.limits),
         codes=(row.code,), cells=cells,
         fields=(("age", _age(chart, cells[0].moment) if cells else ""), ("urgency", urgency)),
     )  # fmt: skip
@@ -70,8 +72,8 @@ def _cells(chart: Chart, grid: Grid, row: Row, since: str, until: str) -> Iterab
 
 def _cell(chart: Chart, handle: str, reading: Reading, moment: str) -> Cell:
     return Cell(
-        handle=handle, text=reading.text, flag=reading.flag, status=reading.status,
-        date=chart.print_date(reading.moment), moment=moment, limits=reading.limits,
+        handle=handle, text=as_data(reading.text), flag=as_data(reading.flag), status=reading.status,
+        date=chart.print_date(reading.moment), moment=moment, limits=as_data(reading.limits),
         role=reading.evidence[0].date_role,
     )  # fmt: skip
 
@@ -93,7 +95,10 @@ def note_entry(
             ("copied date", chart.print_date(first.date)),
             ("copied author", first.author),
         ]
-    return Entry(section="notes", handle=note.handle, name=note.kind, fields=tuple(fields))
+    return Entry(
+        section="notes", handle=note.handle, name=as_data(note.kind),
+        fields=tuple((field, as_data(text)) for field, text in fields),
+    )  # fmt: skip
 
 
 def search_entry(record: SearchRecord, word: str = "") -> Entry:

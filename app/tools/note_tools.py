@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from app.errors import ToolRefused
+from app.fhir.citation import SearchRecord
 from app.fhir.notes import Note, Run, find_words, runs
 from app.fhir.reader import LaunchChart
 from app.llm.port import Entry
@@ -45,22 +46,29 @@ def chart_notes(
         found = [line_entry(chart, line) for line in lines]
         text = "\n".join(["NOTES", *(_listed(entry) for entry in found)])
     if not found:
-        what = literal(words) if words else "notes"
-        every = (
-            passages_with(launch, words)
-            if words
-            else [line_entry(chart, x) for x in chart.tables["N"]]
-        )
-        window = Window(since=since, author=author)
-        record = none_within(
-            chart, what, "notes", window, [e.field("sort") for e in every if words]
-        )
-        last = _told(every[0]) if words and every else ""
+        record, last = _none_in(launch, words, Window(since=since, author=author))
         text, found = told(record, last), [search_entry(record)]
     return Found(
         text=text, sections=("notes",), entries=tuple(found),
         shown={"notes": len({e.handle for e in found if e.section == "notes"})},
     )  # fmt: skip
+
+
+def _none_in(launch: LaunchChart, words: Sequence[str], window: Window) -> tuple[SearchRecord, str]:
+    """Record that no note of this author and time holds the words; tell the newest one that does, of any."""
+    chart = launch.chart
+    every = (
+        passages_with(launch, words)
+        if words
+        else [line_entry(chart, line) for line in chart.tables["N"]]
+    )
+    mine = [e for e in every if window.author.casefold() in e.field("author").casefold()]
+    moments = [e.field("sort") for e in mine]
+    record = none_within(chart, literal(words) if words else "notes", "notes", window, moments)
+    newer = max(every, key=lambda e: e.field("sort"), default=None) if window.words else None
+    if newer is None:
+        return record, ""
+    return record, _told(newer) if words else _listed(newer)
 
 
 def note_read(
@@ -83,7 +91,7 @@ def note_read(
     if part > len(pieces):
         raise ToolRefused(f"{note} has {len(pieces)} parts")
     date = launch.chart.print_date(found.date)
-    head = f"{DATA} {note}|{found.kind}|{date}|{found.author}|part {part} of {len(pieces)}"
+    head = f"{DATA} {note}|{as_data(found.kind)}|{date}|{as_data(found.author)}|part {part} of {len(pieces)}"
     entry = note_entry(launch.chart, found, pieces[part - 1])
     return Found(
         text=f"{head}\n{pieces[part - 1]}",

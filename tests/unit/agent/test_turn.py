@@ -1,7 +1,7 @@
 """One turn from question to foot, with a scripted model and with none."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,10 +15,15 @@ from ag_ui.core import (
     ToolCallResultEvent,
 )
 
+from app.agent.aside import aside
 from app.agent.budget import Limits
+from app.agent.errors import TurnCut
+from app.agent.running import RunningTurns
 from app.agent.turn import ModelCall, coalesce, run
 from app.fhir.reader import LaunchChart
 from app.llm.port import Done, ModelEvent, TextDelta, ToolCall, ToolTurn
+from app.tools.chart_tools import CHART_TOOLS
+from app.tools.registry import Registry, ToolResult
 from tests.ndjson_source import launch
 from tests.unit.agent.scripted import Scripted, look, say
 from tests.unit.agent.shown import ask, custom, frozen, services, text, types, verdicts
@@ -322,3 +327,48 @@ def _with_note(chart: LaunchChart, words: str) -> LaunchChart:
     now = chart.now
     source = NdjsonSource([*resources("marlena"), note], manifest("marlena")["patient"])
     return LaunchChart(source, replace(context(manifest("marlena")["patient"], now)), now)
+
+
+def test_stop_during_a_slow_read_ends_the_turn_at_once(chart: LaunchChart) -> None:
+    """The read goes on in its thread and holds the chart; the reader is free, and so is the launch."""
+    running, let_go, over = RunningTurns(), threading.Event(), threading.Event()
+    stop = running.start("launch", "turn-1")
+
+    class Slow(Registry):
+        def call(self, name: str, arguments: str | Mapping[str, object]) -> ToolResult:
+            with chart._lock:  # as a read holds it while the EHR does not answer
+                stop.set()
+                let_go.wait(30)
+            over.set()
+            return super().call(name, arguments)
+
+    known = replace(
+        services(chart, Scripted(look("chart_pending"), say("Never said."))),
+        registry=Slow(CHART_TOOLS, chart, chart.context),
+    )
+    events = list(run(known, "?", "turn-1", stop))
+    running.end("launch", "turn-1")
+    assert not over.is_set()
+    assert types(events)[-1] == "RUN_FINISHED"
+    assert custom(events, "answered")[0]["stopped"] is True
+    assert running.start("launch", "turn-2")
+    let_go.set()
+    assert over.wait(30)
+
+
+def test_an_error_of_a_read_is_told_as_before(chart: LaunchChart) -> None:
+    def broken() -> int:
+        raise TurnCut("broken")
+
+    with pytest.raises(TurnCut):
+        aside(broken, threading.Event())
+    assert aside(lambda: 5, threading.Event()) == 5
+
+
+def test_none_since_a_date_shows_the_newest_value_before_it(chart: LaunchChart) -> None:
+    events = ask(chart, "potassium since 2026-12-01?")
+    blocks = [v["block"] for v in custom(events, "block")]
+    assert "Potassium 5.6 mmol/L H" in text(events)
+    assert [b["title"] for b in blocks if b["kind"] == "negative"] == [
+        "Potassium since 01-Dec-2026: none found."
+    ]
