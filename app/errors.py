@@ -13,6 +13,7 @@
     ├── UnknownHandle           a citation that this launch never issued
     ├── ToolRefused             a tool call outside its schema or budget
     ├── TurnRefused             a turn that cannot start (one runs already, budget spent, empty)
+    ├── ModelFailed             a model gave no whole answer; its kinds: `app.llm.errors`
     ├── TurnCut                 a model's stream ended without its end (`app.agent.errors`)
     └── NotFound                no such turn or source in this launch
 

@@ -48,11 +48,16 @@ class Citation:
 
 @dataclass(frozen=True, kw_only=True)
 class NoSource:
-    """`chartside.no_source`: a sentence that states chart facts and cites nothing valid."""
+    """`chartside.no_source`: a sentence without a valid citation.
+
+    `no_source`: it states chart facts and cites nothing; `general_knowledge`: it says so itself, and holds no value
+    of this patient; `unchecked`: no rule can compare it.
+    """
 
     message_id: str
     sentence: int
     claim: str
+    kind: Literal["no_source", "general_knowledge", "unchecked"] = "no_source"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +113,13 @@ class Answered:
     """`chartside.answered`: sent once before RUN_FINISHED; the foot of the answer.
 
     `model` is "" without a language model, else its name and version; `provenance` is ready to show.
+    `data_handling` is where the text went: "BAA · US · not retained".
     """
 
     message_id: str
     model: str
     provenance: str
+    data_handling: str = ""
     suggestions: tuple[str, ...]
     stopped: bool
     sources: int
@@ -121,7 +128,23 @@ class Answered:
     without_source: int
 
 
-CustomPayload = Citation | NoSource | BlockShown | LookedAt | NotSeen | Answered
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """`chartside.failed`: sent once before RUN_ERROR when a model failed.
+
+    `text` is the sentence, `lost` what is missing of the answer and what is kept; `ways` are the ways on, in the
+    order to offer them: retry (not before `retry_after_s`), another allowed model, chart rows without a model.
+    """
+
+    message_id: str
+    code: str
+    text: str
+    lost: str
+    ways: tuple[Literal["retry", "other_model", "no_model"], ...]
+    retry_after_s: float | None = None
+
+
+CustomPayload = Citation | NoSource | BlockShown | LookedAt | NotSeen | Answered | Failed
 
 CUSTOM_NAMES: dict[type[CustomPayload], str] = {
     Citation: "chartside.citation",
@@ -130,4 +153,5 @@ CUSTOM_NAMES: dict[type[CustomPayload], str] = {
     LookedAt: "chartside.looked_at",
     NotSeen: "chartside.not_seen",
     Answered: "chartside.answered",
+    Failed: "chartside.failed",
 }

@@ -7,6 +7,7 @@ behind a balancer that keeps a launch with its process.
 import threading
 
 from app.errors import TurnRefused
+from app.llm.hang_up import HangUp
 
 
 class RunningTurns:
@@ -14,9 +15,9 @@ class RunningTurns:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turns: dict[str, tuple[str, threading.Event]] = {}
+        self._turns: dict[str, tuple[str, HangUp]] = {}
 
-    def start(self, launch_id: str, turn_id: str) -> threading.Event:
+    def start(self, launch_id: str, turn_id: str) -> HangUp:
         """Note that a turn runs and return the event that stops it.
 
         Raises:
@@ -25,7 +26,7 @@ class RunningTurns:
         with self._lock:
             if launch_id in self._turns:
                 raise TurnRefused("a turn of this launch runs")
-            stop = threading.Event()
+            stop = HangUp()
             self._turns[launch_id] = (turn_id, stop)
         return stop
 

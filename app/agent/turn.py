@@ -4,7 +4,6 @@ The turn yields AG-UI events and our payloads. It ends with RUN_FINISHED, or wit
 nothing it yields holds a token, an address or another patient's data.
 """
 
-import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -33,7 +32,6 @@ from ag_ui.core import (
 from app.agent.answer import Answer, Delta, Piece
 from app.agent.aside import StoppedAside, T, aside
 from app.agent.budget import Budget
-from app.agent.errors import TurnCut
 from app.agent.events import CUSTOM_NAMES, BlockShown, CustomPayload
 from app.agent.foot import bare_foot, foot
 from app.agent.library import background, library, numbers_in
@@ -42,6 +40,8 @@ from app.agent.prompt import compose, question_turn
 from app.agent.services import ModelCall, TurnServices
 from app.agent.stored import coalesce
 from app.errors import ChartsideError
+from app.llm.errors import ModelCut
+from app.llm.hang_up import HangUp
 from app.llm.port import (
     AssistantTurn,
     Done,
@@ -72,9 +72,7 @@ class _Stopped(Exception):  # not an error: a person pressed Stop
     """Leave the turn at once."""
 
 
-def run(
-    services: TurnServices, question: str, turn_id: str, stop: threading.Event
-) -> Iterator[TurnEvent]:
+def run(services: TurnServices, question: str, turn_id: str, stop: HangUp) -> Iterator[TurnEvent]:
     """Yield the events of one turn; `stop` ends it within one event."""
     thread_id = services.launch_chart.context.launch_id
     yield RunStartedEvent(thread_id=thread_id, run_id=turn_id, protocol_version=PROTOCOL_VERSION)
@@ -109,9 +107,7 @@ class _Said:
 class _Run:
     """The state of one turn."""
 
-    def __init__(
-        self, services: TurnServices, question: str, turn_id: str, stop: threading.Event
-    ) -> None:
+    def __init__(self, services: TurnServices, question: str, turn_id: str, stop: HangUp) -> None:
         self._services = services
         self._launch = services.launch_chart
         self._question = question
@@ -171,7 +167,7 @@ class _Run:
     def _ask(self, request: Request, said: _Said) -> Iterator[TurnEvent]:
         """Stream one model call."""
         self._budget.rounds += 1
-        stream = self._services.model.stream(request)
+        stream = self._services.model.stream(request, self._stop)
         try:
             yield from self._hear(stream, said)
         finally:
@@ -181,7 +177,7 @@ class _Run:
             self._called(said)
         if said.done is None:
             self._refused("model.cut", 1)
-            raise TurnCut("a model's stream ended without its end")
+            raise ModelCut("a model's stream ended without its end")
 
     def _hear(self, stream: Iterator[ModelEvent], said: _Said) -> Iterator[TurnEvent]:
         """Take in what a model says, until its end, Stop, or a spent budget."""

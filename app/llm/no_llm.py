@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from app.llm import intents, templates
+from app.llm.hang_up import HangUp
 from app.llm.intents import Plan
 from app.llm.port import (
     Done,
@@ -32,11 +33,16 @@ class NoLanguageModel:
     name = "No language model"
     version = ""
     language_model = False
+    key = "no_llm"
 
     def __init__(self, synonyms: Synonyms) -> None:
         self._synonyms = synonyms
 
-    def stream(self, request: Request) -> Iterator[ModelEvent]:
+    def stream(
+        self,
+        request: Request,
+        hang_up: HangUp,  # noqa: ARG002  # nothing here waits
+    ) -> Iterator[ModelEvent]:
         """Yield tool calls for a new question, text once their answers are there."""
         question, replies = _state(request.turns)
         plan = intents.read(question, self._synonyms)
@@ -52,6 +58,9 @@ class NoLanguageModel:
         answer = templates.write(plan, replies or (), self._synonyms, refused)
         yield from _deltas(answer)
         yield Done(stop="end")
+
+    def warm(self, request: Request) -> None:
+        """Do nothing: there is no provider."""
 
 
 def _state(turns: Sequence[Turn]) -> tuple[str, tuple[Reply, ...] | None]:

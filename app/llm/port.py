@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from app.llm.hang_up import HangUp
+
 Stop = Literal["end", "tools", "length", "refusal"]
 # A JSON Schema, or a piece of one.
 Schema = dict[str, object]
@@ -159,17 +161,24 @@ Turn = UserTurn | AssistantTurn | ToolTurn
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One model call. Policy, tools and digest are byte-stable within a launch, so that they are cached."""
+    """One model call. Policy, tools and digest are byte-stable within a launch, so that they are cached.
+
+    `session` is an opaque name of the launch for the provider's cache; it says nothing about who or where.
+    """
 
     policy: str
     tools: tuple[ToolSpec, ...]
     digest: str
     turns: tuple[Turn, ...]
     most_tokens: int = 4096
+    session: str = ""
 
 
 class Model(Protocol):
-    """An assistant. `language_model` is False for the deterministic one; then `version` is ""."""
+    """An assistant. `language_model` is False for the deterministic one; then `version` is "".
+
+    `key` names dialect and model: blocks of a provider (`Native`) are replayed to the same key only.
+    """
 
     @property
     def name(self) -> str:
@@ -183,5 +192,19 @@ class Model(Protocol):
     def language_model(self) -> bool:
         """Tell whether a language model writes the text."""
 
-    def stream(self, request: Request) -> Iterator[ModelEvent]:
-        """Yield text and tool calls, then one `Done`. Closing the iterator ends the call."""
+    @property
+    def key(self) -> str:
+        """Return the name of dialect and model."""
+
+    def stream(self, request: Request, hang_up: HangUp) -> Iterator[ModelEvent]:
+        """Yield text and tool calls, then one `Done`.
+
+        `hang_up` ends the call wherever it waits, the provider's connection too; so does closing the iterator.
+
+        Raises:
+            ModelFailed: and its kinds (`app.llm.errors`). Ended by `hang_up`, it ends without `Done` and raises
+                nothing.
+        """
+
+    def warm(self, request: Request) -> None:
+        """Have the provider keep the request's stable beginning, where it can; never raises."""

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from app.agent.turn import TurnEvent, coalesce, run
 from app.audit.log import Who
 from app.errors import ChartsideError, TurnRefused
 from app.launch_context import LaunchContext
+from app.llm.hang_up import HangUp
 from app.web import sse
 from app.web.errors import places
 from app.web.session import current_launch
@@ -40,7 +40,7 @@ class _Asked:
     context: LaunchContext
     turn_id: str
     question: str
-    stop: threading.Event
+    stop: HangUp
 
 
 class _RunInput(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,6 +56,28 @@ class ModelLabel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """One row of the picker. `why_not` is a sentence when it cannot be chosen, else ""; `retires` a printed date."""
+
+    id: str
+    name: str
+    language_model: bool
+    data_handling: str
+    local: bool
+    why_not: str = ""
+    retires: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoices:
+    """Answer of `GET` and `PUT /api/launches/{launch}/model`. `notice` says why none is offered (opt-out), else ""."""
+
+    current: str
+    choices: tuple[ModelChoice, ...]
+    notice: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoredTurn:
     """One finished turn: the question and its events, to be replayed through the same reducer."""
 

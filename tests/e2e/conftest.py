@@ -162,15 +162,7 @@ def chromium() -> str | None:
 
 
 def panel(page: Page, index: int = 0) -> FrameLocator:
-    """Return the copilot inside the EHR's page.
-
-    Headless Chromium now and then leaves a cross-site frame without a layout (all its boxes are empty) until the
-    window changes size: a pixel less and back gives it one.
-    """
-    size = page.viewport_size
-    if size is not None:
-        page.set_viewport_size({"width": size["width"], "height": size["height"] - 1})
-        page.set_viewport_size(size)
+    """Return the copilot inside the EHR's page."""
     return page.frame_locator("iframe").nth(index)
 
 

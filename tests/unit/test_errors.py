@@ -4,6 +4,7 @@ import re
 
 import app
 from app import errors
+from app.llm.errors import ModelFailed
 
 
 def every(base: type[errors.ChartsideError]) -> set[type[errors.ChartsideError]]:
@@ -20,7 +21,9 @@ def test_every_error_has_a_sentence_a_code_and_a_place_in_the_tree() -> None:
         assert error.public.endswith("."), error
         assert re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", error.code), error
         assert error.status >= 400
-        # The kinds of a launch error stand in `app.smart.errors`.
-        assert error.__name__ in named or issubclass(error, errors.LaunchError), error
+        # The kinds of these two stand in `app.smart.errors` and `app.llm.errors`.
+        assert error.__name__ in named or issubclass(error, (errors.LaunchError, ModelFailed)), (
+            error
+        )
     codes = [error.code for error in every(errors.ChartsideError)]
     assert len(codes) == len(set(codes))

@@ -193,6 +193,7 @@ export interface NoSource {
   readonly message_id: string;
   readonly sentence: number;
   readonly claim: string;
+  readonly kind: "no_source" | "general_knowledge" | "unchecked";
 }
 
 export interface BlockShown {
@@ -232,6 +233,7 @@ export interface Answered {
   readonly message_id: string;
   readonly model: string;
   readonly provenance: string;
+  readonly data_handling: string;
   readonly suggestions: readonly string[];
   readonly stopped: boolean;
   readonly sources: number;
@@ -240,7 +242,16 @@ export interface Answered {
   readonly without_source: number;
 }
 
-export type CustomPayload = Citation | NoSource | BlockShown | LookedAt | NotSeen | Answered;
+export interface Failed {
+  readonly message_id: string;
+  readonly code: string;
+  readonly text: string;
+  readonly lost: string;
+  readonly ways: readonly ("retry" | "other_model" | "no_model")[];
+  readonly retry_after_s: number | null;
+}
+
+export type CustomPayload = Citation | NoSource | BlockShown | LookedAt | NotSeen | Answered | Failed;
 
 export interface LaunchPage {
   readonly page: string;
@@ -275,6 +286,22 @@ export interface ModelLabel {
   readonly data_handling: string;
 }
 
+export interface ModelChoice {
+  readonly id: string;
+  readonly name: string;
+  readonly language_model: boolean;
+  readonly data_handling: string;
+  readonly local: boolean;
+  readonly why_not: string;
+  readonly retires: string;
+}
+
+export interface ModelChoices {
+  readonly current: string;
+  readonly choices: readonly ModelChoice[];
+  readonly notice: string;
+}
+
 export interface StoredTurn {
   readonly turn_id: string;
   readonly question: string;
@@ -307,4 +334,5 @@ export type ChartsideEvent =
   | { readonly name: "chartside.block"; readonly value: BlockShown }
   | { readonly name: "chartside.looked_at"; readonly value: LookedAt }
   | { readonly name: "chartside.not_seen"; readonly value: NotSeen }
-  | { readonly name: "chartside.answered"; readonly value: Answered };
+  | { readonly name: "chartside.answered"; readonly value: Answered }
+  | { readonly name: "chartside.failed"; readonly value: Failed };

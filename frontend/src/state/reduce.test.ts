@@ -27,6 +27,7 @@ const ANSWERED: Answered = {
   message_id: "m",
   model: "",
   provenance: "Rule answer",
+  data_handling: "",
   suggestions: [],
   stopped: false,
   sources: 10,
@@ -194,7 +195,11 @@ describe("a turn", () => {
         cites(citation({ sentence: 0, n: 1, verdict: "mismatch" })),
         cites(citation({ sentence: 0, n: 2, verdict: "mismatch" })),
         cites(citation({ sentence: 1, verdict: "match" })),
-        { type: "CUSTOM", name: "chartside.no_source", value: { message_id: "m", sentence: 2, claim: "X." } },
+        {
+          type: "CUSTOM",
+          name: "chartside.no_source",
+          value: { message_id: "m", sentence: 2, claim: "X.", kind: "no_source" },
+        },
       ]),
     );
     expect(counted).toEqual({ all: 3, differ: 1, unsourced: 1 });

@@ -3,6 +3,13 @@ for (const select of document.querySelectorAll("[data-submit]")) {
   select.addEventListener("change", () => select.form.submit());
 }
 
+// An app starts in a frame that already has its size.
+addEventListener("load", () => {
+  requestAnimationFrame(() => {
+    for (const frame of document.querySelectorAll("iframe[data-address]")) frame.src = frame.dataset.address;
+  });
+});
+
 const panel = document.querySelector(".panel");
 
 for (const button of document.querySelectorAll("[data-set-width]")) {

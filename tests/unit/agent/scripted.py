@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from app.llm.hang_up import HangUp
 from app.llm.port import Done, ModelEvent, Request, TextDelta, ToolCall
 
 
@@ -11,14 +12,17 @@ class Scripted:
     name = "Scripted"
     version = "1"
     language_model = True
+    key = "scripted:1"
 
     def __init__(self, *rounds: Sequence[ModelEvent]) -> None:
         self._rounds = list(rounds)
         self.requests: list[Request] = []
 
-    def stream(self, request: Request) -> Iterator[ModelEvent]:
+    def stream(self, request: Request, hang_up: HangUp) -> Iterator[ModelEvent]:
         self.requests.append(request)
         yield from self._rounds.pop(0) if len(self._rounds) > 1 else self._rounds[0]
+
+    def warm(self, request: Request) -> None: ...
 
 
 def say(text: str, *, size: int = 7) -> list[ModelEvent]:

@@ -1,6 +1,5 @@
 """Read the events of a turn as a clinician would see them: what is shown, and what it cites."""
 
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from ag_ui.core import BaseEvent, CustomEvent, TextMessageContentEvent
 from app.agent.library import numbers_in
 from app.agent.turn import TurnServices, run
 from app.fhir.reader import LaunchChart
+from app.llm.hang_up import HangUp
 from app.llm.no_llm import NoLanguageModel
 from app.llm.port import Model
 from app.llm.synonyms import load
@@ -38,7 +38,7 @@ def services(launch: LaunchChart, model: Model | None = None, **more: Any) -> Tu
 def ask(
     launch: LaunchChart, question: str, model: Model | None = None, **more: Any
 ) -> list[BaseEvent]:
-    return list(run(services(launch, model, **more), question, "turn-1", threading.Event()))
+    return list(run(services(launch, model, **more), question, "turn-1", HangUp()))
 
 
 def custom(events: Iterable[BaseEvent], name: str) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from app.agent.errors import TurnCut
 from app.agent.running import RunningTurns
 from app.agent.turn import ModelCall, coalesce, run
 from app.fhir.reader import LaunchChart
+from app.llm.hang_up import HangUp
 from app.llm.port import Done, ModelEvent, TextDelta, ToolCall, ToolTurn
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry, ToolResult
@@ -123,7 +124,7 @@ def test_a_stream_without_an_end_is_an_error_and_what_was_written_is_judged(
     events = ask(chart, "?", model)
     end = events[-1]
     assert isinstance(end, RunErrorEvent)
-    assert (end.code, "not complete" in end.message) == ("turn.cut", True)
+    assert (end.code, "not complete" in end.message) == ("model.cut", True)
     assert [v["verdict"] for v in verdicts(events)] == ["mismatch"]
     assert custom(events, "answered") == []
 
@@ -140,7 +141,7 @@ def test_a_stream_without_an_end_is_an_error_and_what_was_written_is_judged(
     ],
 )
 def test_stop_ends_within_one_event_and_says_so(chart: LaunchChart, after: str) -> None:
-    stop, seen, left = threading.Event(), list[BaseEvent](), list[BaseEvent]()
+    stop, seen, left = HangUp(), list[BaseEvent](), list[BaseEvent]()
     model = Scripted(
         RESULTS,
         say(
@@ -222,10 +223,10 @@ def test_the_audit_hears_of_every_model_call_without_text(chart: LaunchChart) ->
 
 
 def test_a_stopped_model_call_is_closed_and_audited(chart: LaunchChart) -> None:
-    calls, stop, closed = list[ModelCall](), threading.Event(), list[bool]()
+    calls, stop, closed = list[ModelCall](), HangUp(), list[bool]()
 
     class Endless(Scripted):
-        def stream(self, request: Any) -> Iterator[Any]:
+        def stream(self, request: Any, hang_up: HangUp) -> Iterator[Any]:
             try:
                 while True:
                     yield TextDelta(text="word ")
@@ -244,7 +245,7 @@ def test_an_ended_session_is_a_public_sentence(
     from app.errors import SessionEnded  # noqa: PLC0415
 
     class Ended(Scripted):
-        def stream(self, request: Any) -> Iterator[Any]:
+        def stream(self, request: Any, hang_up: HangUp) -> Iterator[Any]:
             raise SessionEnded("token gone")
 
     end = ask(chart, "?", Ended(say("")))[-1]

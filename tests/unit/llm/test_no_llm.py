@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from app.llm.hang_up import HangUp
 from app.llm.intents import read
 from app.llm.no_llm import NoLanguageModel, calls
 from app.llm.parts import NOT_TAKING
@@ -112,7 +113,9 @@ def test_can_i_give_always_looks_at_allergies_medicines_and_problems(question: s
 def stream(question: str, *replies: Reply, tools: tuple[ToolSpec, ...] = ALL) -> list[object]:
     turns = (UserTurn(text=question), *((ToolTurn(replies=replies),) if replies else ()))
     return list(
-        NoLanguageModel(SYNONYMS).stream(Request(policy="", tools=tools, digest="", turns=turns))
+        NoLanguageModel(SYNONYMS).stream(
+            Request(policy="", tools=tools, digest="", turns=turns), HangUp()
+        )
     )
 
 
@@ -138,7 +141,7 @@ def test_an_earlier_answer_is_not_mistaken_for_this_one() -> None:
         ToolTurn(replies=()),
         UserTurn(text="What is pending?"),
     )
-    events = list(model.stream(Request(policy="", tools=ALL, digest="", turns=turns)))
+    events = list(model.stream(Request(policy="", tools=ALL, digest="", turns=turns), HangUp()))
     assert [e.name for e in events if isinstance(e, ToolCall)] == ["chart_pending"]
 
 

@@ -17,7 +17,8 @@ FRAME = (
 
 def frames(page: str) -> list[str]:
     return [
-        address.replace("&amp;", "&") for address in re.findall(r'<iframe .*src="([^"]+)"', page)
+        address.replace("&amp;", "&")
+        for address in re.findall(r'<iframe .*data-address="([^"]+)"', page)
     ]
 
 

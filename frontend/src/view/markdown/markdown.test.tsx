@@ -226,7 +226,9 @@ describe("chips and verdicts", () => {
   it("marks a sentence without a source, across bold words", () => {
     const root = drawn("Known. Physical **therapy** was tried first. Then more.", {
       citations: [],
-      noSource: [{ message_id: "m", sentence: 1, claim: "Physical therapy was tried first." }],
+      noSource: [
+        { message_id: "m", sentence: 1, claim: "Physical therapy was tried first.", kind: "no_source" },
+      ],
     });
     expect([...root.querySelectorAll(".unsourced")].map((node) => node.textContent).join("")).toBe(
       "Physical therapy was tried first.",
