@@ -5,14 +5,16 @@ BIN := .venv/bin
 NAME ?=
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.ts frontend/*.json)
 
-.PHONY: help run test check e2e bench types lock setup
+.PHONY: help run test check e2e bench types lock setup llama pictures
 
 help:
 	@echo "make run      set up, then start the sandbox EHR and the copilot; prints the address to open"
 	@echo "make test     set up, then everything that must pass, browser tests included"
 	@echo "make check    lint, types and unit tests, in under two minutes"
 	@echo "make e2e      the browser tests"
-	@echo "make bench    figures as JSON lines; NAME=tokens|card|bundle for one"
+	@echo "make bench    figures as JSON lines; NAME=tokens|card|bundle|cache for one"
+	@echo "make llama    the model adapters against a real llama.cpp server"
+	@echo "make pictures every state of the screen: drawn, checked for access, by keyboard"
 	@echo "make types    write the frontend's types from the Python ones"
 	@echo "make lock     resolve requirements*.in again"
 
@@ -66,3 +68,12 @@ lock:
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes requirements-charts.in -o requirements-charts.txt
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes requirements-clouds.in -o requirements-clouds.txt
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes requirements-llama.in -o requirements-llama.txt
+
+llama: .setup/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-llama.txt
+	$(BIN)/pytest -q tests/contract/llm/test_llama.py
+
+pictures: .setup/node .setup/chromium
+	cd frontend && node dev/keyboard.mjs && node dev/pictures.mjs

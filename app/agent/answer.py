@@ -7,7 +7,7 @@ this launch never issued leaves no trace but a count.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.agent.clean import Cleaner
 from app.agent.events import (
@@ -188,6 +188,9 @@ class Answer:
         chips = tuple(chip for handle in dict.fromkeys(handles) if (chip := self._chip(handle)))
         if not chips:
             self._gap = True
+            # Nothing is shown, but the words before it are known to have no source.
+            self._sentence.chips.append(())
+            self._sentence.text += CITED
             return
         self._blanks = ""
         self._sentence.chips.append(chips)
@@ -214,29 +217,32 @@ class Answer:
     def _judge(self, sentence: _Sentence) -> Iterator[Piece]:
         texts = sentence.text.split(CITED)
         parts = [
-            Part(text=text, handles=tuple(chip.handle for chip in chips))
-            for text, chips in zip(texts, [*sentence.chips, ()], strict=True)
+            Part(
+                text=text,
+                handles=tuple(chip.handle for chip in chips),
+                invented=not chips and at < len(sentence.chips),
+            )
+            for at, (text, chips) in enumerate(zip(texts, [*sentence.chips, ()], strict=True))
         ]
         chips = {chip.handle: chip for group in sentence.chips for chip in group}
         evidence = {handle: chip.evidence for handle, chip in chips.items()}
-        judged = judge(parts, evidence, self._seen())
+        judged = judge(parts, evidence, self._seen(), self._earlier)
         claim = " ".join("".join(texts).split())
         for handle, check in judged.checks.items():
             self.tally.mismatches += check.verdict == "mismatch"
             yield self._citation(chips[handle], check, claim)
-        if judged.no_source:
-            self.tally.without_source += 1
-            yield NoSource(message_id=self.message_id, sentence=self._number, claim=claim)
+        self.tally.without_source += judged.no_source
+        if judged.kind:
+            yield NoSource(
+                message_id=self.message_id, sentence=self._number, claim=claim, kind=judged.kind
+            )
         for handle, chip in chips.items():
             self._earlier.setdefault(handle, facts(handle, chip.evidence, self._background.zone))
         self._number += 1
 
     def _seen(self) -> Background:
-        known = self._background
-        earlier = known.earlier + tuple(f for found in self._earlier.values() for f in found)
-        return Background(
-            lexicon=known.lexicon, zone=known.zone, question=known.question, earlier=earlier
-        )
+        earlier = (f for found in self._earlier.values() for f in found)
+        return replace(self._background, earlier=(*self._background.earlier, *earlier))
 
     # ------------------------------------------------------------ blocks
 

@@ -7,11 +7,12 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The limits of one turn; characters are those of the answer."""
+    """The limits of one turn; characters are those of the answer, `tool_s` is for one look-up."""
 
     rounds: int = 8
     tool_calls: int = 16
     wall_s: float = 120.0
+    tool_s: float = 30.0
     characters: int = 24_000
 
 

@@ -11,50 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from app.agent.measure import Amount, amounts, rates
-
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = r"(?P<month>jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?"
-_TIME = r"(?:(?:,? at |,? |T)(?P<time>\d{1,2}:\d{2})\b)?"
-DATES = (
-    re.compile(rf"\b(?P<day>\d{{1,2}})[- ]{_MONTH}[- ,]+(?P<year>\d{{4}})\b{_TIME}", re.IGNORECASE),
-    re.compile(rf"\b(?P<year>\d{{4}})-(?P<mm>\d{{2}})-(?P<day>\d{{2}})\b{_TIME}"),
-    re.compile(
-        rf"\b{_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})\b{_TIME}",
-        re.IGNORECASE,
-    ),
-    re.compile(rf"\b{_MONTH}[- ](?P<year>\d{{4}})\b", re.IGNORECASE),
-    re.compile(rf"\b(?P<day>\d{{1,2}})[- ]{_MONTH}\b", re.IGNORECASE),
-    re.compile(r"\b(?:in|since|of|from|during|until)\s(?P<year>(?:19|20)\d{2})\b(?![-/\d])"),
-    re.compile(r"\b(?P<slashed>\d{1,2}/\d{1,2}/\d{2,4})\b"),
-)
-# What a word says about the date behind it; a word may allow several roles.
-ROLES: tuple[tuple[str, str], ...] = (
-    (r"ordered|prescribed|requested|orders?", "ordered"),
-    (r"started|starting|starts?|began|begun|initiated", "started"),
-    (r"dispensed|filled|refilled|fills?|picked up", "dispensed"),
-    (r"given|administered|received|injected|infused|vaccinated", "given"),
-    (r"collected|drawn|sampled", "collected"),
-    (r"taken", "collected measured"),
-    (r"resulted|reported|released", "resulted"),
-    (r"measured|weighed", "measured"),
-    (r"recorded|documented|noted|entered", "recorded"),
-    (r"onset|diagnosed|since", "onset"),
-    (
-        r"stopped|discontinued|ended|ends|finished|resolved|expired|discharged|supply to|ran out",
-        "ended",
-    ),
-    (r"written|wrote|authored", "written"),
-    (r"signed", "signed"),
-    (r"searched", "searched"),
-    (r"born", "born"),
-    (r"died", "died"),
-)
-ROLE_WORD = re.compile(
-    "|".join(rf"\b(?P<r{i}>{words})\b" for i, (words, _) in enumerate(ROLES)), re.IGNORECASE
-)
-BOUND = re.compile(
-    r"\b(since|before|after|until|between|as of|prior to|by|last)\s*$", re.IGNORECASE
-)
+from app.agent.spoken_dates import When, dates_in
 
 STATUS_WORDS = {
     "preliminary": "preliminary", "final": "final", "corrected": "corrected", "amended": "amended",
@@ -71,7 +28,7 @@ STATUS = re.compile(
 QUOTE = re.compile(r"“([^”]{2,})”|\"([^\"\n]{2,})\"")
 ABSENCE = re.compile(
     r"\b(?:no(?! longer| more| one| change| language| other than|\. ?\d)(?=[ -][a-z])|none|never|nothing (?:found|recorded|on file)"
-    r"|not (?:found|recorded|documented|listed|on file|present|detected|taking|ordered|prescribed|on)"
+    r"|not (?:found|recorded|documented|listed|on file|present|detected|appear|taking|ordered|prescribed|on)"
     r"|negative for|(?:is|are) absent|without any|denies|cannot find)\b",
     re.IGNORECASE,
 )
@@ -84,22 +41,32 @@ NOUNS = (
     "statement|sign|imaging|item|match|criteri|input|finding|drug|pill|pack"
 )
 COUNTED = re.compile(
-    rf"[\s\u00a0-]?(?:of\b|(?:(?:{_KINDS})[\s-]){{0,2}}(?P<noun>{NOUNS})\w*|more\b|older\b|(?:y|d|wk|mo)\b)",
+    rf"[\s\u00a0-]?(?:of\b|(?:(?:{_KINDS})[\s-]){{0,2}}(?P<noun>{NOUNS})\w*|(?:[\w-]+\s){{1,3}}(?P<many>results|values|readings|measurements)\b|more\b|older\b|(?:y|d|wk|mo)\b)",
     re.IGNORECASE,
 )
 COUNT_BEFORE = re.compile(
-    r"\b(?:of|all|top|last|first|next|source|page|step|line|no\.?|number|about)\s$", re.IGNORECASE
+    r"\b(?:(?:\d+|one|two|three|four|five|six|most|some|none|each|out)\sof|all|top|last|first|next|source|page|step|line|no\.?|number|about)\s$",
+    re.IGNORECASE,
 )
 NAMED = re.compile(
     r"\b(?P<word>type|stage|grade|class|category|phase|group)\s(?P<which>\d[a-z]?|[IVX]{1,4}[a-d]?)\b(?!\.\d)",
     re.IGNORECASE,
 )
 THRESHOLD = re.compile(
-    r"\b(?:over|above|below|under|less than|more than|at least|at most|greater than|up to|goal(?: of)?|target(?: of)?"
+    r"\b(?:over|above|below|under|less than|more than|at least|at most|greater than|(?<!went )(?<!gone )(?<!going )(?<!back )up to|goal(?: of)?|target(?: of)?"
     r"|limit(?: of)?|cut-?off(?: of)?|if|exceeds?)\s*$",
     re.IGNORECASE,
 )
-RANGE = re.compile(r"\b\d[\d.]*\s?[–-]\s?\d[\d.]*\b")
+RANGE = re.compile(
+    r"\b\d[\d.]*\s?[–-]\s?\d[\d.]*\b"
+    r"|\b(?:ref(?:erence)?\.?|range|interval|normal|limits?)(?: range| interval| limits?| values?)?[\s:(,]*(?:is |of |was )?(?:from |between )?"
+    r"\d[\d.]*(?:\s?[a-z%/µ0-9^]*[a-z%/])?\s(?:to|and)\s\d[\d.]*",
+    re.IGNORECASE,
+)
+LIMIT_BEFORE = re.compile(
+    r"\b(?:ref(?:erence)?\.?|range|interval|normal)(?: range| interval)?[\s:(,]*(?:is |of )?$",
+    re.IGNORECASE,
+)
 TAKEN_UNITS = ("tablet", "capsule", "puff", "drop", "patch", "spray")
 PAIR = re.compile(r"(?<![\d/.])(\d{2,3})/(\d{2,3})(?![\d/]|\.\d)")
 FLAG = re.compile(r"[\s\u00a0]?\(?(HH|LL|AA|H|L|A|high|low|critical(?:ly)? (?:high|low))\b\)?")
@@ -114,20 +81,6 @@ class Quote:
 
     text: str
     start: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class When:
-    """A date. `iso` may be a prefix (2026-11), `--11-19` without a year, "" if it cannot be read."""
-
-    text: str
-    iso: str
-    time: str
-    roles: tuple[str, ...]
-    word: str
-    bound: bool
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +152,7 @@ def claims(text: str) -> Claims:
         Quote(text=(m[1] or m[2]).strip(" .,;"), start=m.start()) for m in QUOTE.finditer(text)
     )
     plain = _blank(text, [(m.start(), m.end()) for m in QUOTE.finditer(text)])
-    dates = tuple(_dates(plain))
+    dates = tuple(dates_in(plain))
     rest = _blank(plain, [(d.start, d.end) for d in dates])
     found_rates = rates(rest)
     named = list(NAMED.finditer(rest))
@@ -227,52 +180,6 @@ def _blank(text: str, spans: list[tuple[int, int]]) -> str:
     for start, end in spans:
         text = text[:start] + "\x1f" * (end - start) + text[end:]
     return text
-
-
-def _dates(text: str) -> Iterator[When]:
-    taken: list[tuple[int, int]] = []
-    found = []
-    for pattern in DATES:
-        for match in pattern.finditer(text):
-            start = (
-                match.start("year")
-                if match[0][:2] in ("in", "si", "of", "fr", "du", "un")
-                else match.start()
-            )
-            if not any(a < match.end() and start < b for a, b in taken):
-                taken.append((start, match.end()))
-                found.append((start, match))
-    found.sort(key=lambda f: f[0])
-    for at, (start, match) in enumerate(found):
-        before = text[found[at - 1][1].end() if at else 0 : start]
-        word, roles = _role(before)
-        yield When(
-            text=text[start : match.end()], iso=_iso(match.groupdict()), time=match.groupdict().get("time") or "",
-            roles=roles, word=word, bound=bool(BOUND.search(before)), start=start, end=match.end(),
-        )  # fmt: skip
-
-
-def _role(before: str) -> tuple[str, tuple[str, ...]]:
-    """Find the last role word before a date, in its own clause."""
-    near = re.split(r"[;:|·]|\. ", before)[-1][-60:]
-    found = None
-    for match in ROLE_WORD.finditer(near):
-        if not (match[0].casefold() == "since" and "since" not in near.casefold()[-7:]):
-            found = match
-    if found is None or found.lastgroup is None:
-        return "", ()
-    return found[0].casefold(), tuple(ROLES[int(found.lastgroup[1:])][1].split())
-
-
-def _iso(part: dict[str, str | None]) -> str:
-    if part.get("slashed"):
-        return ""
-    month = part.get("mm") or ""
-    if name := part.get("month"):
-        month = f"{MONTHS.index(name.casefold()[:3]) + 1:02d}"
-    day = f"{int(part['day'] or 0):02d}" if part.get("day") else ""
-    year = part.get("year")
-    return "-".join(p for p in (year if year else "-", month, day) if p)
 
 
 def _numbers(text: str) -> Iterator[Number]:
@@ -308,7 +215,7 @@ def _pair(text: str, match: re.Match[str]) -> Iterator[Number]:
 
 
 def _kind(amount: Amount, before: str, after: str, *, in_range: bool) -> tuple[Kind, str]:
-    if in_range or (amount.comparator and before.endswith("(")):
+    if in_range or (amount.comparator and (before.endswith("(") or LIMIT_BEFORE.search(before))):
         return "range", ""
     if THRESHOLD.search(before):
         return "threshold", ""

@@ -4,11 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from app.agent.absences import absences
-from app.agent.claims import When
-from app.agent.facts import MUST_SAY, SAME_STATUS, STATUSES, Fact, Mention, statuses
+from app.agent.attributes import attributes
+from app.agent.facts import MUST_SAY, SAME_STATUS, STATUSES, Fact, statuses
+from app.agent.levels import flagged, levels
+from app.agent.names import names, noted
 from app.agent.numbers import numbers
+from app.agent.people import people, relatives
+from app.agent.reversals import reversals
 from app.agent.scene import (
-    DOSE_UNITS,
     NOT_THERE,
     UNKNOWN,
     Finding,
@@ -19,22 +22,19 @@ from app.agent.scene import (
     nearest,
     unproved,
 )
-from app.agent.subjects import blockers, levels
+from app.agent.spoken_dates import When
+from app.agent.subjects import blockers
 from app.agent.when import agrees, on_day, same_day
 from app.fhir.dates import day
 
-# Words that may stand before a dose without being a drug's name.
-BEFORE_DOSE = re.compile(
-    r"a|an|and|as|at|by|dose|doses|dosed|each|for|from|is|it|of|on|one|once|or|order|orders|ordered|"
-    r"take|takes|taken|taking|tablet|tablets|the|this|to|total|was|with|daily|increased|decreased|raised|lowered|reduced|changed|started|"
-    r"given|strength|active|per|about|only|currently|prescribed|oral|capsule",
+PARAGRAPH = re.compile(r"\n\s*\n")
+# Words that say that a passage is a copy.
+COPIED = re.compile(
+    r"\b(?:cop(?:y|ied)|carried) forward\b|\brepeat(?:s|ed)\b|\bfirst (?:written|note)\b",
     re.IGNORECASE,
 )
-PRONOUN = re.compile(
-    r"\b(it|its|this|that|these|both|each|the order|the dose|the drug|the medicine)\b", re.I
-)
-
-PARAGRAPH = re.compile(r"\n\s*\n")
+# Longer passages are whole paragraphs, copied in part; the tools say which part.
+MOST_QUOTED = 40
 LEAST_WORDS = 3  # of each piece of a quotation
 
 
@@ -42,8 +42,8 @@ def compare(scene: Scene) -> list[Finding]:
     """Return a finding for every claim of a part of a sentence."""
     found = [
         *_quotes(scene), *numbers(scene), *_dates(scene), *_rates(scene), *_statuses(scene),
-        *_names(scene), *_stages(scene), *absences(scene),
-        *levels(scene), *blockers(scene),
+        *names(scene), *noted(scene), *_stages(scene), *absences(scene),
+        *levels(scene), *flagged(scene), *blockers(scene), *attributes(scene), *people(scene), *relatives(scene), *reversals(scene),
     ]  # fmt: skip
     return [f for f in found if f.equal is not None or f.handles]
 
@@ -57,12 +57,39 @@ def _quotes(scene: Scene) -> Iterator[Finding]:
         pieces = [_plain(p) for p in re.split(r"\s*(?:\.\.\.|…)\s*", quote.text) if p.strip()]
         holding = [f for f in texts if all(p in _plain(f.text) for p in pieces)]
         whole = [f for f in holding if _whole(pieces, f)]
-        if whole:
+        if copied := _copied(scene, pieces, whole):
+            yield copied
+        elif whole:
             yield equal("words", whole)
         elif holding:
             yield unproved(holding)
         elif texts:
             yield differs("words", f"“{quote.text}”", "these words do not stand there", texts)
+
+
+def _copied(scene: Scene, pieces: Sequence[str], whole: Sequence[Fact]) -> Finding | None:
+    """Return a difference where quoted words were first written in an earlier note; saying so is no difference."""
+    find = scene.known.first_note
+    if (
+        find is None
+        or len(pieces) != 1
+        or len(pieces[0].split()) > MOST_QUOTED
+        or COPIED.search(scene.claims.rest)
+    ):
+        return None
+    for fact in whole:
+        first = find(fact.evidence.reference, pieces[0]) if fact.long else None
+        if first is None:
+            return None
+    if not whole or first is None:
+        return None
+    by = f" by {first.author}" if first.author else ""
+    return differs(
+        "first written",
+        day(whole[0].dates[0][0]) if whole[0].dates else "",
+        f"{day(first.date)}{by}",
+        whole,
+    )
 
 
 def _whole(pieces: Sequence[str], fact: Fact) -> bool:
@@ -93,6 +120,8 @@ def _plain(text: str) -> str:
 
 def _dates(scene: Scene) -> Iterator[Finding]:
     for when in scene.claims.dates:
+        if when.roles == ("born",) and scene.known.patient:
+            continue  # compared with the patient
         mention = nearest(scene, when.start)
         named = [f for f in scene.own if mention and f.dates and f.named(mention, scene.lexicon)]
         scope = [f for f in (named or scene.own) if f.dates or f.kind == "Search"]
@@ -103,13 +132,18 @@ def _date(scene: Scene, when: When, scope: Sequence[Fact]) -> Finding:
     if not when.iso:
         return UNKNOWN
     holding = [f for f in scope if agrees(f, when)]
+    if holding and _ill_said(scene, when):
+        return differs("date", f"{when.word} {when.text}", f"signed {when.text}", holding)
     if holding:
         return equal(f"{when.word} date" if when.roles else "date", holding)
     same = [f for f in scope if on_day(f, when)]
     if same and when.roles:
         other = next(role for iso, role in same[0].dates if same_day(iso, when))
         return differs("date", f"{when.word} {when.text}", f"{other} {when.text}", same)
-    if when.bound or (not when.roles and any(on_day(f, when) for f in scene.others)):
+    onset = when.word == "since" and any(f.kind == "Condition" for f in scope)
+    if (when.bound and not onset) or (
+        not when.roles and any(on_day(f, when) for f in scene.others)
+    ):
         return UNKNOWN
     dated = [f for f in scope if any(role in when.roles for _, role in f.dates)] or [
         f for f in scope if f.dates
@@ -124,6 +158,17 @@ def _date(scene: Scene, when: When, scope: Sequence[Fact]) -> Finding:
         f"{role} {shown}".strip(),
         dated[:1] if len(dated) > 3 else dated,
     )
+
+
+def _ill_said(scene: Scene, when: When) -> bool:
+    """Tell whether a note itself is said to be dispensed, ordered or collected on a date."""
+    before = scene.claims.rest[: when.start]
+    role = re.search(
+        rf"\b(?:note|summary|letter|document)\W+(?:was )?{re.escape(when.word)}\W*(?:on )?$",
+        before,
+        re.I,
+    )
+    return bool(when.word and role) and not {"signed", "written", "recorded"} & set(when.roles)
 
 
 # ---------------------------------------------------------------- frequency, status, names
@@ -148,7 +193,11 @@ def _statuses(scene: Scene) -> Iterator[Finding]:
     said = set()
     for claim in scene.claims.statuses:
         able = [
-            f for f in scene.own if claim.status in STATUSES.get(f.kind, ()) and f.evidence.status
+            f
+            for f in scene.own
+            if claim.status in STATUSES.get(f.kind, ())
+            and f.evidence.status
+            and (f.kind != "Encounter" or f.handle.startswith("E"))
         ]
         said |= {f.kind for f in able}
         holding = [
@@ -174,49 +223,6 @@ def _used(fact: Fact, scene: Scene) -> bool:
     return fact.field == "value" and any(
         holds(fact, n) for n in scene.claims.numbers if n.kind == "value"
     )
-
-
-def _names(scene: Scene) -> Iterator[Finding]:
-    """Compare the drug, problem or substance that the words name with the cited record's."""
-    mentions = scene.mentions()
-    for fact in scene.own:
-        if (
-            fact.field in ("drug", "problem", "substance", "order", "type")
-            and fact.kind != "Encounter"
-        ):
-            yield from _name(scene, fact, mentions)
-
-
-def _name(scene: Scene, fact: Fact, mentions: Sequence[Mention]) -> Iterator[Finding]:
-    if _says_name(scene, fact, mentions):
-        yield equal(fact.field, [fact])
-        return
-    drugs = [m for m in mentions if m.drug]
-    named = [f for f in scene.own if any(f.named(m, scene.lexicon) for m in drugs)]
-    if fact.kind not in ("MedicationRequest", "MedicationDispense", "AllergyIntolerance") or named:
-        return
-    stranger = drugs[0].text if drugs else _before_dose(scene)
-    if stranger:
-        yield differs(fact.field, stranger, fact.evidence.name, [fact])
-
-
-def _says_name(scene: Scene, fact: Fact, mentions: Sequence[Mention]) -> bool:
-    text = scene.sentence.casefold()
-    if fact.evidence.name and fact.evidence.name.casefold() in text:
-        return True
-    return any(m.drug and fact.named(m, scene.lexicon) for m in mentions)
-
-
-def _before_dose(scene: Scene) -> str:
-    """Return the word before a dose where the sentence names no drug that any list knows."""
-    if PRONOUN.search(scene.sentence):
-        return ""
-    for number in scene.claims.numbers:
-        if number.kind == "value" and number.amount.unit in DOSE_UNITS:
-            word = re.search(r"([A-Za-z-]{4,})\s*$", scene.claims.rest[: number.start])
-            if word and not BEFORE_DOSE.fullmatch(word[1]):
-                return word[1]
-    return ""
 
 
 def _stages(scene: Scene) -> Iterator[Finding]:

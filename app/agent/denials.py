@@ -15,7 +15,7 @@ BEFORE = re.compile(
     re.IGNORECASE,
 )
 BEHIND = re.compile(
-    r"\b(?:none|nothing(?: found| recorded| on file)?|not (?:found|recorded|documented|listed|on file|present|detected)"
+    r"\b(?:none|nothing(?: found| recorded| on file)?|not (?:found|recorded|documented|listed|on file|present|detected|appear)"
     r"|(?:is|are|was|were) (?:absent|negative)|absent|denied|negative)\b(?! for)",
     re.IGNORECASE,
 )
@@ -23,10 +23,12 @@ BEHIND = re.compile(
 CLAUSE = re.compile(
     r"[.;:!?|()\ufffc\x1f]|\b(?:but|except|however|although|though|while|which|because|so|reports?|has|have|had|"
     r"with|complains|admits|positive|was|were|searched|only|in|among|amongst|on|since|from|until|between|before|after|"
-    r"within|as of|during)\b",
+    r"within|as of|during|according to|exists?)\b",
     re.IGNORECASE,
 )
 ITEM = re.compile(r",|/|\b(?:and|or|nor)\b", re.IGNORECASE)
+HEADING = re.compile(r"^#.*$", re.MULTILINE)
+SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 WORD = re.compile(r"[^\W_][\w'+-]*")
 # Words that do not name what is denied.
 EMPTY = frozenset(
@@ -141,6 +143,13 @@ EMPTY = frozenset(
         "ehr",
         "absence",
         "state",
+        "exist",
+        "do",
+        "does",
+        "did",
+        "what",
+        "could",
+        "read",
     ]
 )
 # These name a thing where nothing else does: "no medications", "no notes".
@@ -215,3 +224,24 @@ def _back(text: str, end: int) -> str:
 def _denied(phrase: str) -> Denied:
     items = [found for part in ITEM.split(phrase) if (found := stems(part))]
     return Denied(whole=stems(phrase), items=tuple(items))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """What running text denies, item by item, and the stems of its sentences that deny nothing."""
+
+    items: tuple[frozenset[str], ...]
+    affirmed: tuple[frozenset[str], ...]
+
+
+def stated(text: str) -> Stated:
+    """Read a note: headings say nothing."""
+    items: list[frozenset[str]] = []
+    affirmed: list[frozenset[str]] = []
+    for sentence in SENTENCE.split(HEADING.sub("", text)):
+        found = denials(sentence)
+        for one in found:
+            items += [item for item in (one.items if len(one.items) > 1 else (one.whole,)) if item]
+        if not found:
+            affirmed.append(stems(sentence))
+    return Stated(items=tuple(items), affirmed=tuple(affirmed))

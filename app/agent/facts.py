@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from app.agent.claims import claims
+from app.agent.denials import Stated, stated
 from app.agent.measure import Amount, amount, amounts, rates
 from app.fhir.citation import Evidence
 from app.fhir.dates import local
@@ -65,12 +66,13 @@ class Lexicon:
     """The words of this chart and of the reviewed lists: which are tests, which are drugs, which mean the same.
 
     `tests` maps a spelling (lower case) to the group it belongs to; `drugs` are spellings; `chart_drugs`
-    those of this chart.
+    those of this chart. `problems` maps a word for a problem to the words that find it in a chart.
     """
 
     tests: Mapping[str, str]
     drugs: frozenset[str]
     chart_drugs: frozenset[str]
+    problems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def mentions(self, text: str) -> list["Mention"]:
         """Return the tests and drugs that a text names, longest spelling first, in order."""
@@ -113,6 +115,11 @@ class Fact:
     flag: str | None = None
     limits: str = ""
     long: bool = False
+
+    @cached_property
+    def denials(self) -> Stated:
+        """Return what running text denies, and the words of its sentences that deny nothing."""
+        return stated(self.evidence.value)
 
     @property
     def field(self) -> str:
@@ -161,13 +168,12 @@ def _fact(handle: str, e: Evidence, zone: ZoneInfo, flag: str | None, limits: st
     dates = [(local(e.date, zone), str(e.date_role))] if e.date else []
     if loose:
         dates += [(d.iso, "") for d in loose.dates if d.iso]
-    # The value of a date is a date, not three numbers.
-    dated = e.value == e.date
-    others = () if dated else tuple(f.amount for f in amounts(e.value))
+    numbers: tuple[Amount, ...] = ()
+    if e.value != e.date:  # the value of a date is a date, not three numbers
+        numbers = _as_shown(own, e) if own else tuple(f.amount for f in amounts(e.value))
     return Fact(
-        handle=handle, evidence=e, kind=kind, text=" ".join(e.value.split()),
-        numbers=_as_shown(own, e) if own and not dated else others,
-        dates=tuple(dates), rates=tuple(r for _, _, r in rates(e.value)),
+        handle=handle, evidence=e, kind=kind, text=" ".join(e.value.split()), numbers=numbers,
+        dates=tuple(dates), rates=() if own else tuple(r for _, _, r in rates(e.value)),
         flag=flag, limits=limits, long=long,
     )  # fmt: skip
 

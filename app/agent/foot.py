@@ -7,6 +7,7 @@ from app.agent.events import Answered, CustomPayload
 from app.agent.looked import Looked, looked_at, not_seen
 from app.agent.services import TurnServices
 from app.fhir.reader import LaunchChart
+from app.llm.port import Model
 
 GENERAL = " Rows marked “General knowledge” do not come from this chart."
 SUGGESTIONS: tuple[tuple[str, str], ...] = (
@@ -27,7 +28,7 @@ def foot(
     *,
     stopped: bool,
 ) -> Iterator[CustomPayload]:
-    """Yield LookedAt, NotSeen and Answered; `shown` are the sources in blocks."""
+    """Yield LookedAt, NotSeen and Answered; `shown` are the sources in blocks. Waits for no read that still goes on."""
     launch, model = services.launch_chart, services.model
     used = tally.sources | shown
     cited = {handle for handle in looked.searches if launch.sources.number(handle) in used}
@@ -36,7 +37,8 @@ def foot(
     yield gaps
     yield Answered(
         message_id=message_id,
-        model=f"{model.name} ({model.version})" if model.language_model else "",
+        model=model_name(model),
+        data_handling=services.data_handling if model.language_model else "",
         provenance=provenance(launch) + (GENERAL if model.language_model else ""),
         suggestions=suggestions(looked),
         stopped=stopped,
@@ -47,28 +49,11 @@ def foot(
     )
 
 
-def bare_foot(
-    services: TurnServices,
-    message_id: str,
-    looked: Looked,
-    tally: Tally,
-    shown: set[int],
-    *,
-    stopped: bool,
-) -> Iterator[CustomPayload]:
-    """Yield Answered alone, without asking the chart: it is being read, and the turn was stopped in the middle."""
-    model = services.model
-    yield Answered(
-        message_id=message_id,
-        model=f"{model.name} ({model.version})" if model.language_model else "",
-        provenance=GENERAL.strip() if model.language_model else "",
-        suggestions=suggestions(looked),
-        stopped=stopped,
-        sources=len(tally.sources | shown),
-        gaps=0,
-        mismatches=tally.mismatches,
-        without_source=tally.without_source,
-    )
+def model_name(model: Model) -> str:
+    """Return "NAME (version)", "" without a language model."""
+    if not model.language_model:
+        return ""
+    return model.name if model.version in ("", model.name) else f"{model.name} ({model.version})"
 
 
 def provenance(launch: LaunchChart) -> str:

@@ -1,34 +1,36 @@
 """Check a sentence against the evidence it cites, by rule: numbers, units, dates and their roles, drugs, status.
 
 Every citation proves the words before it, back to the citation before; the last one also proves what follows.
-A claim is equal, different, or unknown (not a claim a rule can decide: a count, a duration, a threshold).
+A claim is equal, different, or unknown (not a claim a rule can decide: a duration, a threshold). Who the patient is,
+which of two values came first, and which of two events came first are read from the whole sentence.
 
-It does not decide: whether a sentence is complete, whether words like "rose" or "because" are right, whether
-an unquoted summary of a note is fair. What was not compared is never called a match.
+It does not decide: whether a sentence is complete, whether "because" is right, whether an unquoted summary of a
+note is fair. What was not compared is never called a match.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
-from app.agent.claims import Claims, claims
+from app.agent.claims import claims
 from app.agent.compare import compare
 from app.agent.events import Difference, Verdict
-from app.agent.facts import Fact, Lexicon, facts
-from app.agent.scene import Finding, Scene
+from app.agent.facts import Fact, facts
+from app.agent.people import identity
+from app.agent.scene import Background, Finding, First, Patient, Scene
+from app.agent.trends import sequences, trends
+from app.agent.uncited import GENERAL, Kind, kind_of
 from app.fhir.citation import Evidence
 
-GENERAL = re.compile(r"\(?general knowledge\)?", re.IGNORECASE)
-EMPHASIS = re.compile(r"\s*(?P<mark>\*|_)(?![*_\s]).*(?P=mark)\s*")
+__all__ = ["Background", "Check", "First", "Judged", "Kind", "Part", "Patient", "judge"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Words, and the handles cited behind them."""
+    """Words, and the handles cited behind them; `invented`: only handles that were never issued."""
 
     text: str
     handles: tuple[str, ...] = ()
+    invented: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,102 +44,86 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """One sentence: a check for each handle it cites; `no_source` if it states chart facts and cites nothing."""
+    """One sentence: a check for each handle it cites; `kind` says what its words without a citation are, "" for none."""
 
     checks: Mapping[str, Check]
-    no_source: bool
+    kind: Kind
+
+    @property
+    def no_source(self) -> bool:
+        """Tell whether it states chart facts that nothing proves."""
+        return self.kind == "no_source"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Background:
-    """What is known around a sentence: the words of the chart, the question asked, what was cited before."""
+class _Segment:
+    """Words, and what is cited for them; no handles: a citation stood there that was never issued."""
 
-    lexicon: Lexicon
-    zone: ZoneInfo
-    question: str = ""
-    earlier: tuple[Fact, ...] = ()
+    text: str
+    handles: tuple[str, ...]
 
 
 def judge(
-    parts: Sequence[Part], evidence: Mapping[str, Sequence[Evidence]], background: Background
+    parts: Sequence[Part],
+    evidence: Mapping[str, Sequence[Evidence]],
+    background: Background,
+    known: Mapping[str, tuple[Fact, ...]] | None = None,
 ) -> Judged:
-    """Check one sentence; `evidence` holds what each cited handle points to."""
+    """Check one sentence; `evidence` holds what each cited handle points to, `known` the facts of those read before."""
+    parts = [Part(text=_unmarked(p.text), handles=p.handles, invented=p.invented) for p in parts]
     sentence = "".join(part.text for part in parts)
-    known = {
-        handle: facts(handle, evidence[handle], background.zone)
+    before = known or {}
+    cited = {
+        handle: before.get(handle) or facts(handle, evidence[handle], background.zone)
         for part in parts
         for handle in part.handles
     }
-    if not known:
-        return Judged(checks={}, no_source=needs_source(sentence, background))
-    everything = tuple(fact for found in known.values() for fact in found)
+    if not cited:
+        return Judged(checks={}, kind=kind_of(sentence, background))
+    segments = _segments(parts)
+    everything = tuple(fact for found in cited.values() for fact in found)
+
+    def scene(text: str, own: tuple[Fact, ...]) -> Scene:
+        return Scene(
+            text=text, sentence=sentence, claims=claims(text), own=own, others=everything,
+            known=background, general=bool(GENERAL.search(sentence)),
+        )  # fmt: skip
+
     findings: list[Finding] = []
-    for text, handles in _segments(parts):
-        scene = Scene(
-            text=text,
-            sentence=sentence,
-            claims=claims(text),
-            own=tuple(fact for handle in handles for fact in known[handle]),
-            others=everything,
-            earlier=background.earlier,
-            lexicon=background.lexicon,
-            zone=background.zone,
-            general=bool(GENERAL.search(sentence)),
-        )
-        findings += compare(scene)
-    return Judged(checks={handle: _check(handle, findings) for handle in known}, no_source=False)
+    whole = scene(sentence, everything)
+    kind: Kind = ""
+    for segment in segments:
+        own = tuple(fact for handle in segment.handles for fact in cited[handle])
+        if not own:
+            kind = kind or ("no_source" if kind_of(segment.text, background) == "no_source" else "")
+        else:
+            findings += compare(whole if len(segments) == 1 else scene(segment.text, own))
+    findings += [*identity(whole), *trends(whole), *sequences(whole)]
+    return Judged(checks={handle: _check(handle, findings) for handle in cited}, kind=kind)
 
 
-def needs_source(sentence: str, background: Background) -> bool:
-    """Tell whether a sentence without a citation states facts of the chart.
-
-    Not what merely repeats the question, not general knowledge (unless dated), not the names of drugs in a
-    remark that stands wholly in emphasis.
-    """
-    plain = sentence.strip().strip("*_# ")
-    stated, asked = claims(plain), claims(background.question)
-    if any(d.iso not in {a.iso for a in asked.dates} for d in stated.dates if len(d.iso) > 4):
-        return True
-    if stated.absences:
-        return True
-    if GENERAL.search(sentence):
-        return False
-    return _measured(stated, asked) or (
-        not EMPHASIS.fullmatch(sentence) and _quoted_or_drug(plain, stated, background)
-    )
+def _unmarked(text: str) -> str:
+    """Drop the marks of bold text and code, which stand between a value and its unit or flag."""
+    return text.replace("**", "").replace("`", "")
 
 
-def _measured(stated: Claims, asked: Claims) -> bool:
-    return any(
-        n.kind == "value"
-        and (n.amount.unit or n.flag)
-        and not any(n.amount == a.amount for a in asked.numbers)
-        for n in stated.numbers
-    )
-
-
-def _quoted_or_drug(plain: str, stated: Claims, background: Background) -> bool:
-    question = background.question.casefold()
-    if any(q.text.count(" ") >= 2 and q.text.casefold() not in question for q in stated.quotes):
-        return True
-    return any(
-        m.drug and m.text in background.lexicon.chart_drugs and not plain.endswith(("?", ":"))
-        for m in background.lexicon.mentions(stated.rest)
-    )
-
-
-def _segments(parts: Sequence[Part]) -> list[tuple[str, tuple[str, ...]]]:
+def _segments(parts: Sequence[Part]) -> list[_Segment]:
     """Return each citation's words: those before it, for the last one also those after it."""
-    segments: list[tuple[str, tuple[str, ...]]] = []
+    segments: list[_Segment] = []
     waiting = ""
     for part in parts:
         waiting += part.text
-        if part.handles:
-            segments.append((waiting, part.handles))
+        if segments and part.handles and segments[-1].handles and not waiting.strip():
+            # [L3a] [L3b]: two brackets for the same words.
+            last = segments[-1]
+            segments[-1] = _Segment(text=last.text, handles=(*last.handles, *part.handles))
+            waiting = ""
+        elif part.handles or part.invented:
+            segments.append(_Segment(text=waiting, handles=part.handles))
             waiting = ""
     if waiting and segments:
-        text, handles = segments[-1]
-        segments[-1] = (text + waiting, handles)
+        last = segments[-1]
+        segments[-1] = _Segment(text=last.text + waiting, handles=last.handles)
     return segments
 
 

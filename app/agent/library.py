@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 from app.agent.answer import Chip, Library
 from app.agent.evidence import gather
 from app.agent.facts import Lexicon
-from app.agent.grounding import Background
+from app.agent.grounding import Background, First, Patient
 from app.fhir.blocks import show
 from app.fhir.chart import Chart
+from app.fhir.dates import years_old
 from app.fhir.display import Block
+from app.fhir.notes import COPIED_WORDS
 from app.fhir.reader import LaunchChart
 from app.llm.synonyms import Synonyms, load
 from app.tools.bounds import as_data
@@ -47,7 +49,55 @@ def note_words(launch: LaunchChart, handle: str) -> str:
 
 def background(launch: LaunchChart, zone: ZoneInfo, question: str) -> Background:
     """Return what an answer's sentences are checked against besides their sources."""
-    return Background(lexicon=lexicon(launch.chart, load()), zone=zone, question=question)
+    facts = [f for lines in launch.chart.tables.values() for line in lines for f in line.facts]
+    return Background(
+        lexicon=lexicon(launch.chart, load()), zone=zone, question=question,
+        patient=patient(launch.chart),
+        people=frozenset(f.value for f in facts if f.field == "author"),
+        sites=frozenset(f.value for f in facts if f.field == "site"),
+        records=frozenset(f.value for f in facts if f.field in ("problem", "substance")),
+        first_note=FirstNotes(launch).find,
+    )  # fmt: skip
+
+
+def patient(chart: Chart) -> Patient:
+    """Return who the chart is of."""
+    sent = chart.patient
+    names = [
+        word
+        for name in sent.get("name") or []
+        for part in (*(name.get("given") or []), name.get("family") or "")
+        for word in re.split(r"\W+", str(part).casefold())
+    ]
+    born = str(sent.get("birthDate") or "")
+    return Patient(
+        names=frozenset(names) - {""}, born=born, sex=str(sent.get("gender") or ""),
+        age=years_old(born, chart.now.astimezone(chart.zone).date().isoformat()),
+    )  # fmt: skip
+
+
+class FirstNotes:
+    """Find the note that words were first written in; note texts are read once, when first asked for."""
+
+    def __init__(self, launch: LaunchChart) -> None:
+        self._launch = launch
+        self._texts: list[tuple[str, str, str, str]] | None = None
+
+    def find(self, reference: str, words: str) -> First | None:
+        """Return the earliest note before `reference` that holds these words; short ones are no copy."""
+        wanted = _flat(words)
+        if len(wanted.split()) < COPIED_WORDS:
+            return None
+        if self._texts is None:
+            notes = self._launch.texts.notes(self._launch.chart)
+            self._texts = [(n.date, n.reference, n.author, _flat(n.text)) for n in notes]
+        mine = next((date for date, r, _, _ in self._texts if r == reference), "")
+        earlier = [(d, a) for d, _, a, text in self._texts if d < mine and wanted in text]
+        return First(date=min(earlier)[0], author=min(earlier)[1]) if earlier else None
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def lexicon(chart: Chart, synonyms: Synonyms) -> Lexicon:
@@ -64,7 +114,16 @@ def lexicon(chart: Chart, synonyms: Synonyms) -> Lexicon:
             tests.update({name.casefold(): group for name in names if len(name) > 1})
     ours = {word for line in chart.tables.get("M", []) for word in drug_words(line.text("drug"))}
     listed = {ingredient.casefold() for ingredient in synonyms.ingredients}
-    return Lexicon(tests=tests, drugs=frozenset(ours | listed), chart_drugs=frozenset(ours))
+    return Lexicon(
+        tests=tests,
+        drugs=frozenset(ours | listed),
+        chart_drugs=frozenset(ours),
+        problems={
+            word.casefold(): tuple(f.casefold() for f in p.finds)
+            for p in synonyms.problems
+            for word in p.words
+        },
+    )
 
 
 def drug_words(name: str) -> set[str]:

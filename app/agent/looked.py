@@ -128,7 +128,11 @@ def not_seen(
 
 def _unread(looked: Looked, launch: LaunchChart) -> Iterable[Gap]:
     """A used section that was not read to its end touches the question; fills touch every medicines question."""
-    for name, state in launch.sections.items():
+    # A look-up that was given up read nothing, however far its section was read before.
+    given_up = {
+        n: x.completeness for n, x in looked.looks.items() if x.completeness.kind == "failed"
+    }
+    for name, state in {**launch.sections, **given_up}.items():
         used = name in looked.looks
         if isinstance(state, Complete) or (isinstance(state, Truncated) and not used):
             continue

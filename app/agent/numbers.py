@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from app.agent.claims import PAIR, Number, When
+from app.agent.claims import PAIR, Number
 from app.agent.facts import Fact, Mention
 from app.agent.measure import Amount, amounts
 from app.agent.scene import (
@@ -21,6 +21,7 @@ from app.agent.scene import (
     holds,
     nearest,
 )
+from app.agent.spoken_dates import When
 from app.agent.subjects import subject
 from app.agent.when import on_day
 from app.fhir.dates import day
@@ -181,12 +182,14 @@ def _echo(scene: Scene, number: Number, mention: Mention | None) -> bool:
         return True
     if mention is None:
         return False
-    known = [f for f in (*scene.others, *scene.earlier) if f not in scene.own]
+    known = [f for f in (*scene.others, *scene.known.earlier) if f not in scene.own]
     return any(holds(f, number) and f.named(mention, scene.lexicon) for f in known)
 
 
 def _beside(scene: Scene, number: Number) -> When | None:
     """Return the date of a number: behind it, else before it, else shared with the next ("5.6 and 1.64 on ...")."""
+    if paired := _paired(scene, number):
+        return paired
     values = [n for n in scene.claims.numbers if n.kind == "value" and n.text != number.text]
     dates = [d for d in scene.claims.dates if not d.bound and d.iso]
     after = [d for d in dates if d.start > number.start]
@@ -200,6 +203,25 @@ def _beside(scene: Scene, number: Number) -> When | None:
     before = [d for d in dates if d.end <= number.start]
     taken = [n for n in values if before and n.start < before[-1].start]
     return before[-1] if before and not taken else None
+
+
+def _paired(scene: Scene, number: Number) -> When | None:
+    """Return the date of one of several values: named together ("from d1 to d2 it fell from a to b"), or each before its own."""
+    dates = [d for d in scene.claims.dates if d.iso]
+    values = [n for n in scene.claims.numbers if n.kind == "value"]
+    if number not in values or len(dates) != len(values) or len(dates) < 2:
+        return None
+    places = sorted([(d.start, "d") for d in dates] + [(n.start, "n") for n in values])
+    if "".join(kind for _, kind in places) == "dn" * len(dates):
+        # "03-Mar-2019 268, 14-Jan-2020 301": every date stands before its value.
+        return dates[values.index(number)]
+    if len(dates) != 2:
+        return None
+    joined = JOINED.fullmatch(scene.text[dates[0].end : dates[1].start])
+    return dates[values.index(number)] if joined else None
+
+
+JOINED = re.compile(r"\s*(?:to|and|through|until|–|-|→|->)\s*(?:on )?")
 
 
 def _marks(number: Number, holding: Sequence[Fact]) -> Iterator[Finding]:

@@ -1,13 +1,15 @@
 """What a model is told, in the order that providers cache: tools, policy, digest, then the conversation.
 
-Policy, tools and digest are byte-stable within a launch. The time stands in the question's context.
+Policy, tools and digest are byte-stable within a launch: whoever composes them, in whatever process, the bytes are
+the same. The time stands in the question's context.
 """
 
 from collections.abc import Sequence
 
+from app.agent.services import TurnServices
 from app.fhir.reader import LaunchChart
 from app.fhir.tables import LEGEND, digest
-from app.llm.port import Request, ToolSpec, Turn, UserTurn
+from app.llm.port import Request, Turn, UserTurn
 from app.tools.bounds import digest_as_data
 
 POLICY = f"""You answer a licensed clinician's questions about the one patient whose chart is open. You inform; a person decides.
@@ -30,15 +32,23 @@ Words
 Reading results: {LEGEND}"""
 
 
-def compose(
-    launch: LaunchChart, tools: Sequence[ToolSpec], turns: Sequence[Turn], *, with_digest: bool
-) -> Request:
-    """Return the request of a turn; the digest is left out for an assistant that does not read it."""
+def first_digest(launch: LaunchChart) -> str:
+    """Return the overview of a chart, to be kept: the same launch is told the same text, though its chart grows."""
+    return digest_as_data(digest(launch))
+
+
+def compose(services: TurnServices, turns: Sequence[Turn]) -> Request:
+    """Return the request of a turn; the overview is left out for an assistant that does not read it."""
+    overview = ""
+    if services.model.language_model:
+        overview = services.digest() if services.digest else first_digest(services.launch_chart)
     return Request(
         policy=POLICY,
-        tools=tuple(tools),
-        digest=digest_as_data(digest(launch)) if with_digest else "",
+        tools=services.registry.describe(),
+        digest=overview,
         turns=tuple(turns),
+        most_tokens=services.most_tokens,
+        session=services.session,
     )
 
 

@@ -1,7 +1,8 @@
 """A part of a sentence beside the facts it cites, and what comparing one claim gives."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from app.agent.claims import Claims, Number
@@ -26,6 +27,43 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Patient:
+    """Who the chart is of: every word of the names as sent (lower case), day of birth, sex, and age in years today."""
+
+    names: frozenset[str]
+    born: str
+    sex: str
+    age: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class First:
+    """The note that words were first written in."""
+
+    date: str
+    author: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Background:
+    """What is known around a sentence: the words of the chart, the question asked, what was cited before.
+
+    `people`, `sites` and `records` are the names of clinicians, places, problems and allergies as sent; `first_note` finds the
+    earlier note that words of a cited note (its reference) were copied from, None where they are new.
+    """
+
+    lexicon: Lexicon
+    zone: ZoneInfo
+    question: str = ""
+    earlier: tuple[Fact, ...] = ()
+    patient: Patient | None = None
+    people: frozenset[str] = frozenset()
+    sites: frozenset[str] = frozenset()
+    records: frozenset[str] = frozenset()
+    first_note: Callable[[str, str], First | None] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """A part of a sentence, what it cites, and what else the sentence and the answer cite."""
 
@@ -34,14 +72,32 @@ class Scene:
     claims: Claims
     own: tuple[Fact, ...]
     others: tuple[Fact, ...]
-    earlier: tuple[Fact, ...]
-    lexicon: Lexicon
-    zone: ZoneInfo
+    known: Background
     general: bool
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """Return the words of the chart."""
+        return self.known.lexicon
+
+    @cached_property
+    def named(self) -> list[Mention]:
+        """Return the tests and drugs named in these words; the mg of "17 mg/dL" names no test."""
+        spans = [(n.start, n.end) for n in self.claims.numbers]
+        return [
+            m
+            for m in self.lexicon.mentions(self.claims.rest)
+            if not any(a <= m.start < b for a, b in spans)
+        ]
 
     def mentions(self) -> list[Mention]:
         """Return the tests and drugs named in these words."""
-        return self.lexicon.mentions(self.claims.rest)
+        return self.named
+
+    @cached_property
+    def structured(self) -> list[Fact]:
+        """Return the cited facts that are no running text and no search."""
+        return [f for f in self.own if not f.long and f.kind not in ("Search", "")]
 
 
 def equal(field: str, found: Iterable[Fact]) -> Finding:

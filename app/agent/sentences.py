@@ -15,6 +15,8 @@ SHORT = frozenset(
 STOP = re.compile(r"[.!?]+[\"”')*_]*(?=[\s\ufffc])")
 # What may stand between the full stop and the blank, as already resolved citations.
 CITED = "\ufffc"
+# What a model writes behind a sentence that is not about this patient.
+TAG = "(general knowledge)"
 # A line in emphasis is one remark, whatever full stops it holds.
 EMPHASIS = re.compile(r"\s*[*_](?![*_\s])")
 
@@ -48,7 +50,18 @@ def _after(text: str, end: int, line_end: int | None) -> int | None:
         return end if end < len(text) else None
     if text[end] == "\n":
         return end + 1
-    return end
+    return _tagged(text, end)
+
+
+def _tagged(text: str, end: int) -> int | None:
+    """Return where the next sentence begins behind a tag that belongs to this one, None while it may become the tag."""
+    ahead = text[end : end + len(TAG)].casefold()
+    if not TAG.startswith(ahead):
+        return end
+    if ahead != TAG:
+        return None
+    behind = _skip(text, end + len(TAG), ".)*_")
+    return _after(text, behind, None)
 
 
 def _goes_on(text: str, stop: str, end: int) -> bool:

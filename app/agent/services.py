@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from app.agent.budget import Limits
 from app.fhir.reader import LaunchChart
+from app.llm.errors import Way
+from app.llm.history import Exchange
 from app.llm.port import Model, Turn, Usage
 from app.tools.registry import Registry
 
@@ -27,7 +29,10 @@ class ModelCall:
 class TurnServices:
     """Everything a turn needs. `history` is the conversation before it, as the server kept it.
 
-    `on_refusal` is called with a code and a count: tool.refused, citation.unknown, model.refusal, model.cut.
+    `digest` gives the overview that this launch's model is told, the same text each time; `session` names the launch
+    to the provider's cache. `ways` are those that exist here after a failure. `on_refusal` is called with a code and a
+    count: tool.refused, tool.again, tool.timed_out, tool.budget, citation.unknown, model.refusal, or the error's own.
+    `on_exchange` is given what a model needs of this turn later, however it ended.
     """
 
     launch_chart: LaunchChart
@@ -35,7 +40,13 @@ class TurnServices:
     model: Model
     zone: ZoneInfo
     clock: Callable[[], datetime]
+    data_handling: str = ""
     history: tuple[Turn, ...] = ()
+    digest: Callable[[], str] | None = None
+    session: str = ""
+    most_tokens: int = 4096
+    ways: tuple[Way, ...] = ("retry",)
     limits: Limits = field(default_factory=Limits)
     on_model_call: Callable[[ModelCall], None] | None = None
     on_refusal: Callable[[str, int], None] | None = None
+    on_exchange: Callable[[Exchange], None] | None = None

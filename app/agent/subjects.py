@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from app.agent.claims import ABSENCE, Number
 from app.agent.facts import Fact, Lexicon
-from app.agent.scene import Finding, Scene, differs, equal, holds, unproved
+from app.agent.people import stands_in
+from app.agent.scene import Finding, Scene, differs, unproved
 
 WORD = re.compile(r"[^\W\d_][\w+'’-]*")
 PERSON = re.compile(
@@ -45,6 +46,10 @@ FILLER = frozenset(
         "or",
         "still",
         "than",
+        "higher",
+        "lower",
+        "greater",
+        "less",
         "that",
         "the",
         "then",
@@ -156,6 +161,38 @@ FILLER = frozenset(
         "also",
         "just",
         "even",
+        "flagged",
+        "stepwise",
+        "gone",
+        "risen",
+        "fallen",
+        "ll",
+        "hh",
+        "l",
+        "h",
+        "series",
+        "period",
+        "serial",
+        "noted",
+        "found",
+        "shown",
+        "according",
+        "whereas",
+        "where",
+        "when",
+        "equals",
+        "returns",
+        "returned",
+        "registers",
+        "measures",
+        "sits",
+        "lies",
+        "remained",
+        "remains",
+        "stood",
+        "stands",
+        "read",
+        "reads",
     ]
 )
 ENDINGS = ("ly", "ed", "ing")
@@ -163,31 +200,20 @@ SPECIMEN = re.compile(
     r"\b(urine|urinary|csf|cerebrospinal|stool|fecal|faecal|pleural|ascitic|synovial|sweat|saliva|salivary|cord)\b",
     re.IGNORECASE,
 )
-# A level said of a value, not of a change, a dose or the range itself.
-LEVEL = re.compile(
-    r"\b(?P<not>(?:not|n['’]t)\s(?:\w+\s)?)?(?:(?P<normal>normal|unremarkable|within (?:the )?(?:normal |reference )?(?:range|limits))"
-    r"|(?P<critical>critical(?:ly)? )?(?P<high>high|elevated|above (?:the )?(?:normal|range|reference)(?: range)?)"
-    r"|(?P<critical2>critical(?:ly)? )?(?P<low>low|below (?:the )?(?:normal|range|reference)(?: range)?))\b"
-    r"(?!-| (?:range|limits?|values?|dose|risk|sensitivity|back|point|potassium diet|salt|fat|carb))",
-    re.IGNORECASE,
-)
 
 
 def blockers(scene: Scene) -> Iterator[Finding]:
     """Yield what keeps the words of this part from being a match at all."""
-    structured = [f for f in scene.own if not f.long and f.kind not in ("Search", "")]
+    structured = scene.structured
     if not structured or scene.general:
         return
     plain = ABSENCE.sub(lambda m: "\x1f" * len(m[0]), scene.claims.rest)
+    for name in {f.evidence.name for f in structured if NOT.search(f.evidence.name)}:
+        plain = re.sub(re.escape(name), " ", plain, flags=re.IGNORECASE)
     if NOT.search(plain) or any(
-        not _named(m[0], structured) for m in PERSON.finditer(scene.claims.rest)
+        not stands_in(m[0], structured) for m in PERSON.finditer(scene.claims.rest)
     ):
         yield unproved(structured)
-
-
-def _named(word: str, found: Sequence[Fact]) -> bool:
-    """Tell whether a word stands in a cited record itself ("family history of ...")."""
-    return any(word.casefold() in f"{f.evidence.name} {f.text}".casefold() for f in found)
 
 
 # ---------------------------------------------------------------- whose value
@@ -203,14 +229,31 @@ def subject(scene: Scene, number: Number, holding: Sequence[Fact]) -> Finding | 
     other = SPECIMEN.search(before)
     if other and other[1].casefold() not in names:
         return unproved(results)
-    words = [w for m in WORD.finditer(before) if (w := m[0].casefold()) not in FILLER]
-    words = [w for w in words if not w.endswith(ENDINGS) or w in names]
-    if not words or _is_own(words[-1], names):
+    chunk = CHUNK.split(before)[-1]
+    words = [m[0].casefold() for m in WORD.finditer(chunk)]
+    known = [_is_own(w, names) for w in words]
+    told = [i for i, w in enumerate(words) if known[i] or not (w in FILLER or w.endswith(ENDINGS))]
+    # A word that the own name's verb stands before ("BUN is seen, from 16") names no other test.
+    if not told or known[told[-1]] or _said_of(told, known):
         return None
+    words = [words[i] for i in told]
     said = [m for m in scene.lexicon.mentions(before) if not m.drug]
     if said and said[-1].text.split()[-1] == words[-1]:
         return differs("test", said[-1].text, results[0].evidence.name, results)
     return unproved(results)
+
+
+# Where another subject may begin: a semicolon, or a comma or "and" before a word that is no filler.
+CHUNK = re.compile(
+    rf";|(?:,|\b(?:and|but|while)\b)\s+(?!(?:{'|'.join(sorted(FILLER))})\b)(?=[a-zA-Z])",
+    re.IGNORECASE,
+)
+
+
+def _said_of(told: Sequence[int], known: Sequence[bool]) -> bool:
+    """Tell whether the own name stands before the last word, with words between that name nothing."""
+    mine = [i for i in told if known[i]]
+    return bool(mine) and told[-1] - mine[-1] > 1
 
 
 def _before(scene: Scene, number: Number) -> str:
@@ -235,37 +278,3 @@ def _own_words(results: Sequence[Fact], lexicon: Lexicon) -> frozenset[str]:
     spellings = [s for s, group in lexicon.tests.items() if group in groups]
     text = " ".join((*groups, *spellings, *(f.evidence.name for f in results)))
     return frozenset(w.casefold().strip("'’-+") for w in re.findall(r"[\w+'’-]+", text))
-
-
-# ---------------------------------------------------------------- high, low, normal
-
-
-def levels(scene: Scene) -> Iterator[Finding]:
-    """Compare "is low" and "was normal" with the flag as sent; without a sent flag a level is not proved."""
-    values = [n for n in scene.claims.numbers if n.kind == "value"]
-    if scene.general or not values:
-        return
-    for match in LEVEL.finditer(scene.claims.rest):
-        before = [n for n in values if n.end <= match.start()]
-        number = before[-1] if before else values[0]
-        if match["not"] or (number.flag and 0 <= match.start() - number.end < 4):
-            continue
-        facts = [f for f in scene.own if f.flag is not None and holds(f, number)]
-        if facts and len(facts) == len([f for f in scene.own if holds(f, number)]):
-            yield _level(match, facts)
-
-
-def _level(match: re.Match[str], facts: Sequence[Fact]) -> Finding:
-    sent = {f.flag or "" for f in facts}
-    if match["normal"]:
-        if sent == {"N"}:
-            return equal("flag", facts)
-        said = "N"
-    else:
-        said = "H" if match["high"] else "L"
-        said *= 2 if match["critical"] or match["critical2"] else 1
-    if sent == {""}:
-        return unproved(facts)
-    if all(flag == said or flag == said * 2 for flag in sent):
-        return equal("flag", facts)
-    return differs("flag", match[0].strip(), ", ".join(sorted(sent - {""})), facts)

@@ -4,7 +4,7 @@ The turn yields AG-UI events and our payloads. It ends with RUN_FINISHED, or wit
 nothing it yields holds a token, an address or another patient's data.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -23,76 +23,74 @@ from ag_ui.core import (
     TextMessageContentEvent,
     TextMessageEndEvent,
     TextMessageStartEvent,
-    ToolCallArgsEvent,
-    ToolCallEndEvent,
-    ToolCallResultEvent,
-    ToolCallStartEvent,
 )
 
 from app.agent.answer import Answer, Delta, Piece
-from app.agent.aside import StoppedAside, T, aside
+from app.agent.aside import StoppedAside, aside
 from app.agent.budget import Budget
 from app.agent.events import CUSTOM_NAMES, BlockShown, CustomPayload
-from app.agent.foot import bare_foot, foot
+from app.agent.failing import failed
+from app.agent.foot import foot
+from app.agent.hearing import heard
 from app.agent.library import background, library, numbers_in
+from app.agent.look_ups import LookUps
 from app.agent.looked import Looked, looked_at
 from app.agent.prompt import compose, question_turn
 from app.agent.services import ModelCall, TurnServices
 from app.agent.stored import coalesce
 from app.errors import ChartsideError
-from app.llm.errors import ModelCut
+from app.llm.errors import ModelCut, ModelFailed
 from app.llm.hang_up import HangUp
+from app.llm.history import Recorder
 from app.llm.port import (
     AssistantTurn,
     Done,
     ModelEvent,
-    Reply,
     Request,
     TextDelta,
     ToolCall,
-    ToolTurn,
-    Turn,
     Usage,
 )
-from app.tools.registry import told
 
 __all__ = ["ModelCall", "TurnEvent", "TurnServices", "coalesce", "run"]
 
 TurnEvent = BaseEvent
 READING, WRITING = "Reading the chart", "Writing the answer"
-TOO_MANY = (
-    "Refused: no more look-ups in this turn. Answer with what you have and say what is missing."
-)
-DECLINED = "The model declined to answer this question."
-TOO_LONG = "Stopped at the longest answer the model can give: this answer is not complete."
-MOST_ARGUMENTS = 500
+DECLINED = "The language model declined to answer this question."
+DECLINED_LATE = "The language model declined to go on: this answer is not complete."
+TOO_LONG = "Stopped at the longest answer the language model can give: this answer is not complete."
 
 
 class _Stopped(Exception):  # not an error: a person pressed Stop
     """Leave the turn at once."""
 
 
-def run(services: TurnServices, question: str, turn_id: str, stop: HangUp) -> Iterator[TurnEvent]:
-    """Yield the events of one turn; `stop` ends it within one event."""
+def run(
+    services: TurnServices, question: str, turn_id: str, stop: HangUp
+) -> Iterator[TurnEvent | None]:
+    """Yield the events of one turn; `stop` ends it within one event. None: nothing happened for a second."""
     thread_id = services.launch_chart.context.launch_id
     yield RunStartedEvent(thread_id=thread_id, run_id=turn_id, protocol_version=PROTOCOL_VERSION)
     turn = _Run(services, question, turn_id, stop)
+    end: TurnEvent
     try:
         with closing(turn.events()) as events:
             for event in events:
                 yield event
                 turn.check()
-        outcome: RunFinishedSuccessOutcome | RunFinishedCancelledOutcome = (
-            RunFinishedSuccessOutcome()
+        end = RunFinishedEvent(
+            thread_id=thread_id, run_id=turn_id, outcome=RunFinishedSuccessOutcome()
         )
-    except _Stopped:
+    except (_Stopped, StoppedAside):
         yield from turn.stopped()
-        outcome = RunFinishedCancelledOutcome()
+        end = RunFinishedEvent(
+            thread_id=thread_id, run_id=turn_id, outcome=RunFinishedCancelledOutcome()
+        )
     except ChartsideError as error:
-        yield from turn.broken()
-        yield RunErrorEvent(message=error.public, code=error.code)
-        return
-    yield RunFinishedEvent(thread_id=thread_id, run_id=turn_id, outcome=outcome)
+        yield from turn.broken(error)
+        end = RunErrorEvent(message=error.public, code=error.code)
+    turn.tell()
+    yield end
 
 
 @dataclass(kw_only=True)
@@ -115,77 +113,74 @@ class _Run:
         self._stop = stop
         self._budget = Budget.start(services.limits, services.clock)
         self._looked = Looked()
+        self._look_ups = LookUps(services, turn_id, stop, self._budget, self._looked)
         self._answer: Answer | None = None
+        self._recorder: Recorder | None = None
         self._messages = 0
         self._open = False
         self._step = ""
         self._ending = False
-        self._reading_on = False
+        self._remarked = False
         self._shown: set[int] = set()
-        self._calls = 0
 
-    def events(self) -> Generator[TurnEvent, None, None]:
+    def events(self) -> Generator[TurnEvent | None, None, None]:
         """Yield everything between start and end."""
         yield from self._begin(READING)
-        self._answer, request = self._aside(self._open_chart)
+        self._answer, self._recorder, base = yield from aside(self._open_chart, self._stop)
         while True:
             said = _Said()
-            yield from self._ask(request, said)
+            sent = (*self._services.history, *self._recorder.sent())
+            yield from self._ask(replace(base, turns=sent), said)
             stop = said.done.stop if said.done else "end"
             if stop != "tools" or not said.calls:
                 break
             yield from self._close_message()
-            replies: list[Reply] = []
-            yield from self._look(said.calls, replies)
+            yield from self._look(said, self._recorder)
             if spent := self._budget.looking(self._written()):
                 yield from self._remark(spent)
                 break
-            added = (_assistant(said), ToolTurn(replies=tuple(replies)))
-            request = replace(request, turns=(*request.turns, *added))
         yield from self._end(stop)
 
-    def _open_chart(self) -> tuple[Answer, Request]:
+    def _open_chart(self) -> tuple[Answer, Recorder, Request]:
         """Read the first pages, and what the model is told of them."""
         self._launch.first_read()
         known = background(self._launch, self._services.zone, self._question)
         answer = Answer(self._message_id(), library(self._launch), known)
-        turns: list[Turn] = [*self._services.history, question_turn(self._launch, self._question)]
-        tools = self._services.registry.describe()
-        with_digest = self._services.model.language_model
-        return answer, compose(self._launch, tools, turns, with_digest=with_digest)
-
-    def _aside(self, work: Callable[[], T]) -> T:
-        """Do what reads the chart where Stop can leave it."""
-        try:
-            return aside(work, self._stop)
-        except StoppedAside:
-            self._reading_on = True
-            raise _Stopped from None
+        recorder = Recorder(question=question_turn(self._launch, self._question))
+        return answer, recorder, compose(self._services, ())
 
     # ------------------------------------------------------------ the model
 
-    def _ask(self, request: Request, said: _Said) -> Iterator[TurnEvent]:
+    def _ask(self, request: Request, said: _Said) -> Iterator[TurnEvent | None]:
         """Stream one model call."""
         self._budget.rounds += 1
-        stream = self._services.model.stream(request, self._stop)
+        model = self._services.model
+        stream = heard(lambda hang_up: model.stream(request, hang_up), self._stop)
+        failure = ""
         try:
-            yield from self._hear(stream, said)
+            # A model that goes on after Stop would go on costing: leaving the stream ends the call.
+            with closing(stream):
+                yield from self._hear(stream, said)
+        except ModelFailed as error:
+            failure = error.code
+            raise
         finally:
-            # A model that goes on after Stop would go on costing; an adapter ends its call when closed.
-            if close := getattr(stream, "close", None):
-                close()
-            self._called(said)
+            self._called(said, failure)
         if said.done is None:
-            self._refused("model.cut", 1)
+            # Hung up by Stop, a model ends without its end.
+            self.check()
             raise ModelCut("a model's stream ended without its end")
 
-    def _hear(self, stream: Iterator[ModelEvent], said: _Said) -> Iterator[TurnEvent]:
+    def _hear(self, stream: Iterator[ModelEvent | None], said: _Said) -> Iterator[TurnEvent | None]:
         """Take in what a model says, until its end, Stop, or a spent budget."""
         for event in stream:
             self.check()
             match event:
+                case None:
+                    yield None
                 case TextDelta():
                     said.text.append(event.text)
+                    self._record(event.text)
                     yield from self._say(event.text)
                     if spent := self._budget.writing(self._written()):
                         said.done = Done(stop="end")
@@ -195,18 +190,20 @@ class _Run:
                     said.calls.append(event)
                 case Done():
                     said.done = event
+                    if self._recorder and event.stop == "end":
+                        self._recorder.native = event.native
 
     def _written(self) -> int:
         return self._answer.tally.characters if self._answer else 0
 
-    def _called(self, said: _Said) -> None:
+    def _called(self, said: _Said, failure: str) -> None:
         model, hook = self._services.model, self._services.on_model_call
         if hook:
             done = said.done
             hook(
                 ModelCall(
                     model=model.name, version=model.version, language_model=model.language_model,
-                    stop=done.stop if done else "cut", tools=tuple(c.name for c in said.calls),
+                    stop=done.stop if done else failure or "cut", tools=tuple(c.name for c in said.calls),
                     usage=done.usage if done else Usage(),
                 )
             )  # fmt: skip
@@ -217,45 +214,16 @@ class _Run:
 
     # ------------------------------------------------------------ tools
 
-    def _look(self, calls: list[ToolCall], replies: list[Reply]) -> Iterator[TurnEvent]:
-        """Run the tools of one round, then name what was read."""
-        steps: list[str] = []
-        for call in calls:
-            self.check()
-            self._calls += 1
-            call_id = f"{self._turn_id}-c{self._calls}"
-            yield ToolCallStartEvent(tool_call_id=call_id, tool_call_name=call.name)
-            yield ToolCallArgsEvent(tool_call_id=call_id, delta=call.arguments[:MOST_ARGUMENTS])
-            yield ToolCallEndEvent(tool_call_id=call_id)
-            reply, told_steps = self._call(call)
-            replies.append(reply)
-            steps += told_steps
-            short = "Refused" if reply.is_error else "; ".join(told_steps) or "Nothing read"
-            yield ToolCallResultEvent(
-                message_id=f"{call_id}-r", tool_call_id=call_id, content=short, role="tool"
-            )
-        for step in {step.partition(":")[0]: step for step in steps}.values():
-            yield StepStartedEvent(step_name=step)
-            yield StepFinishedEvent(step_name=step)
-        yield _custom(looked_at(self._message_id(), self._looked, self._launch.chart))
-
-    def _call(self, call: ToolCall) -> tuple[Reply, list[str]]:
-        if self._budget.refuses_call():
-            self._refused("tool.budget", 1)
-            return Reply(call_id=call.id, name=call.name, text=TOO_MANY, is_error=True), []
-        result = self._aside(lambda: self._services.registry.call(call.name, call.arguments))
-        if result.is_error:
-            self._refused("tool.refused", 1)
-        unread = tuple(
-            (look.label, told(look.completeness))
-            for look in result.looks
-            if look.completeness.kind != "complete"
+    def _look(self, said: _Said, recorder: Recorder) -> Iterator[TurnEvent | None]:
+        """Run the tools of one round, and say what was looked at so far."""
+        native = said.done.native if said.done else None
+        recorder.asks(
+            AssistantTurn(text="".join(said.text), calls=tuple(said.calls), native=native)
         )
-        reply = Reply(
-            call_id=call.id, name=call.name, text=result.text, is_error=result.is_error,
-            entries=result.entries, unread=unread,
-        )  # fmt: skip
-        return reply, self._looked.add(call.name, result)
+        for event in self._look_ups.run(said.calls, recorder.gets):
+            yield event
+            self.check()
+        yield _custom(looked_at(self._message_id(), self._looked, self._launch.chart))
 
     # ------------------------------------------------------------ the answer
 
@@ -268,7 +236,15 @@ class _Run:
 
     def _remark(self, sentence: str) -> Iterator[TurnEvent]:
         """Write a sentence of ours, in emphasis, on a line of its own."""
+        self._remarked = True
+        self._record(f"\n\n{sentence}\n")
         yield from self._say(f"\n\n*{sentence}*\n")
+
+    def _record(self, text: str) -> None:
+        """Note what is written; a provider's own blocks stand for an answer only if nothing was added to it."""
+        if self._recorder:
+            self._recorder.answer.append(text)
+            self._recorder.native = None
 
     def _send(self, pieces: Iterator[Piece]) -> Iterator[TurnEvent]:
         for piece in pieces:
@@ -317,9 +293,11 @@ class _Run:
     def _end(self, stop: str) -> Iterator[TurnEvent]:
         if stop == "refusal":
             self._refused("model.refusal", 1)
-            yield from self._remark(DECLINED)
+            yield from self._remark(DECLINED_LATE if self._written() else DECLINED)
         elif stop == "length":
             yield from self._remark(TOO_LONG)
+        elif not self._remarked and (spent := self._look_ups.spent):
+            yield from self._remark(spent)
         if self._answer:
             yield from self._send(self._answer.finish())
         yield from self._foot(stopped=False)
@@ -331,13 +309,29 @@ class _Run:
             yield from self._send(self._answer.finish(cut=True))
         yield from self._foot(stopped=True)
 
-    def broken(self) -> Iterator[TurnEvent]:
-        """Yield the verdicts of what was written before an error."""
+    def broken(self, error: ChartsideError) -> Iterator[TurnEvent]:
+        """Yield the verdicts of what was written before an error, and of a model's error the ways on."""
         self._ending = True
         if self._answer:
             yield from self._send(self._answer.finish(cut=True))
         yield from self._close_message()
         yield from self._finish_step()
+        if not isinstance(error, ModelFailed):
+            return
+        self._refused(error.code, 1)
+        payload = failed(
+            self._message_id(),
+            error,
+            self._services.ways,
+            written=bool(self._written()),
+            look_ups=self._look_ups.kept,
+        )
+        yield _custom(payload)
+
+    def tell(self) -> None:
+        """Give away what a model needs of this turn later."""
+        if self._recorder and self._services.on_exchange:
+            self._services.on_exchange(self._recorder.exchange())
 
     def _foot(self, *, stopped: bool) -> Iterator[TurnEvent]:
         yield from self._close_message()
@@ -347,9 +341,7 @@ class _Run:
             return
         if answer.tally.unknown_handles:
             self._refused("citation.unknown", answer.tally.unknown_handles)
-        # A read that goes on holds the chart; the end of a stopped turn does not wait for it.
-        ending = bare_foot if self._reading_on else foot
-        for payload in ending(
+        for payload in foot(
             self._services,
             self._message_id(),
             self._looked,
@@ -363,11 +355,6 @@ class _Run:
         """Leave the turn if a person pressed Stop, unless it is being ended already."""
         if self._stop.is_set() and not self._ending:
             raise _Stopped
-
-
-def _assistant(said: _Said) -> AssistantTurn:
-    native = said.done.native if said.done else None
-    return AssistantTurn(text="".join(said.text), calls=tuple(said.calls), native=native)
 
 
 def _custom(payload: CustomPayload) -> CustomEvent:

@@ -19,7 +19,16 @@ from app.store.engine import reading, writing
 from app.store.schema import audit
 
 Kind = Literal[
-    "launch", "launch_refused", "read", "source", "model_call", "refusal", "resume", "stop", "end"
+    "launch",
+    "launch_refused",
+    "read",
+    "source",
+    "model",
+    "model_call",
+    "refusal",
+    "resume",
+    "stop",
+    "end",
 ]
 START = "0" * 64
 Detail = Mapping[str, str | int | float | bool | list[str] | None]

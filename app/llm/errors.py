@@ -28,16 +28,22 @@ NOT_AGAIN: tuple[Way, ...] = ("other_model", "no_model")
 
 
 class ModelFailed(ChartsideError):
-    """A model call that gave no whole answer; `retry_after_s` is what the provider asked for."""
+    """A model call that gave no whole answer.
+
+    `retry_after_s` is what the provider asked for; `provider_status` its HTTP status, 0 when it did not answer.
+    """
 
     status = 502
     code = "model.failed"
     public = "The language model failed."
     ways: ClassVar[tuple[Way, ...]] = ANY
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, provider_status: int = 0
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.provider_status = provider_status
 
 
 class ModelUnreachable(ModelFailed):

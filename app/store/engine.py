@@ -1,8 +1,10 @@
 """Open the database and bring it to the present schema."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
@@ -12,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS = 5_000
 READ_ONLY = "chartside_read_only"
+_QUEUES: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
 
 
 def open_database(url: str) -> Engine:
@@ -24,6 +27,7 @@ def open_database(url: str) -> Engine:
     # An error of the database would quote its parameters (user, patient, ids): none may reach a log or a trace.
     engine = create_engine(parsed, pool_size=10, max_overflow=20, hide_parameters=True)
     if sqlite:
+        _QUEUES[engine] = threading.Lock()
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_at_once)
     migrate(engine)
@@ -48,8 +52,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One short transaction, committed at the end; never held across a `yield` of a stream."""
-    with engine.begin() as connection:
+    """One short transaction, committed at the end; never held across a `yield` of a stream.
+
+    SQLite has one writer at a time and lets the others try again blindly; those of this process queue instead.
+    """
+    with _QUEUES.get(engine, nullcontext()), engine.begin() as connection:
         yield connection
 
 

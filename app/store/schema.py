@@ -37,6 +37,8 @@ launch = Table(
     Column("resume_hash", String(64), nullable=False),
     Column("last_used_at", Float, nullable=False),
     Column("expires_at", Float, nullable=False, index=True),
+    Column("parked_at", Float, nullable=True),
+    Column("scope", Text, nullable=True),
 )
 
 session = Table(
@@ -53,6 +55,20 @@ token = Table(
     Column("launch_id", String(32), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
     Column("expires_at", Float, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("intent", String(32), nullable=False),
+    Column("lease_until", Float, nullable=False),
+)
+
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("kid", String(64), primary_key=True),
+    Column("alg", String(8), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("made_at", Float, nullable=False),
+    Column("signs_at", Float, nullable=False),
+    Column("withdrawn_at", Float, nullable=True),
 )
 
 turn = Table(
@@ -62,7 +78,22 @@ turn = Table(
     Column("position", Integer, primary_key=True),
     Column("turn_id", String(64), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("transcript", LargeBinary, nullable=True),
     UniqueConstraint("launch_id", "turn_id"),
+)
+
+digest = Table(
+    "digest",
+    metadata,
+    Column("launch_id", String(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+model_choice = Table(
+    "model_choice",
+    metadata,
+    Column("launch_id", String(32), primary_key=True),
+    Column("model_id", String(64), nullable=False),
 )
 
 ledger = Table(

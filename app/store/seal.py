@@ -4,6 +4,8 @@ The additional data binds a value to its place (table and key), so that bytes mo
 It does not protect against somebody who holds the key, nor against rolling a whole row back to an older one.
 """
 
+import hashlib
+import hmac
 import os
 from typing import Any
 
@@ -26,10 +28,7 @@ class Seal:
     """Seals values of msgpack's types for one purpose; purposes use keys derived apart."""
 
     def __init__(self, key: Secret, purpose: str) -> None:
-        derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(
-            key.reveal()
-        )
-        self._cipher = AESGCM(derived)
+        self._cipher = AESGCM(_derived(key, purpose))
 
     def close(self, value: object, place: str) -> bytes:
         """Return `value` sealed for `place`."""
@@ -47,3 +46,13 @@ class Seal:
         except (InvalidTag, ValueError) as error:
             raise SealBroken(place.split(":", 1)[0]) from error
         return msgspec.msgpack.decode(plain)
+
+
+def opaque(key: Secret, purpose: str, name: str) -> str:
+    """Return another name for `name`, the same each time, from which it cannot be found or guessed without the key."""
+    return hmac.new(_derived(key, purpose), name.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _derived(key: Secret, purpose: str) -> bytes:
+    kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode())
+    return kdf.derive(key.reveal())

@@ -38,7 +38,8 @@ def services(launch: LaunchChart, model: Model | None = None, **more: Any) -> Tu
 def ask(
     launch: LaunchChart, question: str, model: Model | None = None, **more: Any
 ) -> list[BaseEvent]:
-    return list(run(services(launch, model, **more), question, "turn-1", HangUp()))
+    events = run(services(launch, model, **more), question, "turn-1", HangUp())
+    return [event for event in events if event is not None]
 
 
 def custom(events: Iterable[BaseEvent], name: str) -> list[dict[str, Any]]:

@@ -58,12 +58,12 @@ CASES = (
     ("Sodium was normal at 140 [L7a].", "unchecked"),
     ("Sodium was normal at 141 [L8a].", "match"),
     # Denied, or of another person.
-    ("Potassium is not 5.6 [L3a].", "unchecked"),
-    ("Potassium isn’t 5.6 [L3a].", "unchecked"),
-    ("Her sister's potassium was 5.6 [L3a].", "unchecked"),
+    ("Potassium is not 5.6 [L3a].", "mismatch"),
+    ("Potassium isn’t 5.6 [L3a].", "mismatch"),
+    ("Her sister's potassium was 5.6 [L3a].", "mismatch"),
     ("Ibuprofen 600 mg is not being taken [M2].", "unchecked"),
     ("Ibuprofen 600 mg was never taken [M2].", "mismatch"),
-    ("Her husband takes ibuprofen 600 mg [M2].", "unchecked"),
+    ("Her husband takes ibuprofen 600 mg [M2].", "mismatch"),
     # Quotations.
     ("“ibuprofen … for … No” [N2].", "unchecked"),
     ("“No” [N2].", "unchecked"),

@@ -1,0 +1,165 @@
+"""Which language model a launch may use: the site's list, patient data, and what the patient asked.
+
+Everything is decided anew for each turn, so a model that the site switches off is not used again; nothing that a page
+sends is believed. The deterministic assistant is always there.
+"""
+
+from dataclasses import dataclass
+
+from app.agent.errors import OptOutUnread, PatientOptedOut
+from app.agent.opt_out import OptOuts
+from app.audit.log import AuditLog, Detail, Who
+from app.launch_context import LaunchContext
+from app.llm.catalog import NO_MODEL, Catalog
+from app.llm.config import ModelConfig
+from app.llm.errors import ModelNotAllowed, Way
+from app.smart.registry import ANY_MODEL, Models, Registration, Registry
+from app.store.conversations import Conversations
+
+NOT_LISTED = "This site does not allow this language model here."
+NO_AGREEMENT = "No agreement covers patient data at this provider."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """One language model as this site sees it; `why_not` is a sentence when it may not be used."""
+
+    config: ModelConfig
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What a launch may use now. `refusal` stands where the patient's wish leaves no language model."""
+
+    current: str
+    offers: tuple[Offer, ...]
+    refusal: ModelNotAllowed | None = None
+
+    def may(self, model_id: str) -> bool:
+        """Tell whether a model may be used now."""
+        able = {offer.config.id for offer in self.offers if not offer.why_not}
+        return model_id == NO_MODEL or (self.refusal is None and model_id in able)
+
+
+class ModelGate:
+    """Decides for one process; choices and refusals are audited, by a known id or "unknown"."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        registry: Registry,
+        opt_outs: OptOuts,
+        conversations: Conversations,
+        audit: AuditLog,
+    ) -> None:
+        self._catalog = catalog
+        self._registry = registry
+        self._opt_outs = opt_outs
+        self._conversations = conversations
+        self._audit = audit
+
+    def standing(self, context: LaunchContext) -> Standing:
+        """Return what a launch may use; where a site honours opt-outs, this reads what tells of one."""
+        models, offers = self._offers(context)
+        refusal: ModelNotAllowed | None = None
+        if any(not offer.why_not for offer in offers):
+            match self._opt_outs.asked(context, models.opt_out):
+                case "yes":
+                    refusal = PatientOptedOut("the patient opted out")
+                case "unread":
+                    refusal = OptOutUnread("the opt-out could not be read")
+                case "no":
+                    pass
+        if refusal:
+            return Standing(current=NO_MODEL, offers=(), refusal=refusal)
+        return Standing(current=self._current(context, models, offers), offers=offers)
+
+    def choose(self, context: LaunchContext, model_id: str) -> None:
+        """Use a model from now on.
+
+        Raises:
+            ModelNotAllowed: not here, not now, or no such model.
+        """
+        standing = self.standing(context)
+        self._demand(context, standing, model_id)
+        self._conversations.choose_model(context.launch_id, model_id)
+        detail: Detail = {"model": model_id, "before": standing.current}
+        self._audit.record("model", Who.of(context), detail)
+
+    def for_turn(self, context: LaunchContext, asked: str = "") -> str:
+        """Return the id of what answers a turn: `asked` for this one only, else the launch's own, which is kept.
+
+        Raises:
+            ModelNotAllowed: it may not be used (any more).
+        """
+        standing = self.standing(context)
+        self._demand(context, standing, asked or standing.current)
+        # What a launch began with stays its own, so that switching it off is said, not passed over.
+        if standing.refusal is None and not self._conversations.model_choice(context.launch_id):
+            self._conversations.begin_model(context.launch_id, standing.current)
+        return asked or standing.current
+
+    def ways(self, context: LaunchContext, failed: str) -> tuple[Way, ...]:
+        """Return the ways on from a model that failed, "" for the launch's own."""
+        standing = self.standing(context)
+        failed = failed or standing.current
+        others = [o for o in standing.offers if not o.why_not and o.config.id != failed]
+        ways: list[Way] = ["retry"] if standing.may(failed) else []
+        ways += ["other_model"] if others else []
+        return (*ways, "no_model") if failed != NO_MODEL else tuple(ways)
+
+    def label(self, context: LaunchContext) -> ModelConfig | None:
+        """Return the launch's language model without reading anything of the chart; None for none, or not known yet."""
+        models, offers = self._offers(context)
+        if not self._opt_outs.known_not(context, models.opt_out):
+            return None
+        return self._catalog.config(self._current(context, models, offers))
+
+    def read_again(self, context: LaunchContext) -> None:
+        """Ask the EHR anew what the patient asked, at the next use: a person had the chart read again."""
+        self._opt_outs.drop(context.launch_id)
+
+    def offers(self, context: LaunchContext) -> tuple[Offer, ...]:
+        """Return what the site offers for this EHR, whatever the patient asked; reads nothing of the chart."""
+        return self._offers(context)[1]
+
+    def _offers(self, context: LaunchContext) -> tuple[Models, tuple[Offer, ...]]:
+        registration = self._registry.get(context.registration)
+        if registration is None:
+            return Models(), ()
+        models = self._registry.models(context.registration)
+        listed = [c for c in self._catalog.configs() if _listed(c, models)]
+        offers = [Offer(config=c, why_not=_why_not(c, registration, models)) for c in listed]
+        # One that was chosen and is switched off since stays visible, and says so.
+        chosen = self._catalog.config(self._conversations.model_choice(context.launch_id))
+        if chosen and chosen not in listed:
+            offers.append(Offer(config=chosen, why_not=NOT_LISTED))
+        return models, tuple(offers)
+
+    def _current(self, context: LaunchContext, models: Models, offers: tuple[Offer, ...]) -> str:
+        if chosen := self._conversations.model_choice(context.launch_id):
+            return chosen
+        able = [offer.config.id for offer in offers if not offer.why_not]
+        if models.default:
+            return models.default if models.default in able else NO_MODEL
+        return able[0] if able else NO_MODEL
+
+    def _demand(self, context: LaunchContext, standing: Standing, model_id: str) -> None:
+        if standing.may(model_id):
+            return
+        refusal = standing.refusal or ModelNotAllowed("not allowed for this launch")
+        known = model_id if self._catalog.config(model_id) else "unknown"
+        detail: Detail = {"code": refusal.code, "count": 1, "model": known}
+        self._audit.record("refusal", Who.of(context), detail)
+        raise refusal
+
+
+def _listed(config: ModelConfig, models: Models) -> bool:
+    return ANY_MODEL in models.allowed or config.id in models.allowed
+
+
+def _why_not(config: ModelConfig, registration: Registration, models: Models) -> str:
+    """Say why a listed model may not read this EHR's charts; empty when it may."""
+    covered = config.baa or config.local or config.id in models.phi_without_baa
+    return "" if registration.sandbox or covered else NO_AGREEMENT
