@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import cast
 
 from app.errors import UnknownHandle
+from app.fhir import trend
 from app.fhir.chart import SECTION_WORDS, Chart, Line, SectionName
 from app.fhir.citation import SearchRecord
 from app.fhir.dates import day
@@ -47,6 +48,8 @@ FINAL = "final"
 def show(launch: LaunchChart, handles: Sequence[str]) -> tuple[Block, ...]:
     """Return blocks in the order asked for: results become one table, rows one list per kind, a search a negative.
 
+    Orders asked for together with results also stand under their trend, as bars.
+
     Raises:
         UnknownHandle: a handle that this launch never issued.
     """
@@ -59,7 +62,8 @@ def show(launch: LaunchChart, handles: Sequence[str]) -> tuple[Block, ...]:
         if prefix == "S":
             out += [negative(launch, chart.ledger.search(handle)) for handle in asked]
         elif prefix in chart.grids:
-            out.append(results(launch, asked))
+            orders = [h for h in dict.fromkeys(handles) if h.startswith("M")]
+            out.append(results(launch, asked, orders))
         else:
             out.append(rows(launch, asked))
     return tuple(out)
@@ -68,7 +72,9 @@ def show(launch: LaunchChart, handles: Sequence[str]) -> tuple[Block, ...]:
 # ---------------------------------------------------------------- results
 
 
-def results(launch: LaunchChart, handles: Sequence[str]) -> ResultsBlock:
+def results(
+    launch: LaunchChart, handles: Sequence[str], orders: Sequence[str] = ()
+) -> ResultsBlock:
     """Return one table of whole series (`L3`) and single values (`L3b`), newest first."""
     chart, prefix = launch.chart, handles[0][0]
     picked = _picked(chart, handles)
@@ -83,17 +89,18 @@ def results(launch: LaunchChart, handles: Sequence[str]) -> ResultsBlock:
         for moment in moments[:MOST_LINES]
         for line in _lines(launch, grid, tests, picked, moment)
     ]
-    shown = [
-        r
+    shown = {
+        row.handle: [
+            r for p in picked[row.handle] if grid.moment(p) in kept for r in row.cells[p][:1]
+        ]
         for row in tests
-        for p in picked[row.handle]
-        if grid.moment(p) in kept
-        for r in row.cells[p][:1]
-    ]
+    }
+    every = [r for found in shown.values() for r in found]
+    series = tuple(_series(launch, row, shown[row.handle]) for row in tests)
     return ResultsBlock(
-        caption=f"{CAPTIONS[prefix]}, newest first", date_role=_role(shown), lines=tuple(lines),
-        series=tuple(_series(launch, row) for row in tests),
-        note=_note(shown, len(moments) - len(kept)),
+        caption=f"{CAPTIONS[prefix]}, newest first", date_role=_role(every), lines=tuple(lines),
+        series=series, note=_note(every, len(moments) - len(kept)),
+        trend=trend.of(launch, CAPTIONS[prefix], series, orders),
     )  # fmt: skip
 
 
@@ -120,6 +127,7 @@ def _lines(
     return [
         ResultLine(
             date=text or "undated",
+            at=trend.moment(moment),
             cells=tuple(
                 _cell(launch, row, at[row.handle][i]) if i < len(at[row.handle]) else None
                 for row in tests
@@ -135,13 +143,15 @@ def _cell(launch: LaunchChart, row: Row, place: str) -> Cell:
         text=item.text, n=launch.sources.number(handle), label=launch.chart.label(handle),
         flag=item.flag, direction=direction(item.flag), critical=is_critical(item.flag),
         status="" if item.status == FINAL else item.status or "status not sent",
+        number=trend.number(item),
     )  # fmt: skip
 
 
-def _series(launch: LaunchChart, row: Row) -> Series:
+def _series(launch: LaunchChart, row: Row, shown: Sequence[Reading]) -> Series:
+    low, high = trend.edges(launch.chart, shown)
     return Series(
         label=row.name, unit=row.unit, range=shown_range(row.limits), cite_label=series_label(row),
-        n=launch.sources.number(row.handle),
+        n=launch.sources.number(row.handle), low=low, high=high, plotted=trend.is_plotted(shown),
     )  # fmt: skip
 
 

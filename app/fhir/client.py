@@ -56,7 +56,8 @@ class _State:
 class FhirSource:
     """A `ChartSource` over a live FHIR server. Thread-safe: it keeps nothing between reads.
 
-    `token` returns the access token and raises `SessionEnded` when it is gone for good.
+    `token` returns the access token and raises `SessionEnded` when it is gone for good. `refused(token)` is told of a
+    401, so that `token` gets a newer one, once; it raises `SessionEnded` when that one was refused as well.
     """
 
     def __init__(
@@ -65,11 +66,13 @@ class FhirSource:
         context: LaunchContext,
         token: Callable[[], str],
         *,
+        refused: Callable[[str], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._boundary = boundary
         self._context = context
         self._token = token
+        self._refused = refused
         self._sleep = sleep
         self._base = context.iss.rstrip("/")
 
@@ -254,10 +257,18 @@ class FhirSource:
         wait = answer.retry_after_s
         if answer.status == 429 and wait is not None and wait <= LONGEST_WAIT_S:
             self._sleep(wait)
-        elif answer.status != 401 or self._token() == token:
+        elif answer.status != 401 or not self._newer_than(token):
             return answer
         state.requests += 1
-        return self._boundary.get_json(url, bearer=self._token())
+        newer = self._token()
+        answer = self._boundary.get_json(url, bearer=newer)
+        if answer.status == 401:
+            self._refused(newer)
+        return answer
+
+    def _newer_than(self, token: str) -> bool:
+        self._refused(token)
+        return self._token() != token
 
     def _refusal(self, state: _State, answer: Response) -> Completeness | None:
         kind, status = state.query.resource_type, answer.status

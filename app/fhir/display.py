@@ -68,19 +68,37 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Edge:
+    """One end of a reference range: `number` for its place on a scale, `text` with the digits that were sent."""
+
+    number: float
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Series:
-    """The head of one column of a result table; `n` cites the whole series."""
+    """The head of one column of a result table; `n` cites the whole series.
+
+    `low` and `high` are the ends of the reference range, only where every result of the column was sent with the same
+    one. `plotted`: two moments or more have a plain number, so the column can stand in the trend.
+    """
 
     label: str
     unit: str
     range: str
     n: int
     cite_label: str
+    low: Edge | None = None
+    high: Edge | None = None
+    plotted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One result in a table. `status` is empty when final; `n` cites this one value."""
+    """One result in a table. `status` is empty when final; `n` cites this one value.
+
+    `number` is the value for its place on a scale; None for words, ratios and "<5", which stand in the table only.
+    """
 
     text: str
     n: int
@@ -89,25 +107,58 @@ class Cell:
     direction: Direction | None = None
     critical: bool = False
     status: str = ""
+    number: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResultLine:
-    """The results of one moment; `cells` has one entry per series, None where nothing was measured."""
+    """The results of one moment; `cells` has one entry per series, None where nothing was measured.
+
+    `at` is the moment as ISO in the site's zone (`2026-11-19` or `2026-11-19T09:10`), empty where no day is known.
+    """
 
     date: str
     cells: tuple[Cell | None, ...]
+    at: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupplyBar:
+    """An active order under a trend: what was ordered, never what was taken.
+
+    `starts` and `ends` are ISO days of the first ordered supply, `ends` and `days` empty where it is not known how
+    long it lasts; `ordered` is the printed day. `refill`: more may have been handed out after it.
+    """
+
+    label: str
+    n: int
+    cite_label: str
+    ordered: str
+    starts: str
+    ends: str
+    days: str
+    refill: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trend:
+    """What a result table needs besides its cells to be drawn over time; the axis ends at `until` (ISO, clinical now)."""
+
+    title: str
+    until: str
+    bars: tuple[SupplyBar, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResultsBlock:
-    """Results as a table, newest first."""
+    """Results as a table, newest first; `trend` where some of them can also be drawn over time."""
 
     caption: str
     date_role: str
     series: tuple[Series, ...]
     lines: tuple[ResultLine, ...]
     note: str
+    trend: Trend | None = None
     kind: Literal["results"] = "results"
 
 
@@ -175,7 +226,8 @@ class Source:
     """What a citation points to, as `GET .../sources/{n}` answers it.
 
     Exactly one of `facts` (a resource), `note`, `results` (a series), `search` is the main part.
-    `fhir_json` is the resource as received, pretty printed; empty for a series or a search.
+    `fhir_json` is the resource as received, pretty printed; empty for a series or a search. `heading_fields` has one
+    entry per piece of `heading`: the field it shows (as in `SourceFact.field`) or "".
     """
 
     n: int
@@ -188,6 +240,7 @@ class Source:
     note: tuple[Paragraph, ...] = ()
     results: ResultsBlock | None = None
     fhir_json: str = ""
+    heading_fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +284,14 @@ class CardSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Restricted:
+    """What the EHR keeps back of this chart, and what can be read; shown once, full frame, before the card."""
+
+    held: str
+    readable: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """The launch card: what changed and what is dangerous, cited, without a model."""
 
@@ -240,3 +301,4 @@ class Card:
     read_at: str
     requests: int
     suggestions: tuple[str, ...]
+    restricted: Restricted | None = None

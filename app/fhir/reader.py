@@ -90,15 +90,17 @@ class LaunchChart:
 
     @property
     def chart(self) -> Chart:
-        """Return the newest snapshot; reads the first pages if nothing was read yet."""
-        with self._lock:
-            return self._chart or self.first_read()
+        """Return the newest snapshot; reads the first pages if nothing was read yet.
+
+        A snapshot is never changed, so it is given without waiting for a read that will replace it.
+        """
+        return self._chart or self.first_read()
 
     @property
     def sections(self) -> Mapping[SectionName, Completeness]:
         """How far each section was read; a section that is not in it was not asked for yet."""
-        with self._lock:
-            return self._chart.sections if self._chart else {}
+        chart = self._chart
+        return chart.sections if chart else {}
 
     @property
     def requests(self) -> int:

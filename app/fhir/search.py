@@ -12,6 +12,7 @@ from fhirclient.models import (  # type: ignore[import-untyped]  # fhirclient sh
     diagnosticreport,
     documentreference,
     encounter,
+    flag,
     immunization,
     medicationdispense,
     medicationrequest,
@@ -28,7 +29,7 @@ MODELS = {
     model.resource_type: model
     for model in (
         allergyintolerance.AllergyIntolerance, condition.Condition, diagnosticreport.DiagnosticReport,
-        documentreference.DocumentReference, encounter.Encounter, immunization.Immunization,
+        documentreference.DocumentReference, encounter.Encounter, flag.Flag, immunization.Immunization,
         medicationdispense.MedicationDispense, medicationrequest.MedicationRequest,
         observation.Observation, procedure.Procedure, servicerequest.ServiceRequest,
     )

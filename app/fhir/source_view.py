@@ -1,6 +1,7 @@
 """Show what a citation points to, as `GET /api/launches/{launch}/sources/{n}` answers it."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from app.boundary import pretty_fhir
 from app.fhir.blocks import results
@@ -12,9 +13,9 @@ from app.fhir.notes import Run, find_words, note_of, runs
 from app.fhir.pieces import date, medicine, plain, shown_range, strong, supply_pieces, value
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Reading, Row
-from app.fhir.source import Resource
+from app.fhir.source import Complete, Resource
 from app.fhir.tables import shown
-from app.fhir.words import note_words, series_label, supply, thousands, visit_words
+from app.fhir.words import drug_name, note_words, series_label, supply, thousands, visit_words
 
 KINDS = {
     "Condition": "Problem", "AllergyIntolerance": "Allergy", "MedicationRequest": "Medication request",
@@ -104,15 +105,35 @@ def _record(chart: Chart, n: int, line: Line) -> Source:
     as_sent = "\n".join(
         str(d["text"]) for d in resource.get("dosageInstruction") or [] if d.get("text")
     )
+    heading, fields = _heading(chart, line)
     return Source(
-        n=n, kind_label=KINDS[line.reference.partition("/")[0]], heading=_heading(chart, line),
+        n=n, kind_label=KINDS[line.reference.partition("/")[0]], heading=heading,
         summary=chart.summary(line.handle), reference=line.reference,
         facts=(
             *_changed(chart, line),
-            *(_line_fact(chart, line, f) for f in line.facts if f.field != "directions"),
+            *(_line_fact(chart, line, f) for f in line.facts if f.field not in {"directions", *fields}),
+            *_not_said(chart, line),
+            *_last_changed(chart, resource),
         ),
         as_sent=as_sent or str(resource.get("conclusion") or ""), fhir_json=pretty_fhir(resource),
+        heading_fields=fields,
     )  # fmt: skip
+
+
+def _not_said(chart: Chart, line: Line) -> tuple[SourceFact, ...]:
+    """Say what an order cannot tell: whether it was handed out, where fills cannot be read, and whether it is taken."""
+    if not line.reference.startswith("MedicationRequest/"):
+        return ()
+    read = isinstance(chart.sections.get("dispenses"), Complete)
+    fills = () if read else (_fact("Fills", "Not readable here"),)
+    return (*fills, _fact("Taken", "This order does not say."))
+
+
+def _last_changed(chart: Chart, resource: Resource) -> tuple[SourceFact, ...]:
+    sent = (resource.get("meta") or {}).get("lastUpdated")
+    if not isinstance(sent, str) or not sent:
+        return ()
+    return (SourceFact(label="Last changed", pieces=(date(chart, sent, time=True),)),)
 
 
 def _changed(chart: Chart, line: Line) -> tuple[SourceFact, ...]:
@@ -129,12 +150,29 @@ def _changed(chart: Chart, line: Line) -> tuple[SourceFact, ...]:
     return (_fact(CHANGED, text, "changed"),)
 
 
-def _heading(chart: Chart, line: Line) -> tuple[Piece, ...]:
+def _heading(chart: Chart, line: Line) -> tuple[tuple[Piece, ...], tuple[str, ...]]:
+    """Return what a record is, and the field that each piece of it shows."""
     if line.handle.startswith("M"):
-        return tuple(medicine(line))
+        return _medicine_heading(line)
     if line.handle.startswith("E"):
-        return (strong(visit_words(line)), date(chart, first_date(line)))
-    return (strong(line.facts[0].name or line.facts[0].value),)
+        return (strong(visit_words(line)), date(chart, first_date(line))), ()
+    return (strong(line.facts[0].name or line.facts[0].value),), ()
+
+
+def _medicine_heading(line: Line) -> tuple[tuple[Piece, ...], tuple[str, ...]]:
+    """Return "ibuprofen – 600 mg – oral – three times a day" (dashes between the attributes of a medicine)."""
+    dose, route, often = line.fact("dose"), line.text("route"), line.text("frequency")
+    if not dose and not often:
+        return tuple(medicine(line)), ()
+    pieces: list[Piece] = [Text(text=drug_name(line), style="drug")]
+    fields = ["drug"]
+    said = f"{thousands(plain_dose(dose.value))} {dose.unit}".strip() if dose else ""
+    for field, text in (("dose", said), ("route", route), ("frequency", often)):
+        if text:
+            style: Literal["nowrap", "plain"] = "nowrap" if field == "dose" else "plain"
+            pieces += [plain("–"), Text(text=text, style=style)]
+            fields += ["", field]
+    return tuple(pieces), tuple(fields)
 
 
 def first_date(line: Line) -> str:

@@ -284,6 +284,11 @@ export const card = {
   read_at: "20-Nov-2026 08:42",
   requests: 14,
   suggestions: ["Why did eGFR fall?", "Pre-visit summary", "All potassium results"],
+  restricted: null,
+};
+export const restricted = {
+  held: "1 encounter and all that belongs to it. What it holds is not known here.",
+  readable: "Laboratory results, orders, allergies, 23 notes",
 };
 
 const cell = (n, number, name, when, flag = "") => ({
@@ -294,7 +299,9 @@ const cell = (n, number, name, when, flag = "") => ({
   direction: { H: "high", L: "low" }[flag] ?? null,
   critical: false,
   status: "",
+  number: Number(number),
 });
+const edge = (number) => ({ number: Number(number), text: number });
 const LABS = [
   ["19-Nov-2026", "5.6", "H", "1.64", "H", "34", "L"],
   ["14-Oct-2026", "5.0", "", "1.34", "H", "43", "L"],
@@ -302,17 +309,74 @@ const LABS = [
   ["18-Mar-2026", "4.5", "", "1.11", "H", "54", "L"],
   ["03-Dec-2025", "4.4", "", "1.10", "", "55", "L"],
 ];
+const ISO = {
+  "19-Nov-2026": "2026-11-19T09:10",
+  "14-Oct-2026": "2026-10-14T08:55",
+  "11-Jun-2026": "2026-06-11T09:20",
+  "18-Mar-2026": "2026-03-18T09:00",
+  "03-Dec-2025": "2025-12-03T10:05",
+};
+const BARS = [
+  {
+    label: "spironolactone 25 mg once daily",
+    n: 50,
+    cite_label: "medication request, spironolactone",
+    ordered: "18-Sep-2026",
+    starts: "2026-09-18",
+    ends: "2026-12-17",
+    days: "90",
+    refill: true,
+  },
+  {
+    label: "ibuprofen 600 mg three times a day",
+    n: 51,
+    cite_label: "medication request, ibuprofen",
+    ordered: "02-Oct-2026",
+    starts: "2026-10-02",
+    ends: "2026-11-01",
+    days: "30",
+    refill: true,
+  },
+];
 export const kidneyTable = {
   kind: "results",
   caption: "Kidney results, newest first",
   date_role: "Collected",
   series: [
-    { label: "Potassium", unit: "mmol/L", range: "3.5–5.1", n: 20, cite_label: "potassium, 5 results" },
-    { label: "Creatinine", unit: "mg/dL", range: "0.50–1.10", n: 21, cite_label: "creatinine, 5 results" },
-    { label: "eGFR", unit: "mL/min/1.73 m²", range: "≥ 60", n: 22, cite_label: "eGFR, 5 results" },
+    {
+      label: "Potassium",
+      unit: "mmol/L",
+      range: "3.5–5.1",
+      n: 20,
+      cite_label: "potassium, 5 results",
+      low: edge("3.5"),
+      high: edge("5.1"),
+      plotted: true,
+    },
+    {
+      label: "Creatinine",
+      unit: "mg/dL",
+      range: "0.50–1.10",
+      n: 21,
+      cite_label: "creatinine, 5 results",
+      low: edge("0.50"),
+      high: edge("1.10"),
+      plotted: true,
+    },
+    {
+      label: "eGFR",
+      unit: "mL/min/1.73 m²",
+      range: "≥ 60",
+      n: 22,
+      cite_label: "eGFR, 5 results",
+      low: edge("60"),
+      high: null,
+      plotted: true,
+    },
   ],
   lines: LABS.map(([when, k, kf, cr, crf, gfr, gfrf], index) => ({
     date: when,
+    at: ISO[when],
     cells: [
       cell(30 + index * 3, k, "potassium", when, kf),
       cell(31 + index * 3, cr, "creatinine", when, crf),
@@ -320,6 +384,14 @@ export const kidneyTable = {
     ],
   })),
   note: "All 15 results final. Flags as sent by the laboratory.",
+  trend: { title: "Kidney results", until: "2026-11-20T08:42", bars: [] },
+};
+/** The table as an answer draws it: the falling value first, the orders that came before it beneath. */
+export const kidneyTrend = {
+  ...kidneyTable,
+  series: [...kidneyTable.series].reverse(),
+  lines: kidneyTable.lines.map((line) => ({ ...line, cells: [...line.cells].reverse() })),
+  trend: { ...kidneyTable.trend, bars: BARS },
 };
 
 const order = (n, drug, dose, rest, line) =>
@@ -392,7 +464,8 @@ const cited = (sentence, n, label, verdict = "match", more = {}) =>
 const answered = (more) =>
   custom("answered", {
     model: "",
-    provenance: "Rule answer, no language model · chart read 20-Nov-2026 08:42",
+    data_handling: "",
+    provenance: "Chart read 20-Nov-2026 08:42.",
     suggestions: [],
     stopped: false,
     sources: 0,
@@ -408,8 +481,21 @@ const run = (events) => [
 ];
 const LABEL = {
   model: "Claude Sonnet 4.5 (20250929)",
-  provenance: "Claude Sonnet 4.5 (20250929) · BAA · US · not retained · chart read 20-Nov-2026 08:42.",
+  data_handling: "BAA · US · not retained",
+  provenance: "Chart read 20-Nov-2026 08:42. Rows marked “General knowledge” do not come from this chart.",
 };
+const failed = (more) =>
+  custom("failed", {
+    code: "model.overloaded",
+    text: "The language model is overloaded.",
+    lost: "The end of the answer is missing. Your question and what came are kept.",
+    ways: ["retry", "other_model", "no_model"],
+    retry_after_s: null,
+    ...more,
+  });
+const ended = (message) => ({ type: "RUN_ERROR", message, code: "model.overloaded" });
+const general = (sentence, claim, kind = "general_knowledge") =>
+  custom("no_source", { sentence, claim, kind });
 const line = (label, read, total, state = "complete", detail = "") => ({ label, read, total, state, detail });
 const FILLS = text("Medication fills: whether these orders were filled is unknown.");
 const SCANS = [text("12 scanned documents (newest"), date("02-Nov-2026"), text(").")];
@@ -428,7 +514,7 @@ export const turns = {
           line("Laboratory results", 15, 412),
           line("Orders", 9, 9),
           line("Notes, last 12 months", 23, 23),
-          line("Medication fills", 0, null, "denied", "403"),
+          line("Medication fills", 0, null, "denied", "the EHR refused (403)"),
         ],
       }),
       said(
@@ -475,11 +561,13 @@ export const turns = {
             date("20-Nov-2026"),
             text(", all that the EHR shows you."),
             search(13, "See the search", "See the search: 412 laboratory results, 4 of 4 pages, complete"),
+            text("One order has no result: urine albumin/creatinine ratio, ordered"),
+            date("18-Sep-2026"),
+            cite(12, "service request, urine albumin/creatinine ratio"),
+            text("."),
           ],
         },
       }),
-      cited(0, 12, "service request, urine albumin/creatinine ratio"),
-      said(`One order has no result: urine albumin/creatinine ratio, ordered 18-Sep-2026${chip(12)}.`),
       answered({ sources: 1 }),
     ]),
   },
@@ -493,8 +581,9 @@ export const turns = {
           state: "unread",
           title: "Notes could not be read.",
           pieces: [
+            text("The EHR refused (403). This is not “none”: notes may exist."),
             text(
-              "The EHR refused (403). This is not “none”: notes may exist. Missing permission: clinical notes (DocumentReference, Binary). Open Notes in the EHR, or ask the help desk, 555-0142.",
+              "Missing permission: clinical notes (DocumentReference, Binary). Open Notes in the EHR, or ask the help desk, 555-0142.",
             ),
           ],
         },
@@ -533,7 +622,7 @@ export const turns = {
         claim: "On 14-Nov-2026 she reported taking it “3 times a day most days”.",
         fields: ["words", "date", "author"],
       }),
-      custom("no_source", { sentence: 2, claim: "Physical therapy was tried first." }),
+      general(2, "Physical therapy was tried first.", "no_source"),
       custom("not_seen", {
         not_readable: [
           {
@@ -564,7 +653,7 @@ export const turns = {
           line("Laboratory results", 15, 412),
           line("Orders", 9, 9),
           line("Notes, last 12 months", 23, 23),
-          line("Medication fills", 0, null, "denied", "the EHR does not give them"),
+          line("Medication fills", 0, null, "denied", "the EHR does not give them to this app"),
         ],
       }),
       { type: "STEP_STARTED", stepName: "Writing the answer" },
@@ -581,6 +670,151 @@ export const turns = {
     ],
   },
 };
+const KIDNEY_QUESTION =
+  "Why has her kidney function dropped since the summer, and which of her medicines does it affect?";
+const ORDERED = "Two orders come before the fall: **spironolactone** 25 mg once daily, ordered 18-Sep-2026";
+const TOLD =
+  "On 14-Nov-2026 she told T. Alvarez, RN, that she takes ibuprofen “3 times a day most days” and is “eating and drinking less”";
+const RISK = "Ibuprofen with apixaban raises the risk of bleeding (General knowledge).";
+const LABEL_WORDS = [
+  "Label: lower the dose or stop if potassium is high (General knowledge).",
+  "Can lower kidney function, and add to bleeding with apixaban (General knowledge).",
+  "Label: below 45 weigh benefit and risk; do not use below 30 (General knowledge).",
+];
+const FIRST = "with active orders for";
+const matched = (sentence, n, label, claim, fields, summary) =>
+  cited(sentence, n, label, "match", { claim, fields, summary });
+turns.answer = {
+  question: KIDNEY_QUESTION,
+  events: run([
+    { type: "TEXT_MESSAGE_START", messageId: "m", role: "assistant" },
+    custom("looked_at", {
+      records_read: 61,
+      records_total: 1204,
+      span: "2019 to today",
+      lines: [
+        line("Laboratory results", 15, 412),
+        line("Orders", 9, 9),
+        line("Notes, last 12 months", 23, 23),
+        line("Medication fills", 0, null, "denied", "the EHR does not give them to this app"),
+      ],
+    }),
+    matched(0, 20, "potassium, 5 results", "", ["value", "date"], "19-Nov-2026 · final · Mercy Laboratory"),
+    said(`**Potassium** 5.6 mmol/L H (3.5–5.1) on 19-Nov-2026${chip(20)}, ${FIRST} `),
+    matched(
+      0,
+      50,
+      "medication request, spironolactone",
+      "",
+      ["status"],
+      "ordered 18-Sep-2026 · active order · A. Osei, MD",
+    ),
+    matched(
+      0,
+      51,
+      "medication request, ibuprofen",
+      "",
+      ["status"],
+      "ordered 02-Oct-2026 · active order · P. Lindqvist, NP (outside)",
+    ),
+    said(`**spironolactone**${chip(50)} and **ibuprofen**${chip(51)}.\n\n`),
+    matched(1, 22, "eGFR, 5 results", "", ["value", "date"], "19-Nov-2026 · final · Mercy Laboratory"),
+    said(`eGFR went from 52 (L) on 11-Jun-2026 to 34 mL/min/1.73 m² L on 19-Nov-2026${chip(22)}. `),
+    matched(2, 50, "medication request, spironolactone", "", ["dose", "frequency", "order_date"], ""),
+    matched(
+      2,
+      51,
+      "medication request, ibuprofen",
+      "ibuprofen 600 mg three times a day, ordered 02-Oct-2026 at Bayside Urgent Care",
+      ["drug", "dose", "frequency", "order_date", "site"],
+      "",
+    ),
+    said(
+      `${ORDERED}${chip(50)}, and **ibuprofen** 600 mg three times a day, ordered 02-Oct-2026 at Bayside Urgent Care${chip(51)}.\n\n`,
+    ),
+    matched(
+      3,
+      8,
+      "telephone note, 14-Nov-2026",
+      `${TOLD}.`,
+      ["words", "date", "author"],
+      "first written 14-Nov-2026 · T. Alvarez, RN",
+    ),
+    said(`${TOLD}${chip(8)}.\n\n`),
+    said("**Ibuprofen** with **apixaban** raises the risk of bleeding (General knowledge).\n\n"),
+    general(4, RISK),
+    said("*The order of events does not prove a cause.*\n\n"),
+    custom("block", { block: kidneyTrend }),
+    matched(5, 52, "medication request, apixaban", "", ["dose"], ""),
+    matched(5, 53, "medication request, metformin", "", ["dose"], ""),
+    said(
+      [
+        "**Active orders to look at with eGFR 34 and potassium 5.6**\n",
+        "| Medicine | In the chart | Why it matters |",
+        "| --- | --- | --- |",
+        `| spironolactone | 25 mg once daily${chip(50)}. Active order 18-Sep-2026; supply to 17-Dec-2026 | Potassium 5.6 H. ${LABEL_WORDS[0]} |`,
+        `| ibuprofen | 600 mg three times a day${chip(51)}. Active order 02-Oct-2026, outside; 30-day supply ended 01-Nov-2026 unless refilled (2 refills) | ${LABEL_WORDS[1]} |`,
+        `| metformin | 1,000 mg twice a day${chip(53)}. Active order 07-Sep-2026; supply to 06-Dec-2026 | ${LABEL_WORDS[2]} |`,
+      ].join("\n"),
+    ),
+    ...LABEL_WORDS.map((claim, index) => general(6 + index, claim)),
+    custom("not_seen", {
+      not_readable: [
+        { pieces: [FILLS], touches: true },
+        { pieces: SCANS, touches: true },
+      ],
+      not_searched: [{ pieces: [text("Imaging reports; other hospitals’ records.")], touches: false }],
+      none_found: [
+        {
+          pieces: [
+            text("Urine albumin"),
+            search(
+              13,
+              "412 searched",
+              "412 searched: laboratory results, 03-Mar-2019 to 20-Nov-2026, complete",
+            ),
+          ],
+          touches: false,
+        },
+      ],
+    }),
+    answered({ ...LABEL, sources: 8, gaps: 2, suggestions: ["All weights", "Last 3 notes"] }),
+  ]),
+};
+turns.uncited = {
+  question: "What else matters here?",
+  events: run([
+    { type: "TEXT_MESSAGE_START", messageId: "m", role: "assistant" },
+    said("Physical therapy was tried first. "),
+    said("NSAIDs can lower kidney function (General knowledge). "),
+    said("She seems to follow the plan."),
+    general(0, "Physical therapy was tried first.", "no_source"),
+    general(1, "NSAIDs can lower kidney function (General knowledge)."),
+    general(2, "She seems to follow the plan.", "unchecked"),
+    answered({ ...LABEL, without_source: 1 }),
+  ]),
+};
+turns.failed = {
+  question: KIDNEY_QUESTION,
+  events: [
+    ...turns.streaming.events,
+    failed({ retry_after_s: 20 }),
+    ended("The language model is overloaded."),
+  ],
+};
+turns["failed-whole"] = {
+  question: KIDNEY_QUESTION,
+  events: [
+    { type: "RUN_STARTED", threadId: "t", runId: "r" },
+    failed({
+      code: "model.refused",
+      text: "The language model declined to answer.",
+      lost: "Nothing of an answer came. Your question is kept.",
+      ways: ["other_model", "no_model"],
+    }),
+    ended("The language model declined to answer."),
+  ],
+};
 turns.cut = { ...turns.mismatch, events: turns.mismatch.events.slice(0, 6) };
 turns.stopped = {
   ...turns.mismatch,
@@ -593,6 +827,7 @@ turns.stopped = {
 
 const fact = (label, pieces, field = "") => ({ label, pieces, field });
 const none = {
+  heading_fields: [],
   summary: "",
   facts: [],
   as_sent: "",
@@ -607,15 +842,22 @@ export function source(n) {
       ...none,
       n,
       kind_label: "Medication request, outside record",
-      heading: [text("ibuprofen", "strong"), text("– tablet –"), text("600 mg", "nowrap"), text("– oral")],
+      heading: [
+        text("ibuprofen", "drug"),
+        text("– tablet –"),
+        text("600 mg", "nowrap"),
+        text("– oral –"),
+        text("three times a day"),
+      ],
+      heading_fields: ["drug", "", "dose", "", "frequency"],
       reference: "MedicationRequest/ibuprofen-1",
       facts: [
         fact("Status", [text("Active order (as sent)")], "status"),
-        fact("Dose", [text("600 mg", "nowrap")], "dose"),
-        fact("Frequency", [text("three times a day")], "frequency"),
         fact("Ordered", [date("02-Oct-2026 17:20")], "order_date"),
         fact("Ordered by", [text("P. Lindqvist, NP, Bayside Urgent Care")], "site"),
         fact("Supply", [text("90 tablets, 30 days: ended 01-Nov-2026 unless refilled (2 refills)")]),
+        fact("Fills", [text("Not readable here")]),
+        fact("Taken", [text("This order does not say.")]),
         fact("Reason", [text("Low back pain")]),
         fact("Last changed", [date("02-Oct-2026 17:21")]),
       ],
@@ -672,7 +914,7 @@ export function source(n) {
         ...kidneyTable,
         caption: "Results, newest first",
         series: [kidneyTable.series[n - 20]],
-        lines: kidneyTable.lines.map(({ date: when, cells }) => ({ date: when, cells: [cells[n - 20]] })),
+        lines: kidneyTable.lines.map((line) => ({ ...line, cells: [line.cells[n - 20]] })),
       },
     };
   }
@@ -686,6 +928,38 @@ export function source(n) {
     fhir_json: n === 13 ? "" : JSON.stringify({ resourceType: "Basic", id: `${n}` }, null, 2),
   };
 }
+
+const choice = (id, name, data_handling, more = {}) => ({
+  id,
+  name,
+  language_model: true,
+  data_handling,
+  local: false,
+  why_not: "",
+  retires: "",
+  ...more,
+});
+const ROWS_ONLY = choice("none", "No language model", "", { language_model: false, local: true });
+export const choices = {
+  several: {
+    current: "claude",
+    choices: [
+      choice("claude", "Claude Sonnet 4.5", "BAA · US · not retained", { retires: "30-Sep-2027" }),
+      choice("local", "Qwen 3 32B", "stays in this hospital", { local: true }),
+      choice("other", "GPT-5", "BAA · US · kept 30 days", {
+        why_not: "IT switched it off at 20-Nov-2026 08:30.",
+      }),
+      ROWS_ONLY,
+    ],
+    notice: "",
+  },
+  optOut: {
+    current: "none",
+    choices: [ROWS_ONLY],
+    notice: "This patient asked that AI not be used. Chart rows are shown without a language model.",
+  },
+  none: { current: "none", choices: [ROWS_ONLY], notice: "" },
+};
 
 export const models = {
   none: { name: "No language model", language_model: false, data_handling: "" },

@@ -1,5 +1,5 @@
 // Draws every scene of dev/server.mjs in a real browser under the production CSP, runs axe on it and checks the
-// layout rules of the design. `npm run build && node dev/pictures.mjs [scene ...]`; pictures go to dev/pictures/.
+// layout rules of the design and its checklist (docs/design-checklist.md). `npm run build && node dev/pictures.mjs [scene ...]`; pictures go to dev/pictures/.
 // CHROMIUM=path of the browser (default /usr/bin/chromium); PNG=0 skips the pictures.
 
 import { mkdirSync, readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
-import { start } from "./server.mjs";
+import { STORED, start } from "./server.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -19,6 +19,7 @@ const SIZES = [
 const RULES_ONLY = [
   [320, 600],
   [400, 600],
+  [768, 900],
 ];
 
 const openChip =
@@ -35,18 +36,56 @@ const ask = async (page) => {
   await page.locator(".caret").waitFor();
   await page.waitForTimeout(400);
 };
+const scrollTo = (selector) => (page) =>
+  page
+    .locator(selector)
+    .first()
+    .evaluate((element) => element.scrollIntoView({ block: "start" }));
+const toEnd = (page) => page.locator(".log").evaluate((log) => log.scrollTo(0, log.scrollHeight));
 const openMenu = (page) => page.locator('[aria-label="Menu"]:visible').click();
 
 /** Name of the picture: [scene of the server, what to do there]. */
 const SHOTS = {
   card: ["card"],
   reading: ["reading", (page) => page.waitForTimeout(2300)],
+  answer: ["answer"],
+  "answer-trend": ["answer", scrollTo(".trend")],
+  "answer-table": ["answer", scrollTo(".stack")],
+  "answer-foot": ["answer", toEnd],
+  "trend-table": [
+    "answer",
+    async (page) => {
+      await page.locator(".trend summary").click();
+      await scrollTo(".trend details")(page);
+    },
+  ],
+  source: ["answer", openChip("telephone")],
+  "source-order": [
+    "answer",
+    async (page) => {
+      await page.locator('.turn .cite[aria-label*="ibuprofen"]').nth(1).click();
+      await page.locator(".ev-body h3").waitFor();
+    },
+  ],
+  uncited: ["uncited"],
+  failed: ["failed", toEnd],
+  "failed-whole": ["failed-whole", toEnd],
+  picker: [
+    "card",
+    async (page) => {
+      await openMenu(page);
+      await page.locator(".picker").waitFor();
+    },
+  ],
+  "opt-out": [
+    "opt-out",
+    async (page) => {
+      await page.locator("header .diedbar").waitFor();
+    },
+  ],
   "no-model": ["no-model"],
   "no-model-all": ["no-model", (page) => page.getByRole("button", { name: "Show all 9" }).click()],
-  "no-model-foot": [
-    "no-model",
-    (page) => page.locator(".log").evaluate((log) => log.scrollTo(0, log.scrollHeight)),
-  ],
+  "no-model-foot": ["no-model", toEnd],
   negative: ["negative"],
   mismatch: ["mismatch"],
   "source-mismatch": ["mismatch", openChip("ibuprofen")],
@@ -66,6 +105,14 @@ const SHOTS = {
   menu: ["card", openMenu],
   "gate-down": ["down"],
   "gate-expired": ["expired"],
+  "gate-restricted": ["restricted"],
+  "gate-foreign": [
+    "foreign",
+    async (page) => {
+      await page.locator(".card .cite").first().click();
+      await page.locator(".gate.stop-now").waitFor();
+    },
+  ],
   "gate-error": ["error"],
   "gate-back": [
     "mismatch",
@@ -81,7 +128,14 @@ const SHOTS = {
   "banner-deceased": ["deceased"],
   "banner-long": ["long"],
 };
-const DARK = new Set(["card", "no-model", "mismatch", "source-mismatch", "streaming"]);
+
+/** Rows of docs/design-checklist.md: a selector and the picture in which it must be found. */
+const CHECKLIST = readFileSync(join(here, "..", "..", "docs", "design-checklist.md"), "utf8")
+  .split("\n")
+  .flatMap((line) => {
+    const [, element, selector, , picture] = /^\| ([^|]+) \| (`([^`]+)`)? ?\| ([\w-]+)? ?\|/.exec(line) ?? [];
+    return selector === undefined ? [] : [{ element, selector: selector.slice(1, -1), picture }];
+  });
 
 let failures = 0;
 const fail = (...words) => {
@@ -125,6 +179,9 @@ function check(at, width, m) {
   if (m.mark && m.body && m.mark.bottom > m.body.bottom + 1) fail(at, "marked words out of view");
 }
 
+for (const { element, picture } of CHECKLIST)
+  if (!(picture in SHOTS)) fail("checklist:", element, "names no picture of ours:", picture);
+
 const wanted = process.argv.slice(2);
 const { server, port } = await start();
 mkdirSync(join(here, "pictures"), { recursive: true });
@@ -160,12 +217,13 @@ for (const [name, [scene, act]] of Object.entries(SHOTS)) {
       const ready = scene === "reading" ? ".reading" : ".cardfoot, .gate";
       await page.goto(`http://localhost:${port}/${scene === "error" ? "error" : `l/${scene}/`}`);
       await page.locator(ready).first().waitFor();
+      // The conversation comes in a file of its own, after the first screen.
+      if (scene in STORED) await page.locator(".turn .prov, .turn .failure").first().waitFor();
       if (act !== undefined) await act(page);
       // Opening an answer scrolls to it: what a reader of that scene looks at.
       if (act === undefined) await page.evaluate(() => document.querySelector(".user")?.scrollIntoView());
       // Before axe, which scrolls to what it looks at.
-      const drawn =
-        SIZES.some(([w, h]) => w === width && h === height) && (colorScheme === "light" || DARK.has(name));
+      const drawn = SIZES.some(([w, h]) => w === width && h === height);
       if (drawn && process.env.PNG !== "0") {
         const file = `${name}-${width}${colorScheme === "dark" ? "-dark" : ""}.png`;
         await page.screenshot({ path: join(here, "pictures", file), animations: "disabled", caret: "hide" });
@@ -176,8 +234,20 @@ for (const [name, [scene, act]] of Object.entries(SHOTS)) {
           .run(document, {
             runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
           })
-          .then((found) =>
-            found.violations.map(
+          .then((found) => {
+            // What the reader has scrolled half out of view is small only there.
+            const log = document.querySelector(".log")?.getBoundingClientRect();
+            const clipped = ({ target: [selector] }) => {
+              const box = document.querySelector(selector)?.getBoundingClientRect();
+              return log && box && (box.top < log.top || box.bottom > log.bottom);
+            };
+            for (const violation of found.violations)
+              if (violation.id === "target-size")
+                violation.nodes = violation.nodes.filter((node) => !clipped(node));
+            return found.violations.filter(({ nodes }) => nodes.length > 0);
+          })
+          .then((violations) =>
+            violations.map(
               (v) =>
                 `${v.id}: ${v.nodes
                   .slice(0, 3)
@@ -188,6 +258,13 @@ for (const [name, [scene, act]] of Object.entries(SHOTS)) {
       );
       for (const violation of violations) fail(at, violation);
       check(at, width, await page.evaluate(measure));
+      for (const row of CHECKLIST.filter(({ picture }) => picture === name)) {
+        const found = await page.evaluate(
+          (selector) => document.querySelector(selector) !== null,
+          row.selector,
+        );
+        if (!found) fail(at, "checklist:", row.element, row.selector);
+      }
       await context.close();
     }
   }

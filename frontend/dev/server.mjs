@@ -5,13 +5,17 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { banners, card, models, source, turns } from "./fixtures.mjs";
+import { banners, card, choices, models, restricted, source, turns } from "./fixtures.mjs";
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), "..", "dist");
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; " +
   "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
-const STORED = {
+export const STORED = {
+  answer: ["answer"],
+  uncited: ["uncited"],
+  failed: ["failed"],
+  "failed-whole": ["failed-whole"],
   "no-model": ["no-model"],
   negative: ["negative", "unread"],
   mismatch: ["mismatch"],
@@ -24,6 +28,9 @@ export const SCENES = [
   "reading",
   "down",
   "expired",
+  "restricted",
+  "foreign",
+  "opt-out",
   ...Object.keys(STORED),
   ...Object.keys(banners),
 ];
@@ -66,6 +73,9 @@ function api(request, response, id, rest, query) {
   if (request.method === "DELETE") return response.writeHead(204, { "X-Launch-Id": id }).end();
   if (id === "expired") return problem(response, id, 401, "session.ended", "Your session has ended.");
   if (rest.length === 0) return json(response, id, snapshot(id));
+  if (rest[0] === "model") return modelFor(request, response, id);
+  // What a mixed-up proxy would do: an answer of another chart.
+  if (id === "foreign" && rest[0] === "sources") return json(response, "another", source(1));
   if (rest[0] === "card") return cardFor(response, id, query.get("again") === "1");
   if (rest[0] === "sources") return setTimeout(() => json(response, id, source(Number(rest[1]))), 60);
   if (rest[0] === "turns" && rest[2] === "stop") return response.writeHead(204, { "X-Launch-Id": id }).end();
@@ -77,11 +87,28 @@ function cardFor(response, id, again) {
   if (id === "reading") return undefined;
   if (id === "down" && !again)
     return problem(response, id, 503, "ehr.unavailable", "The EHR does not answer.");
-  return json(response, id, { ...card, banner: banners[id] ?? card.banner });
+  const held = id === "restricted" ? restricted : null;
+  return json(response, id, { ...card, banner: banners[id] ?? card.banner, restricted: held });
+}
+
+function choicesFor(id) {
+  if (id === "opt-out") return choices.optOut;
+  return withoutModel(id) ? choices.none : choices.several;
+}
+
+function withoutModel(id) {
+  return ["no-model", "opt-out"].includes(id);
+}
+
+async function modelFor(request, response, id) {
+  const offered = choicesFor(id);
+  if (request.method !== "PUT") return json(response, id, offered);
+  let body = "";
+  for await (const part of request) body += part;
+  return json(response, id, { ...offered, current: JSON.parse(body).id });
 }
 
 function snapshot(id) {
-  const noModel = ["no-model", "negative", "card"].includes(id) && id !== "card";
   const { family, given, born } = banners[id] ?? card.banner;
   return {
     launch_id: id,
@@ -89,7 +116,7 @@ function snapshot(id) {
     user_name: "A. Osei, MD",
     site_name: "Harbor Clinic",
     help_desk: "555-0142",
-    model: noModel ? models.none : models.claude,
+    model: withoutModel(id) ? models.none : models.claude,
     conversation: (STORED[id] ?? []).map((name) => ({ turn_id: `turn-${name}`, ...turns[name] })),
   };
 }

@@ -13,5 +13,22 @@ if (self.origin === "null") {
   document.getElementById("app")?.replaceChildren(sentence);
 } else {
   leaveBind(page.state, page.bind);
-  location.replace(page.authorize);
+  if (Object.keys(page.form).length === 0) location.replace(page.authorize);
+  else post(page.authorize, page.form);
+}
+
+/** Some EHRs take the authorization request as a form only, and a long one fits no address. */
+function post(action: string, fields: LaunchPage["form"]): void {
+  const form = document.createElement("form");
+  form.method = "post";
+  form.action = action;
+  for (const [name, value] of Object.entries(fields)) {
+    const input = document.createElement("input");
+    input.type = "hidden";
+    input.name = name;
+    input.value = String(value);
+    form.append(input);
+  }
+  document.body.append(form);
+  form.submit();
 }

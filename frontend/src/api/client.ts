@@ -2,7 +2,7 @@
 
 import type { RunAgentInput } from "@ag-ui/core";
 import type { TurnEvent } from "./agui";
-import type { Card, LaunchCompleted, Problem, Snapshot, Source } from "./events.gen";
+import type { Card, LaunchCompleted, ModelChoices, Problem, Snapshot, Source } from "./events.gen";
 import { readEvents } from "./stream";
 
 /** The server said no, or nothing at all (`status` 0). */
@@ -29,7 +29,15 @@ export interface Api {
   snapshot(): Promise<Snapshot>;
   card(again: boolean): Promise<Card>;
   source(n: number): Promise<Source>;
-  turn(runId: string, question: string, signal: AbortSignal): Promise<AsyncGenerator<TurnEvent>>;
+  /** `model`: answer this one question by another than the chosen model. */
+  turn(
+    runId: string,
+    question: string,
+    signal: AbortSignal,
+    model?: string,
+  ): Promise<AsyncGenerator<TurnEvent>>;
+  models(): Promise<ModelChoices>;
+  choose(id: string): Promise<ModelChoices>;
   stop(runId: string): Promise<void>;
   end(): Promise<void>;
 }
@@ -69,15 +77,22 @@ export function open(launchId: string, key: string): Api {
     snapshot: async () => (await json(await ask(""))) as Snapshot,
     card: async (again) => (await json(await ask(again ? "/card?again=1" : "/card"))) as Card,
     source: async (n) => (await json(await ask(`/sources/${n}`))) as Source,
-    turn: async (runId, question, signal) => {
+    turn: async (runId, question, signal, model) => {
       const answer = await ask("/turns", {
         method: "POST",
         headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
-        body: JSON.stringify(turnInput(launchId, runId, question)),
+        body: JSON.stringify(turnInput(launchId, runId, question, model)),
         signal,
       });
       if (answer.body === null) throw new Refused(silence("The answer was empty."));
       return readEvents(answer.body);
+    },
+    models: async () => (await json(await ask("/model"))) as ModelChoices,
+    choose: async (id) => {
+      const headers = { "Content-Type": "application/json" };
+      return (await json(
+        await ask("/model", { method: "PUT", headers, body: JSON.stringify({ id }) }),
+      )) as ModelChoices;
     },
     stop: async (runId) => {
       await ask(`/turns/${encodeURIComponent(runId)}/stop`, { method: "POST" });
@@ -88,7 +103,7 @@ export function open(launchId: string, key: string): Api {
   };
 }
 
-function turnInput(threadId: string, runId: string, content: string): RunAgentInput {
+function turnInput(threadId: string, runId: string, content: string, model?: string): RunAgentInput {
   return {
     threadId,
     runId,
@@ -96,7 +111,7 @@ function turnInput(threadId: string, runId: string, content: string): RunAgentIn
     state: {},
     tools: [],
     context: [],
-    forwardedProps: {},
+    forwardedProps: model === undefined ? {} : { model },
   };
 }
 

@@ -43,12 +43,20 @@ export interface Row {
   readonly tone: "plain" | "alarm" | "warn";
 }
 
+export interface Edge {
+  readonly number: number;
+  readonly text: string;
+}
+
 export interface Series {
   readonly label: string;
   readonly unit: string;
   readonly range: string;
   readonly n: number;
   readonly cite_label: string;
+  readonly low: Edge | null;
+  readonly high: Edge | null;
+  readonly plotted: boolean;
 }
 
 export interface Cell {
@@ -59,11 +67,30 @@ export interface Cell {
   readonly direction: Direction | null;
   readonly critical: boolean;
   readonly status: string;
+  readonly number: number | null;
 }
 
 export interface ResultLine {
   readonly date: string;
   readonly cells: readonly (Cell | null)[];
+  readonly at: string;
+}
+
+export interface SupplyBar {
+  readonly label: string;
+  readonly n: number;
+  readonly cite_label: string;
+  readonly ordered: string;
+  readonly starts: string;
+  readonly ends: string;
+  readonly days: string;
+  readonly refill: boolean;
+}
+
+export interface Trend {
+  readonly title: string;
+  readonly until: string;
+  readonly bars: readonly SupplyBar[];
 }
 
 export interface ResultsBlock {
@@ -72,6 +99,7 @@ export interface ResultsBlock {
   readonly series: readonly Series[];
   readonly lines: readonly ResultLine[];
   readonly note: string;
+  readonly trend: Trend | null;
   readonly kind: "results";
 }
 
@@ -126,6 +154,7 @@ export interface Source {
   readonly note: readonly Paragraph[];
   readonly results: ResultsBlock | null;
   readonly fhir_json: string;
+  readonly heading_fields: readonly string[];
 }
 
 export interface Allergies {
@@ -159,6 +188,11 @@ export interface CardSection {
   readonly column: "main" | "side";
 }
 
+export interface Restricted {
+  readonly held: string;
+  readonly readable: string;
+}
+
 export interface Card {
   readonly banner: Banner;
   readonly encounter: Row | null;
@@ -166,6 +200,7 @@ export interface Card {
   readonly read_at: string;
   readonly requests: number;
   readonly suggestions: readonly string[];
+  readonly restricted: Restricted | null;
 }
 
 export type Verdict = "pending" | "match" | "mismatch" | "unchecked";
@@ -258,6 +293,7 @@ export interface LaunchPage {
   readonly authorize: string;
   readonly state: string;
   readonly bind: string;
+  readonly form: Readonly<Record<string, unknown>>;
 }
 
 export interface ErrorPage {

@@ -49,8 +49,10 @@ describe("start", () => {
     expect(calls).toEqual([
       ["GET", "/api/launches/l1", "Bearer key1"],
       ["GET", "/api/launches/l1/card", "Bearer key1"],
+      ["GET", "/api/launches/l1/model", "Bearer key1"],
     ]);
-    expect(store.get()).toMatchObject({ gate: null, card: { read_at: "now" } });
+    // A server without a choice of models says so by an error, which concerns nobody.
+    expect(store.get()).toMatchObject({ gate: null, card: { read_at: "now" }, models: null });
   });
 
   it("asks for the patient after Back, before anything of the chart is requested", async () => {
@@ -84,6 +86,50 @@ describe("start", () => {
       snapshot: null,
       card: null,
     });
+  });
+});
+
+const CHOICES = {
+  current: "local",
+  choices: [
+    {
+      id: "local",
+      name: "Qwen 3 32B",
+      language_model: true,
+      data_handling: "stays in this hospital",
+      local: true,
+      why_not: "",
+      retires: "",
+    },
+  ],
+  notice: "",
+};
+
+describe("model", () => {
+  it("takes a choice, and the label in the app bar follows it", async () => {
+    await session.start(false);
+    answers["PUT /api/launches/l1/model"] = () => json(CHOICES);
+    expect(await session.chooseModel("local")).toBeNull();
+    expect(store.get()).toMatchObject({
+      models: CHOICES,
+      snapshot: {
+        model: { name: "Qwen 3 32B", language_model: true, data_handling: "stays in this hospital" },
+      },
+      announced: "Answers by Qwen 3 32B",
+    });
+  });
+
+  it("says why a choice was not taken, and keeps the earlier one", async () => {
+    await session.start(false);
+    answers["PUT /api/launches/l1/model"] = () => json({ code: "model.off", title: "Switched off." }, 409);
+    expect(await session.chooseModel("local")).toMatchObject({ title: "Switched off." });
+    expect(store.get().snapshot?.model).toEqual(SNAPSHOT.model);
+  });
+
+  it("stops when the choices come from another launch", async () => {
+    answers["GET /api/launches/l1/model"] = () => json(CHOICES, 200, "l2");
+    await session.start(false);
+    expect(store.get()).toMatchObject({ gate: { kind: "foreign" }, models: null });
   });
 });
 
@@ -133,6 +179,50 @@ describe("ask", () => {
   it("keeps the question when the server cannot be reached", async () => {
     await session.ask("Any?");
     expect(store.get()).toMatchObject({ draft: "Any?", messages: [{ status: "error" }] });
+  });
+
+  it("asks another model, or none, for one question only", async () => {
+    const sent: unknown[] = [];
+    answers[turn] = () => stream([{ type: "RUN_FINISHED" }]);
+    const fetching = globalThis.fetch;
+    vi.stubGlobal("fetch", (path: string, init: RequestInit = {}) => {
+      if (typeof init.body === "string") sent.push(JSON.parse(init.body).forwardedProps);
+      return fetching(path, init);
+    });
+    await session.ask("Any?", "none");
+    await session.ask("Any?");
+    expect(sent).toEqual([{ model: "none" }, {}]);
+  });
+
+  it("reads the choices again when a model failed, and keeps the question", async () => {
+    answers["GET /api/launches/l1/model"] = () => json(CHOICES);
+    const value = { message_id: "m", code: "model.overloaded", text: "Busy.", lost: "", ways: ["retry"] };
+    answers[turn] = () =>
+      stream([
+        { type: "CUSTOM", name: "chartside.failed", value },
+        { type: "RUN_ERROR", message: "Busy." },
+      ]);
+    await session.ask("Any?");
+    await vi.waitFor(() => expect(store.get().models).toEqual(CHOICES));
+    expect(store.get()).toMatchObject({
+      draft: "Any?",
+      messages: [{ status: "error", failed: { text: "Busy." } }],
+    });
+  });
+
+  it("reads the chart before it asks afresh, and does not ask a chart that stopped answering", async () => {
+    await session.start(false);
+    answers["GET /api/launches/l1/card?again=1"] = () => json({ read_at: "later" });
+    answers[turn] = () => stream([{ type: "RUN_FINISHED" }]);
+    await session.askAfresh("Any?");
+    expect(calls.slice(-2).map(([method, path]) => `${method} ${path}`)).toEqual([
+      "GET /api/launches/l1/card?again=1",
+      "POST /api/launches/l1/turns",
+    ]);
+    answers["GET /api/launches/l1/card?again=1"] = () => json({ code: "session.ended" }, 401);
+    const before = calls.length;
+    await session.askAfresh("Any?");
+    expect(calls).toHaveLength(before + 1);
   });
 
   it("never shows a stream of another launch", async () => {

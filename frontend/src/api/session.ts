@@ -13,9 +13,15 @@ export interface Session {
   /** Get the snapshot; `back`: ask for the patient before anything of the chart is requested. */
   start(back: boolean): Promise<void>;
   readCard(again: boolean): Promise<void>;
-  ask(question: string): Promise<void>;
+  /** `model`: the id of what answers this one question, instead of the chosen model. */
+  ask(question: string, model?: string): Promise<void>;
+  /** Read the chart again, then ask. */
+  askAfresh(question: string): Promise<void>;
   stop(): void;
-  openSource(scope: string, n: number): Promise<void>;
+  /** `sentence`: whose chip was chosen. */
+  openSource(scope: string, n: number, sentence?: number): Promise<void>;
+  /** Let another model answer from now on; returns why not, or null. */
+  chooseModel(id: string): Promise<Problem | null>;
   /** Leave the "wrong patient" gate, for the patient whose name is on the button. */
   goOn(): void;
   /** The frame went into the back-forward cache: stop everything under way. */
@@ -59,17 +65,28 @@ export function createSession(api: Api, store: Store): Session {
     }
   };
 
-  const ask = async (question: string) => {
+  /** A server without a choice has none to show: the picker stays away. */
+  const readModels = async () => {
+    try {
+      dispatch({ type: "models-read", models: await api.models() });
+    } catch (error) {
+      failed(error, () => undefined);
+    }
+  };
+
+  const ask = async (question: string, model?: string) => {
     if (streaming(get()) !== undefined) return;
     turn?.abort();
     const mine = new AbortController();
     turn = mine;
     const runId = crypto.randomUUID();
-    dispatch({ type: "asked", runId, question });
+    dispatch({ type: "asked", runId, question, ...(model !== undefined && { model }) });
     try {
-      for await (const event of await api.turn(runId, question, mine.signal)) {
+      for await (const event of await api.turn(runId, question, mine.signal, model)) {
         if (mine.signal.aborted) break;
         dispatch({ type: "streamed", runId, event });
+        // Another model may have been switched off, or on, since the choices were read.
+        if (event.type === "CUSTOM" && event.name === "chartside.failed") void readModels();
         if (event.type === "RUN_ERROR" && event.code === "session.ended") expired("", "");
       }
     } catch (error) {
@@ -95,12 +112,33 @@ export function createSession(api: Api, store: Store): Session {
       return;
     }
     await readCard(false);
+    await readModels();
   };
 
   return {
     start,
     readCard,
     ask,
+    askAfresh: async (question) => {
+      if (streaming(get()) !== undefined) return;
+      await readCard(true);
+      if (get().gate === null) await ask(question);
+    },
+    chooseModel: async (id) => {
+      try {
+        const models = await api.choose(id);
+        dispatch({ type: "models-read", models });
+        const name = models.choices.find((choice) => choice.id === models.current)?.name ?? "";
+        dispatch({ type: "said", text: `Answers by ${name}` });
+        return null;
+      } catch (error) {
+        let why: Problem | null = null;
+        failed(error, (problem) => {
+          why = problem;
+        });
+        return why;
+      }
+    },
     stop: () => {
       const message = streaming(get());
       if (message === undefined) return;
@@ -109,8 +147,8 @@ export function createSession(api: Api, store: Store): Session {
       setTimeout(() => mine?.abort(), AFTER_STOP_MS);
       api.stop(message.id).catch((error: unknown) => failed(error, () => mine?.abort()));
     },
-    openSource: async (scope, n) => {
-      dispatch({ type: "source-opened", pane: { scope, n } });
+    openSource: async (scope, n, sentence) => {
+      dispatch({ type: "source-opened", pane: { scope, n, sentence } });
       const known = get().sources[n];
       if (known !== undefined && "kind_label" in known) return;
       try {

@@ -32,7 +32,7 @@ export function citesOfGaps(gaps: readonly Gap[]): SourceRef[] {
 export function citesOfBlock(block: Block): SourceRef[] {
   switch (block.kind) {
     case "results":
-      return block.series.map(({ n, cite_label }) => ({
+      return [...block.series, ...(block.trend?.bars ?? [])].map(({ n, cite_label }) => ({
         n,
         label: cite_label,
         summary: "",

@@ -1,7 +1,16 @@
 // One question and what streamed back: the reducer of a turn, for live and stored events alike.
 
 import type { TurnEvent } from "../api/agui";
-import type { Answered, Block, Citation, LookedAt, NoSource, NotSeen, Problem } from "../api/events.gen";
+import type {
+  Answered,
+  Block,
+  Citation,
+  Failed,
+  LookedAt,
+  NoSource,
+  NotSeen,
+  Problem,
+} from "../api/events.gen";
 import { added, citesOfBlock, citesOfGaps, type SourceRef } from "./cites";
 
 export type Part =
@@ -16,6 +25,8 @@ export interface Step {
 export interface Message {
   readonly id: string;
   readonly question: string;
+  /** The id of what was to answer instead of the chosen model; null: the chosen one. */
+  readonly model: string | null;
   /** In a text, a chip stands as U+E000 n.sentence U+E001: the sentence tells which verdict is its own. */
   readonly parts: readonly Part[];
   readonly sources: readonly SourceRef[];
@@ -29,12 +40,18 @@ export interface Message {
   readonly steps: readonly Step[];
   readonly status: "streaming" | "done" | "stopped" | "cut" | "error";
   readonly problem: Problem | null;
+  /** What a model's failure left, and the ways on. */
+  readonly failed: Failed | null;
 }
 
-export function asked(id: string, question: string): Message {
+/** The id by which the server knows "chart rows, no language model". */
+export const NO_MODEL = "none";
+
+export function asked(id: string, question: string, model: string | null = null): Message {
   return {
     id,
     question,
+    model,
     parts: [],
     sources: [],
     citations: [],
@@ -46,6 +63,7 @@ export function asked(id: string, question: string): Message {
     steps: [],
     status: "streaming",
     problem: null,
+    failed: null,
   };
 }
 
@@ -102,6 +120,8 @@ function reduceCustom(message: Message, event: CustomTurnEvent): Message {
     }
     case "chartside.answered":
       return { ...message, answered: event.value };
+    case "chartside.failed":
+      return { ...message, failed: event.value };
     default:
       return message;
   }
@@ -166,18 +186,47 @@ export function problemOf(code: string, title: string): Problem {
   return { status: 0, code, title, detail: "", reference: "", help_desk: "", retry_after_s: null };
 }
 
-/** Sentences counted once each: all that cite or should, those that differ, those without a source. */
+/** Sentences about the chart, counted once each: all, those that differ, those without a source. */
 export function statements(message: Message): { all: number; differ: number; unsourced: number } {
   const count = (items: readonly { sentence: number }[]) =>
     new Set(items.map(({ sentence }) => sentence)).size;
+  const chart = message.noSource.filter(({ kind }) => kind !== "general_knowledge");
   return {
-    all: count([...message.citations, ...message.noSource]),
+    all: count([...message.citations, ...chart]),
     differ: count(message.citations.filter(({ verdict }) => verdict === "mismatch")),
-    unsourced: count(message.noSource),
+    unsourced: count(chart.filter(({ kind }) => kind !== "unchecked")),
+  };
+}
+
+export type Way = Failed["ways"][number];
+
+export interface Failure {
+  readonly text: string;
+  readonly lost: string;
+  readonly ways: readonly Way[];
+  readonly retryAfterS: number;
+}
+
+/** Why an answer did not come, what is lost of it, and how to go on; null for one that came or was stopped. */
+export function failureOf({ status, failed, problem, parts }: Message): Failure | null {
+  if (status !== "error" && status !== "cut") return null;
+  if (failed !== null) {
+    const { text, lost, ways, retry_after_s } = failed;
+    return { text, lost, ways, retryAfterS: retry_after_s ?? 0 };
+  }
+  const said = status === "cut" ? "The connection was cut." : (problem?.title ?? "The answer failed.");
+  const reference = problem?.reference ? `Reference ${problem.reference}.` : "";
+  const lost = parts.length > 0 ? "What came before is not a whole answer." : "";
+  return {
+    text: [said, problem?.detail, reference].filter(Boolean).join(" "),
+    lost,
+    ways: ["retry"],
+    retryAfterS: problem?.retry_after_s ?? 0,
   };
 }
 
 /** True when rows were copied and nothing was written by a language model. */
 export function withoutModel(message: Message, languageModel: boolean): boolean {
-  return message.answered === null ? !languageModel : message.answered.model === "";
+  if (message.answered !== null) return message.answered.model === "";
+  return message.model === null ? !languageModel : message.model === NO_MODEL;
 }

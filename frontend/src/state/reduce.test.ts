@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { TurnEvent } from "../api/agui";
 import type { Answered, Card, Citation, Snapshot } from "../api/events.gen";
-import { asked, type Message, statements } from "./message";
+import { asked, failureOf, type Message, statements, withoutModel } from "./message";
 import { type Event, reduce, START, type State } from "./reduce";
 
 const OPEN = "\ue000";
@@ -204,6 +204,18 @@ describe("a turn", () => {
     );
     expect(counted).toEqual({ all: 3, differ: 1, unsourced: 1 });
   });
+
+  it("counts neither general knowledge as a statement about the chart, nor the unchecked as unsourced", () => {
+    const uncited = (sentence: number, kind: "general_knowledge" | "unchecked" | "no_source"): TurnEvent => ({
+      type: "CUSTOM",
+      name: "chartside.no_source",
+      value: { message_id: "m", sentence, claim: "X.", kind },
+    });
+    const counted = statements(
+      message([uncited(0, "general_knowledge"), uncited(1, "unchecked"), uncited(2, "no_source")]),
+    );
+    expect(counted).toEqual({ all: 2, differ: 0, unsourced: 1 });
+  });
 });
 
 const SNAPSHOT: Snapshot = {
@@ -219,6 +231,79 @@ const SNAPSHOT: Snapshot = {
   ],
 };
 
+describe("a failure", () => {
+  const failed = {
+    message_id: "m",
+    code: "model.cut",
+    text: "The answer was cut off.",
+    lost: "The end is missing.",
+    ways: ["retry", "no_model"],
+    retry_after_s: 3.5,
+  } as const;
+  const FAILED: TurnEvent = { type: "CUSTOM", name: "chartside.failed", value: failed };
+  const ERROR: TurnEvent = { type: "RUN_ERROR", message: "The answer was cut off." };
+
+  it("carries what is lost and the ways on, and keeps what came", () => {
+    const cut = message([said("Half"), FAILED, ERROR]);
+    expect([cut.status, cut.parts, failureOf(cut)]).toEqual([
+      "error",
+      [{ kind: "text", text: "Half" }],
+      {
+        text: "The answer was cut off.",
+        lost: "The end is missing.",
+        ways: ["retry", "no_model"],
+        retryAfterS: 3.5,
+      },
+    ]);
+  });
+
+  it("of the network or of our own server can be tried again", () => {
+    expect(failureOf(message([{ type: "cut", runId: "r" }]))).toEqual({
+      text: "The connection was cut.",
+      lost: "",
+      ways: ["retry"],
+      retryAfterS: 0,
+    });
+    const problem = {
+      status: 429,
+      code: "busy",
+      title: "Too many questions.",
+      detail: "",
+      reference: "7Q4K",
+      help_desk: "",
+      retry_after_s: 5,
+    };
+    expect(failureOf(message([{ type: "refused", runId: "r", problem }]))).toMatchObject({
+      text: "Too many questions. Reference 7Q4K.",
+      retryAfterS: 5,
+    });
+  });
+
+  it("is none of an answer that came or was stopped", () => {
+    expect([failureOf(message([FINISHED])), failureOf(message([{ type: "stopped", runId: "r" }]))]).toEqual([
+      null,
+      null,
+    ]);
+  });
+
+  it("knows from the first word on that rows were asked for without a model", () => {
+    const rows = asked("r", "Why?", "none");
+    expect([withoutModel(rows, true), withoutModel(asked("r", "Why?"), true)]).toEqual([true, false]);
+    expect([
+      withoutModel(asked("r", "Why?", "local"), false),
+      withoutModel(asked("r", "Why?"), false),
+    ]).toEqual([false, true]);
+  });
+
+  it("leaves what was typed meanwhile alone when the question is sent again by its button", () => {
+    const typed = played([{ type: "typed", text: "Next" }, FAILED, ERROR]);
+    expect(reduce(typed, { type: "asked", runId: "r2", question: "Why?" }).draft).toBe("Next");
+    const back = played([FAILED, ERROR]);
+    expect(back.draft).toBe("Why?");
+    expect(reduce(back, { type: "asked", runId: "r2", question: "Why?" }).draft).toBe("");
+  });
+});
+
 describe("the panel", () => {
   it("replays stored turns through the same reducer, silently", () => {
     const state = reduce(START, { type: "opened", snapshot: SNAPSHOT });
@@ -232,7 +317,34 @@ describe("the panel", () => {
   it("forgets the patient when the session ended", () => {
     const open = reduce(reduce(START, { type: "opened", snapshot: SNAPSHOT }), { type: "typed", text: "x" });
     const gate = { kind: "expired", helpDesk: "555-0142", reference: "r" } as const;
-    expect(reduce(open, { type: "gated", gate })).toEqual({ ...START, gate });
+    const over = reduce(open, { type: "gated", gate });
+    expect(over).toEqual({ ...START, gate });
+    // What was still under way brings nothing back.
+    expect(reduce(over, { type: "card-read", card: { read_at: "late" } as Card })).toBe(over);
+    expect(reduce(over, { type: "opened", snapshot: SNAPSHOT })).toBe(over);
+  });
+
+  it("says once, before the card, that the EHR keeps a part back", () => {
+    const restricted = { held: "1 encounter", readable: "Laboratory results" };
+    const card = { read_at: "now", restricted } as Card;
+    const first = reduce(reduce(START, { type: "opened", snapshot: SNAPSHOT }), { type: "card-read", card });
+    expect(first.gate).toEqual({ kind: "restricted", restricted, helpDesk: "555-0142" });
+    const on = reduce(first, { type: "ungated" });
+    expect(reduce(on, { type: "card-read", card }).gate).toBeNull();
+  });
+
+  it("counts how often a chart that does not answer was tried", () => {
+    const problem = {
+      status: 503,
+      code: "ehr.unavailable",
+      title: "The EHR does not answer.",
+      detail: "",
+      reference: "",
+      help_desk: "",
+      retry_after_s: null,
+    };
+    const again = { type: "card-failed", problem } as const;
+    expect(reduce(reduce(START, again), again).gate).toMatchObject({ kind: "ehr-down", tries: 2 });
   });
 
   it("keeps the earlier card when reading again fails, and stops when there is none", () => {

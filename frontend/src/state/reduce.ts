@@ -1,12 +1,22 @@
 // The whole state of the panel and its one pure reducer. Effects are in api/session.ts.
 
 import type { TurnEvent } from "../api/agui";
-import type { Card, ErrorPage, PatientName, Problem, Snapshot, Source } from "../api/events.gen";
+import type {
+  Card,
+  ErrorPage,
+  ModelChoices,
+  PatientName,
+  Problem,
+  Restricted,
+  Snapshot,
+  Source,
+} from "../api/events.gen";
 import { asked, type Message, problemOf, reduceMessage } from "./message";
 
 export type Gate =
   | { readonly kind: "expired" | "ended" | "closed"; readonly helpDesk: string; readonly reference: string }
-  | { readonly kind: "ehr-down"; readonly problem: Problem }
+  | { readonly kind: "ehr-down"; readonly problem: Problem; readonly tries: number }
+  | { readonly kind: "restricted"; readonly restricted: Restricted; readonly helpDesk: string }
   | { readonly kind: "error"; readonly page: ErrorPage }
   | { readonly kind: "back" | "foreign"; readonly patient: PatientName; readonly helpDesk: string };
 
@@ -14,6 +24,8 @@ export type Gate =
 export interface Pane {
   readonly scope: string;
   readonly n: number;
+  /** The sentence whose chip was chosen; without one, every claim on this source is shown. */
+  readonly sentence?: number | undefined;
 }
 
 export interface State {
@@ -25,6 +37,8 @@ export interface State {
   readonly cardProblem: Problem | null;
   readonly messages: readonly Message[];
   readonly draft: string;
+  /** What may answer; null until it was read, or where the server offers no choice. */
+  readonly models: ModelChoices | null;
   readonly pane: Pane | null;
   readonly sources: Readonly<Record<number, Source | Problem>>;
   /** The `/` key focuses the box (WCAG 2.1.4: can be switched off). */
@@ -39,11 +53,12 @@ export type Event =
   | { readonly type: "card-read"; readonly card: Card }
   | { readonly type: "card-failed"; readonly problem: Problem }
   | { readonly type: "typed"; readonly text: string }
-  | { readonly type: "asked"; readonly runId: string; readonly question: string }
+  | { readonly type: "asked"; readonly runId: string; readonly question: string; readonly model?: string }
   | { readonly type: "streamed"; readonly runId: string; readonly event: TurnEvent }
   | { readonly type: "stopped"; readonly runId: string }
   | { readonly type: "cut"; readonly runId: string }
   | { readonly type: "refused"; readonly runId: string; readonly problem: Problem }
+  | { readonly type: "models-read"; readonly models: ModelChoices }
   | { readonly type: "source-opened"; readonly pane: Pane }
   | { readonly type: "source-read"; readonly n: number; readonly source: Source | Problem }
   | { readonly type: "source-closed" }
@@ -60,6 +75,7 @@ export const START: State = {
   cardProblem: null,
   messages: [],
   draft: "",
+  models: null,
   pane: null,
   sources: {},
   slashKey: true,
@@ -67,19 +83,15 @@ export const START: State = {
 };
 
 export function reduce(state: State, event: Event): State {
+  // What was still under way when the panel ended brings nothing of the patient back.
+  if (isOver(state.gate) && event.type !== "gated" && event.type !== "said") return state;
   switch (event.type) {
     case "opened":
       return { ...state, snapshot: event.snapshot, messages: replayed(event.snapshot) };
     case "card-reading":
       return { ...state, cardReading: true, cardProblem: null, announced: "Reading the chart" };
     case "card-read":
-      return {
-        ...state,
-        card: event.card,
-        cardReading: false,
-        gate: state.gate?.kind === "ehr-down" ? null : state.gate,
-        announced: `Chart read ${event.card.read_at}`,
-      };
+      return cardRead(state, event.card);
     case "card-failed":
       return cardFailed(state, event.problem);
     case "typed":
@@ -87,8 +99,9 @@ export function reduce(state: State, event: Event): State {
     case "asked":
       return {
         ...state,
-        draft: "",
-        messages: [...state.messages, asked(event.runId, event.question)],
+        // What was typed for later stays, when another question is asked by a button.
+        draft: state.draft.trim() === event.question ? "" : state.draft,
+        messages: [...state.messages, asked(event.runId, event.question, event.model)],
         announced: "Question sent",
       };
     case "streamed":
@@ -99,6 +112,8 @@ export function reduce(state: State, event: Event): State {
       return ended(state, event.runId, "cut", null);
     case "refused":
       return ended(state, event.runId, "error", event.problem);
+    case "models-read":
+      return { ...state, models: event.models, snapshot: answeredBy(state.snapshot, event.models) };
     case "source-opened":
       return { ...state, pane: event.pane };
     case "source-read":
@@ -123,14 +138,40 @@ export function streaming(state: State): Message | undefined {
 
 /** A panel that ended holds nothing of the patient any more, not even in memory. */
 function gated(state: State, gate: Gate): State {
-  const ends = gate.kind === "expired" || gate.kind === "ended" || gate.kind === "closed";
-  return ends ? { ...START, gate } : { ...state, gate, pane: null };
+  return isOver(gate) ? { ...START, gate } : { ...state, gate, pane: null };
+}
+
+function isOver(gate: Gate | null): boolean {
+  return gate?.kind === "expired" || gate?.kind === "ended" || gate?.kind === "closed";
+}
+
+/** A chart of which the EHR keeps a part back says so once, before anything of it is shown. */
+function cardRead(state: State, card: Card): State {
+  const first = state.card === null && card.restricted ? card.restricted : null;
+  const helpDesk = state.snapshot?.help_desk ?? "";
+  const after = state.gate?.kind === "ehr-down" ? null : state.gate;
+  return {
+    ...state,
+    card,
+    cardReading: false,
+    gate: after ?? (first && { kind: "restricted", restricted: first, helpDesk }),
+    announced: `Chart read ${card.read_at}`,
+  };
 }
 
 function cardFailed(state: State, problem: Problem): State {
   const next = { ...state, cardReading: false, announced: problem.title };
   if (state.card !== null) return { ...next, cardProblem: problem };
-  return { ...next, gate: { kind: "ehr-down", problem } };
+  const tries = state.gate?.kind === "ehr-down" ? state.gate.tries + 1 : 1;
+  return { ...next, gate: { kind: "ehr-down", problem, tries } };
+}
+
+/** The label in the app bar follows the choice. */
+function answeredBy(snapshot: Snapshot | null, { current, choices }: ModelChoices): Snapshot | null {
+  const chosen = choices.find(({ id }) => id === current);
+  if (snapshot === null || chosen === undefined) return snapshot;
+  const { name, language_model, data_handling } = chosen;
+  return { ...snapshot, model: { name, language_model, data_handling } };
 }
 
 function streamed(state: State, runId: string, event: TurnEvent): State {
@@ -178,7 +219,7 @@ export function announcementOfEnd(message: Message): string {
     case "cut":
       return "Not complete: the connection was cut";
     case "error":
-      return `Not complete: ${message.problem?.title ?? "the answer failed"}`;
+      return `Not complete: ${message.failed?.text ?? message.problem?.title ?? "the answer failed"}`;
   }
 }
 

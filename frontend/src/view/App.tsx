@@ -6,14 +6,12 @@ import { citesOfCard, numbers } from "../state/cites";
 import type { Message } from "../state/message";
 import { type Pane, type State, streaming } from "../state/reduce";
 import type { Store } from "../state/store";
-import { AppBar, Menu } from "./AppBar";
+import { AppBar } from "./AppBar";
 import { BannerView, NameBanner } from "./Banner";
 import { CardSkeleton, CardView, showAllergies } from "./CardView";
 import { Composer, focusBox, Suggestions } from "./Composer";
 import { type Acts, ActsContext, type Scope, ScopeContext } from "./context";
-import { GateView } from "./Gates";
-import { MessageView } from "./MessageView";
-import { SourcePane } from "./SourcePane";
+import { GateView, loadParts, Menu, MessageView, SourcePane } from "./parts";
 
 interface AppProps {
   state: State;
@@ -37,9 +35,7 @@ function Gated({ state }: { state: State }) {
     <>
       <header>
         <AppBar snapshot={snapshot} onMenu={null} />
-        {gate.kind === "ehr-down" && snapshot !== null && (
-          <NameBanner patient={snapshot.patient} onMenu={null} />
-        )}
+        <GateBanner state={state} />
       </header>
       <GateView gate={gate} draft={draft} reading={cardReading} />
       <p class="vh" role="status">
@@ -47,6 +43,15 @@ function Gated({ state }: { state: State }) {
       </p>
     </>
   );
+}
+
+/** Whom a stop is about. An allergy list belongs to the chart: while the chart is hidden, the name alone is shown. */
+function GateBanner({ state: { gate, snapshot, card } }: { state: State }) {
+  if (gate?.kind === "restricted" && card !== null)
+    return <BannerView banner={card.banner} onAllergies={null} onMenu={null} />;
+  const patient = gate?.kind === "back" || gate?.kind === "foreign" ? gate.patient : snapshot?.patient;
+  const named = gate?.kind === "ehr-down" || gate?.kind === "back" || gate?.kind === "foreign";
+  return named && patient !== undefined ? <NameBanner patient={patient} onMenu={null} /> : null;
 }
 
 function Panel({ state, acts }: { state: State; acts: Acts }) {
@@ -59,12 +64,21 @@ function Panel({ state, acts }: { state: State; acts: Acts }) {
     setMenu(!menu);
     if (menu) focus(opener.current);
   };
+  const chosen = useRef<Element | null>(null);
+  useLayoutEffect(() => {
+    // Before the pane takes the focus: the chip that was chosen still has it.
+    if (pane !== null && document.activeElement?.matches("[data-cite]"))
+      chosen.current = document.activeElement;
+  }, [pane]);
   const closePane = () => {
     acts.dispatch({ type: "source-closed" });
-    if (pane !== null) requestAnimationFrame(() => focusChip(pane));
+    if (pane !== null) requestAnimationFrame(() => focusChip(pane, chosen.current));
   };
   useKeys({ state, acts, menu, toggleMenu, closePane });
   const scope = usePaneScope(state);
+  useEffect(() => {
+    if (card !== null) void loadParts();
+  }, [card !== null]);
   const busy = streaming(state) !== undefined;
   const covered = pane !== null && !wide;
   return (
@@ -78,6 +92,8 @@ function Panel({ state, acts }: { state: State; acts: Acts }) {
           <BannerView banner={card.banner} onAllergies={() => reveal(acts)} onMenu={toggleMenu} />
         )}
         {card === null && snapshot !== null && <NameBanner patient={snapshot.patient} onMenu={toggleMenu} />}
+        {/* Why no language model is offered, an opt-out for one: before anything is asked. */}
+        {state.models !== null && state.models.notice !== "" && <p class="diedbar">{state.models.notice}</p>}
       </header>
       <div class={pane === null ? "work" : "work split"}>
         <main class="chat">
@@ -104,7 +120,13 @@ function Panel({ state, acts }: { state: State; acts: Acts }) {
           </>
         )}
         {menu && snapshot !== null && (
-          <Menu snapshot={snapshot} card={card} slashKey={state.slashKey} onClose={toggleMenu} />
+          <Menu
+            snapshot={snapshot}
+            card={card}
+            models={state.models}
+            slashKey={state.slashKey}
+            onClose={toggleMenu}
+          />
         )}
       </div>
     </>
@@ -147,6 +169,9 @@ function Log({ state, busy, covered }: { state: State; busy: boolean; covered: b
             message={message}
             snapshot={state.snapshot}
             card={card}
+            models={state.models}
+            busy={busy}
+            last={message === last}
             open={pane?.scope === message.id ? pane.n : null}
           />
         ))}
@@ -195,7 +220,9 @@ function usePaneScope({ pane, card, messages }: State): Scope {
 
 function citationsOf({ messages }: State, pane: Pane) {
   const message = messages.find(({ id }) => id === pane.scope);
-  return message?.citations.filter(({ n }) => n === pane.n) ?? [];
+  const all = message?.citations.filter(({ n }) => n === pane.n) ?? [];
+  const chosen = all.filter(({ sentence }) => sentence === pane.sentence);
+  return chosen.length > 0 ? chosen : all;
 }
 
 interface KeyTargets {
@@ -258,9 +285,15 @@ function reveal(acts: Acts): void {
   requestAnimationFrame(() => requestAnimationFrame(showAllergies));
 }
 
-function focusChip({ scope, n }: Pane): void {
-  const chip = document.querySelector<HTMLElement>(`[data-cite="${CSS.escape(scope)} ${n}"]`);
-  if (chip === null) focusBox();
+/** Back to the chip that was chosen; after previous or next, to the first chip of the source shown last. */
+function focusChip({ scope, n, sentence }: Pane, chosen: Element | null): void {
+  if (chosen?.getAttribute("data-cite") === `${scope} ${n}` && chosen.isConnected) {
+    focus(chosen);
+    return;
+  }
+  const chips = [...document.querySelectorAll<HTMLElement>(`[data-cite="${CSS.escape(scope)} ${n}"]`)];
+  const chip = chips.find(({ dataset }) => dataset.sentence === String(sentence)) ?? chips[0];
+  if (chip === undefined) focusBox();
   else chip.focus();
 }
 

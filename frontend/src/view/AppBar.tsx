@@ -1,8 +1,6 @@
-// The product's own line, and the menu behind it.
+// The product's own line.
 
-import { useEffect, useRef } from "preact/hooks";
-import type { Card, ModelLabel, Snapshot } from "../api/events.gen";
-import { useActs } from "./context";
+import type { ModelLabel, Snapshot } from "../api/events.gen";
 import { Icon } from "./Icon";
 
 export function modelText({ name, language_model, data_handling }: ModelLabel): string {
@@ -30,76 +28,6 @@ export function AppBar({ snapshot, onMenu }: AppBarProps) {
           <Icon name="menu" />
         </button>
       )}
-    </div>
-  );
-}
-
-const KEYS = [
-  ["/", "Go to the question box"],
-  ["Enter", "Send"],
-  ["Shift+Enter", "New line"],
-  ["Esc", "Close, or stop the answer"],
-  ["Alt+1 to 9", "Open that source"],
-] as const;
-
-interface MenuProps {
-  snapshot: Snapshot;
-  card: Card | null;
-  slashKey: boolean;
-  onClose: () => void;
-}
-
-/** A small panel under the banner: never over it. */
-export function Menu({ snapshot, card, slashKey, onClose }: MenuProps) {
-  const { end, dispatch } = useActs();
-  const panel = useRef<HTMLDivElement>(null);
-  useEffect(() => panel.current?.focus(), []);
-  const about = [
-    ["User", snapshot.user_name],
-    ["Site", snapshot.site_name],
-    ["Answers by", modelText(snapshot.model)],
-    ["Chart read", card?.read_at ?? "not yet"],
-    ["Help desk", snapshot.help_desk],
-  ].filter(([, value]) => value !== "");
-  return (
-    <div class="menu" role="dialog" aria-label="Menu" tabIndex={-1} ref={panel}>
-      <div class="ev-head">
-        <h2>About this session</h2>
-        <span class="grow" />
-        <button type="button" class="icon" aria-label="Close menu" onClick={onClose}>
-          <Icon name="x" />
-        </button>
-      </div>
-      <dl class="facts">
-        {about.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-      <h2 class="h top">Keyboard</h2>
-      <dl class="facts">
-        {KEYS.map(([key, act]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{act}</dd>
-          </div>
-        ))}
-      </dl>
-      <label class="tick">
-        <input
-          type="checkbox"
-          checked={slashKey}
-          onChange={(event) => dispatch({ type: "slash-key", on: event.currentTarget.checked })}
-        />
-        Use the single key /
-      </label>
-      <button type="button" class="btn" onClick={() => void end()}>
-        End session
-      </button>
     </div>
   );
 }

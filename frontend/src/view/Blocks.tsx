@@ -5,6 +5,7 @@ import type {
   Block,
   Cell,
   NegativeBlock,
+  Piece,
   QuoteBlock,
   ResultsBlock,
   RowsBlock,
@@ -17,11 +18,14 @@ import { Flag } from "./Flag";
 import { Icon } from "./Icon";
 import { Clinical } from "./markdown/Clinical";
 import { bracketed, Pieces, Rows } from "./Pieces";
+import { TrendFigure } from "./trend_part";
 
-export function BlockNode({ block }: { block: Block }) {
+/** `trends`: results that can be drawn over time are; rows copied without a model stay a table. */
+export function BlockNode({ block, trends }: { block: Block; trends: boolean }) {
   switch (block.kind) {
     case "results":
-      return <ResultsTable block={block} />;
+      // A conversation kept by an earlier version has no trend in its tables.
+      return trends && block.trend ? <TrendFigure block={block} /> : <ResultsTable block={block} />;
     case "rows":
       return <RowsPart block={block} />;
     case "negative":
@@ -192,9 +196,11 @@ function Negative({ block: { state, title, pieces } }: { block: NegativeBlock })
           <p class="first flush">
             <b>{title}</b>
           </p>
-          <p class="para">
-            <Pieces pieces={pieces} />
-          </p>
+          {afterSearch(pieces).map((line, index) => (
+            <p class="para" key={index}>
+              <Pieces pieces={line} />
+            </p>
+          ))}
         </div>
       </div>
     );
@@ -202,11 +208,26 @@ function Negative({ block: { state, title, pieces } }: { block: NegativeBlock })
   return (
     <div class="neg-unread">
       <Icon name="warn" />
-      <p>
-        <b>{title}</b> <Pieces pieces={pieces} />
-      </p>
+      <div>
+        <p>
+          <b>{title}</b> <Pieces pieces={pieces.slice(0, 1)} />
+        </p>
+        {pieces.length > 1 && (
+          <p class="small top4">
+            <Pieces pieces={pieces.slice(1)} />
+          </p>
+        )}
+      </div>
     </div>
   );
+}
+
+/** What was searched stands first, with its chip; what follows from it is a line of its own. */
+function afterSearch(pieces: readonly Piece[]): readonly (readonly Piece[])[] {
+  const place = pieces.findIndex((piece) => piece.kind === "cite" && piece.search) + 1;
+  return place === 0
+    ? [pieces]
+    : [pieces.slice(0, place), pieces.slice(place)].filter((line) => line.length > 0);
 }
 
 function Quote({ block: { title, passage, copied_from } }: { block: QuoteBlock }) {

@@ -11,11 +11,13 @@ interface ChipProps {
   search?: boolean;
   text?: string;
   state?: ChipState;
+  /** The sentence that cites, in running text. */
+  sentence?: number;
 }
 
 const SPOKEN: Record<ChipState, string> = { plain: "", wait: ", not checked yet", bad: ", does not match" };
 
-export function Chip({ n, label, search = false, text = "", state = "plain" }: ChipProps) {
+export function Chip({ n, label, search = false, text = "", state = "plain", sentence }: ChipProps) {
   const { openSource } = useActs();
   const { id, numbers, open } = useScope();
   const number = numbers.get(n);
@@ -32,9 +34,10 @@ export function Chip({ n, label, search = false, text = "", state = "plain" }: C
         type="button"
         class={look}
         data-cite={`${id} ${n}`}
+        data-sentence={sentence}
         aria-label={name + SPOKEN[state]}
         aria-current={open === n ? "true" : undefined}
-        onClick={() => void openSource(id, n)}
+        onClick={() => void (sentence === undefined ? openSource(id, n) : openSource(id, n, sentence))}
       >
         {search && <Icon name="search" />}
         {shown}

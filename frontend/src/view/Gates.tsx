@@ -1,53 +1,50 @@
 // Full-frame stops: one sentence, what was and was not done, one safe act. Nothing of the chart is drawn.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
-import type { PatientName, Problem } from "../api/events.gen";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { PatientName } from "../api/events.gen";
 import type { Gate } from "../state/reduce";
 import { useActs } from "./context";
+import { gateTitle } from "./gate_title";
 import { Icon, type IconName } from "./Icon";
 import { Clinical } from "./markdown/Clinical";
 
-export function GateView({ gate, draft, reading }: { gate: Gate; draft: string; reading: boolean }) {
+interface GateProps {
+  gate: Gate;
+  draft: string;
+  reading: boolean;
+}
+
+export function GateView({ gate, draft, reading }: GateProps) {
+  const title = gateTitle(gate);
   switch (gate.kind) {
     case "expired":
       return (
-        <Ended title="Your session has ended." helpDesk={gate.helpDesk} reference={gate.reference}>
+        <Ended title={title} helpDesk={gate.helpDesk} reference={gate.reference} closes>
           Open Chartside again from the chart in the EHR. Nothing is shown until then.
         </Ended>
       );
     case "ended":
       return (
-        <Ended title="You ended this session." helpDesk={gate.helpDesk} reference={gate.reference}>
+        <Ended title={title} helpDesk={gate.helpDesk} reference={gate.reference}>
           Open Chartside again from the chart in the EHR when you need it.
         </Ended>
       );
     case "closed":
       return (
-        <Ended title="This panel is closed." helpDesk={gate.helpDesk} reference={gate.reference}>
+        <Ended title={title} helpDesk={gate.helpDesk} reference={gate.reference}>
           Nothing of the chart is shown. Open Chartside again from the chart in the EHR.
         </Ended>
       );
     case "ehr-down":
-      return <EhrDown problem={gate.problem} draft={draft} reading={reading} />;
+      return <EhrDown gate={gate} title={title} draft={draft} reading={reading} />;
+    case "restricted":
+      return <RestrictedPart gate={gate} title={title} />;
     case "back":
-      return (
-        <OtherPatient
-          title="You came back to an earlier panel."
-          patient={gate.patient}
-          helpDesk={gate.helpDesk}
-        />
-      );
     case "foreign":
-      return (
-        <OtherPatient
-          title="Stopped: an answer from another chart came to this panel. It was not shown."
-          patient={gate.patient}
-          helpDesk={gate.helpDesk}
-        />
-      );
+      return <OtherPatient title={title} patient={gate.patient} helpDesk={gate.helpDesk} />;
     case "error": {
-      const { title, text, reference, help_desk } = gate.page;
+      const { text, reference, help_desk } = gate.page;
       return (
         <GateFrame icon="warn" title={title}>
           <p>{text || "Open Chartside again from the chart in the EHR."}</p>
@@ -85,34 +82,60 @@ interface EndedProps {
   title: string;
   helpDesk: string;
   reference: string;
+  closes?: boolean;
   children: ComponentChildren;
 }
 
-function Ended({ title, helpDesk, reference, children }: EndedProps) {
+function Ended({ title, helpDesk, reference, closes = false, children }: EndedProps) {
+  const { close } = useActs();
   return (
     <GateFrame icon="clock" title={title}>
       <p>{children}</p>
       <Done rows={[["Written", "Nothing has been written to the EHR."]]} />
+      {closes && (
+        <div class="row">
+          <button type="button" class="btn" onClick={close}>
+            Close this panel
+          </button>
+        </div>
+      )}
       <Help helpDesk={helpDesk} reference={reference} last="Not for emergencies: use the EHR." />
     </GateFrame>
   );
 }
 
-function EhrDown({ problem, draft, reading }: { problem: Problem; draft: string; reading: boolean }) {
+const NEXT_TRY_S = 30;
+/** No answer, too busy, down for now: what may be over in half a minute. A merged record stays merged. */
+const PASSING: readonly number[] = [0, 429, 502, 503, 504];
+
+interface DownProps {
+  gate: Extract<Gate, { kind: "ehr-down" }>;
+  title: string;
+  draft: string;
+  reading: boolean;
+}
+
+/** An EHR that is down is tried again by itself: its return is not waited for twice. */
+function EhrDown({ gate: { problem, tries }, title, draft, reading }: DownProps) {
   const { readCard } = useActs();
-  const down = problem.code === "ehr.unavailable";
-  const kept =
-    draft.trim() === ""
-      ? "Nothing has been written."
-      : "Nothing has been written. Your question is kept in the box.";
+  const passes = PASSING.includes(problem.status);
+  const seconds = passes ? Math.max(problem.retry_after_s ?? 0, NEXT_TRY_S) : null;
+  const wait = useCountdown(seconds, tries, () => void readCard(false));
+  const said = problem.code !== "ehr.unavailable" && problem.detail !== "";
+  const times = `${tries} time${tries === 1 ? "" : "s"}`;
+  const kept = draft.trim() === "" ? "" : " Your question is kept in the box.";
   return (
-    <GateFrame icon="off" title={down ? "The EHR does not answer." : problem.title}>
+    <GateFrame icon="off" title={title}>
       <p>
-        {!down && problem.detail !== ""
-          ? problem.detail
-          : "The chart cannot be read. Use the EHR itself, or your downtime procedure."}
+        {said ? problem.detail : "The chart cannot be read. Use the EHR itself, or your downtime procedure."}
       </p>
-      <Done rows={[["Written", kept]]} />
+      <Done
+        rows={[
+          ["Tried", reading ? `${times}, trying now` : passes ? `${times}, next try in ${wait} s` : times],
+          ["Last read", "Not yet. Nothing of this chart is known here."],
+          ["Written", `Nothing has been written.${kept}`],
+        ]}
+      />
       <div class="row">
         <button
           type="button"
@@ -128,6 +151,59 @@ function EhrDown({ problem, draft, reading }: { problem: Problem; draft: string;
         reference={problem.reference}
         last="Not for emergencies: use the EHR."
       />
+    </GateFrame>
+  );
+}
+
+/** Count down from `seconds`, again for each `round`, and act at its end; null: wait for nothing. */
+function useCountdown(seconds: number | null, round: number, act: () => void): number {
+  const [left, setLeft] = useState(seconds ?? 0);
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    if (seconds === null) return;
+    let rest = seconds;
+    setLeft(rest);
+    const timer = setInterval(() => {
+      rest -= 1;
+      setLeft(Math.max(rest, 0));
+      if (rest > 0) return;
+      clearInterval(timer);
+      latest.current();
+    }, 1000);
+    return () => clearInterval(timer);
+  }, [seconds, round]);
+  return left;
+}
+
+/** Chartside does not break the glass: it says what it will not say, and goes on without. */
+function RestrictedPart({
+  gate: { restricted, helpDesk },
+  title,
+}: {
+  gate: Extract<Gate, { kind: "restricted" }>;
+  title: string;
+}) {
+  const { goOn } = useActs();
+  return (
+    <GateFrame icon="lock" title={title}>
+      <p>Open it there if you need it, then relaunch. Chartside does not break the glass.</p>
+      <Done
+        rows={[
+          ["Restricted", restricted.held],
+          ["Readable", restricted.readable],
+          [
+            "Answers",
+            "Each one says that part of the chart is restricted. “None” is not said for what it could hold.",
+          ],
+        ]}
+      />
+      <div class="row">
+        <button type="button" class="btn" onClick={goOn}>
+          Continue without it
+        </button>
+      </div>
+      <Help helpDesk={helpDesk} reference="" last="Not for emergencies: use the EHR." />
     </GateFrame>
   );
 }

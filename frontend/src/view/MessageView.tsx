@@ -1,31 +1,57 @@
 // One question with its answer, as far as it has come.
 
-import { useMemo, useState } from "preact/hooks";
-import type { Card, Gap, LookedAt, LookedAtLine, NotSeen, Snapshot } from "../api/events.gen";
+import { type ComponentChildren, Fragment } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type {
+  Answered,
+  Card,
+  Gap,
+  LookedAt,
+  LookedAtLine,
+  ModelChoices,
+  NotSeen,
+  Snapshot,
+} from "../api/events.gen";
 import { copyText as copy } from "../ehr/platform";
 import { numbers } from "../state/cites";
-import { type Message, type Step, statements, withoutModel } from "../state/message";
-import { announcementOfEnd } from "../state/reduce";
+import {
+  type Failure,
+  failureOf,
+  type Message,
+  NO_MODEL,
+  type Step,
+  statements,
+  type Way,
+  withoutModel,
+} from "../state/message";
 import { BlockNode } from "./Blocks";
 import { useSeconds } from "./CardView";
+import { focusBox } from "./Composer";
 import { ScopeContext, useActs } from "./context";
 import { copyText } from "./copy_text";
 import { amount } from "./counted";
 import { Icon } from "./Icon";
 import { Clinical } from "./markdown/Clinical";
+import { type Dangers, dangersOf } from "./markdown/dangers";
 import { Markdown } from "./markdown/Markdown";
 import { Pieces } from "./Pieces";
+import { provenanceText } from "./provenance";
 
 interface MessageProps {
   message: Message;
   snapshot: Snapshot | null;
   card: Card | null;
+  models: ModelChoices | null;
+  /** An answer is being written, this one or another: no further question can be asked now. */
+  busy: boolean;
+  /** The newest turn: its question can be put back into the box. */
+  last: boolean;
   /** The source shown in the pane, if it was opened from this message. */
   open: number | null;
 }
 
 /** Drawn again only when something of its own changes: the frames of a later answer pass it by. */
-export function MessageView({ message, snapshot, card, open }: MessageProps) {
+export function MessageView({ message, snapshot, card, models, busy, last, open }: MessageProps) {
   const scope = useMemo(
     () => ({ id: message.id, sources: message.sources, numbers: numbers(message.sources), open }),
     [message.id, message.sources, open],
@@ -33,17 +59,20 @@ export function MessageView({ message, snapshot, card, open }: MessageProps) {
   return useMemo(
     () => (
       <ScopeContext.Provider value={scope}>
-        <Turn message={message} snapshot={snapshot} card={card} />
+        <Turn message={message} snapshot={snapshot} card={card} models={models} busy={busy} last={last} />
       </ScopeContext.Provider>
     ),
-    [scope, message, snapshot, card],
+    [scope, message, snapshot, card, models, busy, last],
   );
 }
 
 type TurnProps = Omit<MessageProps, "open">;
 
-function Turn({ message, snapshot, card }: TurnProps) {
+function Turn(props: TurnProps) {
+  const { message, snapshot, card } = props;
   const plain = withoutModel(message, snapshot?.model.language_model ?? false);
+  const failure = failureOf(message);
+  const dangers = useMemo(() => dangersOf(card), [card]);
   return (
     <>
       <article class="user" aria-label="Your question" data-question={message.id}>
@@ -51,9 +80,9 @@ function Turn({ message, snapshot, card }: TurnProps) {
       </article>
       <article class="turn" aria-label={title(message, plain)} aria-busy={message.status === "streaming"}>
         <Head message={message} plain={plain} />
-        <Parts message={message} leads={!plain} />
+        <Parts message={message} leads={!plain} dangers={dangers} />
         {message.notSeen !== null && <Gaps notSeen={message.notSeen} />}
-        <Foot message={message} snapshot={snapshot} card={card} />
+        {failure === null ? <Foot {...props} plain={plain} /> : <Failed {...props} failure={failure} />}
       </article>
     </>
   );
@@ -68,7 +97,7 @@ function title({ status }: Message, plain: boolean): string {
 function Head({ message, plain }: { message: Message; plain: boolean }) {
   return (
     <>
-      {plain && message.status !== "error" && (
+      {plain && copiesRows(message) && (
         <p class="nomodel">
           <Icon name="off" small />
           <span>
@@ -76,14 +105,25 @@ function Head({ message, plain }: { message: Message; plain: boolean }) {
           </span>
         </p>
       )}
+      {failureOf(message) !== null && message.parts.length > 0 && (
+        <p class="nomodel partly">
+          <Icon name="warn" small />
+          <b>Not complete.</b>
+        </p>
+      )}
       {message.status === "streaming" ? <Steps message={message} /> : <LookedAtLines message={message} />}
-      {(message.status === "cut" || message.status === "error") && <Failure message={message} />}
       <Check message={message} />
     </>
   );
 }
 
-function Parts({ message, leads }: { message: Message; leads: boolean }) {
+/** A negative alone says itself what was searched: it has no rows to speak of. */
+function copiesRows({ parts }: Message): boolean {
+  const blocks = parts.flatMap((part) => (part.kind === "block" ? [part.block] : []));
+  return parts.length > 0 && (blocks.length === 0 || blocks.some(({ kind }) => kind !== "negative"));
+}
+
+function Parts({ message, leads, dangers }: { message: Message; leads: boolean; dangers: Dangers }) {
   const { parts, citations, noSource, status } = message;
   const marks = useMemo(() => ({ citations, noSource }), [citations, noSource]);
   const growing = status === "streaming";
@@ -97,12 +137,13 @@ function Parts({ message, leads }: { message: Message; leads: boolean }) {
             marks={marks}
             growing={growing && index === parts.length - 1}
             leads={leads && index === 0}
+            dangers={dangers}
           />
         ) : (
-          <BlockNode key={index} block={part.block} />
+          <BlockNode key={index} block={part.block} trends={leads} />
         ),
       )}
-      {growing && citations.some(({ verdict }) => verdict === "pending") && (
+      {(growing || status === "stopped") && citations.some(({ verdict }) => verdict === "pending") && (
         <p class="para small muted">Dashed number: not checked against the record yet.</p>
       )}
     </>
@@ -155,14 +196,18 @@ const ENDS: Record<LookedAtLine["state"], string> = {
 
 function lineText({ label, read, total, state, detail }: LookedAtLine): string {
   const unread = read === 0 && state !== "complete" && state !== "truncated";
-  const counts =
-    read === 0 && total !== null && state === "complete"
-      ? `${amount(total)} searched, none matched`
-      : total === null
-        ? `${amount(read)} read`
-        : `${amount(read)} of ${amount(total)} read`;
-  const parts = [unread ? "" : counts, ENDS[state], detail].filter((part) => part !== "");
+  const counts = unread ? "" : countsText(read, total, state === "complete");
+  // Of a list that was cut the detail repeats the count; of any other end it is the whole sentence.
+  const end = state === "truncated" ? ENDS.truncated : detail || ENDS[state];
+  const parts = [counts, end].filter((part) => part !== "");
   return `${label}: ${parts.join("; ")}`;
+}
+
+function countsText(read: number, total: number | null, complete: boolean): string {
+  if (total === null) return `${amount(read)} read`;
+  if (complete && read === 0) return `${amount(total)} searched, none matched`;
+  if (complete && read < total) return `${amount(total)} searched, ${amount(read)} read`;
+  return `${amount(read)} of ${amount(total)} read`;
 }
 
 /** "Read 81 of 268 records"; where nothing matched, what was searched is what counts. */
@@ -217,18 +262,84 @@ function LookedAtLines({ message: { lookedAt, notSeen, status } }: { message: Me
   );
 }
 
-function Failure({ message }: { message: Message }) {
-  const { problem, status, parts } = message;
-  const detail = [problem?.detail, problem?.reference && `Reference ${problem.reference}.`];
+/** Under what was written: what happened, what is lost, and one button for each way on. */
+function Failed({ message, models, busy, last, failure }: TurnProps & { failure: Failure }) {
+  const { text, lost, ways, retryAfterS } = failure;
+  const { ask } = useActs();
+  const wait = useWait(Math.ceil(retryAfterS));
+  const other = models?.choices.find(
+    ({ id, language_model, why_not }) =>
+      language_model && why_not === "" && id !== (message.model ?? models.current),
+  );
+  const again = (model: string | null) => {
+    if (busy) return;
+    void (model === null ? ask(message.question) : ask(message.question, model));
+    focusBox();
+  };
+  const buttons: Record<Way, ComponentChildren> = {
+    retry: (
+      <button
+        type="button"
+        class="btn"
+        aria-disabled={busy || wait > 0}
+        onClick={() => wait === 0 && again(message.model)}
+      >
+        <Icon name="redo" />
+        {wait > 0 ? `Retry in ${wait} s` : "Retry"}
+      </button>
+    ),
+    other_model: other !== undefined && (
+      <button type="button" class="btn" aria-disabled={busy} onClick={() => again(other.id)}>
+        Ask {other.name} instead
+      </button>
+    ),
+    no_model: (
+      <button type="button" class="btn" aria-disabled={busy} onClick={() => again(NO_MODEL)}>
+        Show chart rows without a model
+      </button>
+    ),
+  };
   return (
-    <section class="neg-unread" aria-label="Not complete">
+    <section class="neg-unread failure" aria-label="Not complete">
       <Icon name="warn" />
-      <p>
-        <b>{announcementOfEnd(message).replace(/\.$/, "")}.</b> {detail.filter(Boolean).join(" ")}
-        {parts.length > 0 && " What came before is not an answer."}
-        {status === "cut" && parts.length === 0 && " Send the question again."}
-      </p>
+      <div>
+        <p>
+          <b>Not complete.</b> {text} {lost}
+        </p>
+        <div class="row top4">
+          {ways.map((way) => (
+            <Fragment key={way}>{buttons[way]}</Fragment>
+          ))}
+          {last && <EditQuestion question={message.question} />}
+        </div>
+      </div>
     </section>
+  );
+}
+
+/** Seconds still to wait, from when it was drawn first; no clock runs when there is nothing to wait for. */
+function useWait(seconds: number): number {
+  const [left, setLeft] = useState(seconds);
+  const over = left <= 0;
+  useEffect(() => {
+    if (over) return;
+    const timer = setInterval(() => setLeft((now) => now - 1), 1000);
+    return () => clearInterval(timer);
+  }, [over]);
+  return Math.max(left, 0);
+}
+
+/** Puts the question back into the box, to be changed before it is sent again. */
+function EditQuestion({ question }: { question: string }) {
+  const { dispatch } = useActs();
+  const onClick = () => {
+    dispatch({ type: "typed", text: question });
+    focusBox();
+  };
+  return (
+    <button type="button" class="btn quiet" onClick={onClick}>
+      Edit question
+    </button>
   );
 }
 
@@ -292,28 +403,37 @@ function GapGroup({ name, touches, gaps }: { name: string; touches: boolean; gap
   );
 }
 
-function Foot({ message, snapshot, card }: TurnProps) {
+function Foot({ message, snapshot, card, busy, last, plain }: TurnProps & { plain: boolean }) {
   const { status, answered, parts } = message;
   if (status !== "done" && status !== "stopped") return null;
   const copies = snapshot !== null && (status === "done" || parts.length > 0);
   return (
     <>
       {status === "stopped" && (
-        <p class="prov end">
+        <p class="prov">
           <b>Stopped: not complete</b>
         </p>
       )}
       {status === "done" && answered !== null && (
-        <Provenance model={answered.model} text={answered.provenance} />
+        <Provenance answered={answered} ruled={plain && !copiesRows(message)} />
       )}
-      {copies && <Tools textOf={() => copyText(message, snapshot, card)} />}
+      {copies && (
+        <Tools
+          textOf={() => copyText(message, snapshot, card)}
+          question={message.question}
+          plain={plain}
+          busy={busy}
+          last={last}
+        />
+      )}
     </>
   );
 }
 
-/** The model's name stands out, its version and the data label do not. */
-function Provenance({ model, text }: { model: string; text: string }) {
-  const name = model.replace(/\s*\(.*$/, "");
+/** The model's name stands out, its version and the data label do not. `ruled`: no line above says what answered. */
+function Provenance({ answered, ruled }: { answered: Answered; ruled: boolean }) {
+  const text = provenanceText(answered, ruled);
+  const name = answered.model.replace(/\s*\(.*$/, "");
   const bold = name !== "" && text.startsWith(name);
   return (
     <p class="prov">
@@ -323,8 +443,16 @@ function Provenance({ model, text }: { model: string; text: string }) {
   );
 }
 
-function Tools({ textOf }: { textOf: () => string }) {
-  const { dispatch } = useActs();
+interface ToolsProps {
+  textOf: () => string;
+  question: string;
+  plain: boolean;
+  busy: boolean;
+  last: boolean;
+}
+
+function Tools({ textOf, question, plain, busy, last }: ToolsProps) {
+  const { ask, askAfresh, dispatch } = useActs();
   const [copied, setCopied] = useState(false);
   const [byHand, setByHand] = useState("");
   const onCopy = async () => {
@@ -345,6 +473,16 @@ function Tools({ textOf }: { textOf: () => string }) {
           <Icon name={copied ? "check" : "copy"} />
           {copied ? "Copied" : "Copy"}
         </button>
+        <button
+          type="button"
+          class="btn"
+          aria-disabled={busy}
+          onClick={() => void (plain ? askAfresh(question) : ask(question))}
+        >
+          <Icon name="redo" />
+          {plain ? "Read again" : "Redo"}
+        </button>
+        {last && !busy && <EditQuestion question={question} />}
       </div>
       {byHand !== "" && <Selectable text={byHand} onClose={() => setByHand("")} />}
     </>

@@ -1,6 +1,6 @@
 // The chart's own typed pieces as nodes: text, date, value with flag, chip.
 
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, VNode } from "preact";
 import type { Piece, Row, Value } from "../api/events.gen";
 import { Chip } from "./Chip";
 import { Flag } from "./Flag";
@@ -27,12 +27,18 @@ export function bracketed(range: string): string {
   return /^[([]/.test(range) ? range : `(${range})`;
 }
 
-export function Pieces({ pieces }: { pieces: readonly Piece[] }) {
+interface PiecesProps {
+  pieces: readonly Piece[];
+  /** Puts something round the piece at a place, a mark for one. */
+  around?: (index: number, node: VNode) => ComponentChildren;
+}
+
+export function Pieces({ pieces, around = (_, node) => node }: PiecesProps) {
   return (
     <>
       {pieces.map((piece, index) => (
         <Spaced key={index} between={spaceBetween(pieces[index - 1], piece)}>
-          <PieceNode piece={piece} />
+          {around(index, <PieceNode piece={piece} />)}
         </Spaced>
       ))}
     </>

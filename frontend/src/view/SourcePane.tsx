@@ -8,6 +8,7 @@ import { useActs, useScope } from "./context";
 import { Icon } from "./Icon";
 import { Clinical } from "./markdown/Clinical";
 import { Inline } from "./markdown/Inline";
+import { cut, wordRanges } from "./markdown/marks";
 import { Pieces } from "./Pieces";
 
 interface PaneProps {
@@ -180,19 +181,48 @@ function SourceContent({ source, citations, name }: ContentProps) {
     <>
       {source.kind_label !== "" && source.kind_label !== name && <p class="kind">{source.kind_label}</p>}
       <h3 class={isNote ? "kindh" : undefined}>
-        <Pieces pieces={source.heading} />
+        <Heading source={source} compared={compared} />
       </h3>
       {source.facts.length > 0 && <Facts facts={source.facts} compared={compared} />}
       {source.as_sent !== "" && (
         <>
           <h4>As sent</h4>
-          <blockquote class="note sent">{source.as_sent}</blockquote>
+          <blockquote class="note sent">
+            <AsSent source={source} compared={compared} />
+          </blockquote>
         </>
       )}
       {isNote && <Note paragraphs={source.note} />}
       {source.results !== null && <ResultsTable block={source.results} chips={false} />}
       {source.fhir_json !== "" && (
         <Json text={source.fhir_json} reference={source.reference} key={source.n} />
+      )}
+    </>
+  );
+}
+
+/** What a rule compared is marked where it stands. */
+function Heading({ source, compared }: { source: Source; compared: ReadonlySet<string> }) {
+  const fields = source.heading_fields ?? [];
+  return (
+    <Pieces
+      pieces={source.heading}
+      around={(index, node) => (compared.has(fields[index] ?? "") ? <mark>{node}</mark> : node)}
+    />
+  );
+}
+
+/** The record's own words, with the compared values marked where they stand in it letter by letter. */
+function AsSent({ source, compared }: { source: Source; compared: ReadonlySet<string> }) {
+  const fields = source.heading_fields ?? [];
+  const said = [
+    ...source.heading.filter((_, index) => compared.has(fields[index] ?? "")),
+    ...source.facts.flatMap(({ field, pieces }) => (compared.has(field) ? pieces : [])),
+  ].flatMap((piece) => (piece.kind === "cite" ? [] : [piece.text]));
+  return (
+    <>
+      {cut(source.as_sent, wordRanges(source.as_sent, said)).map(({ text, inside }, index) =>
+        inside ? <mark key={index}>{text}</mark> : text,
       )}
     </>
   );

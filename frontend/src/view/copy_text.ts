@@ -17,6 +17,7 @@ import { numbers } from "../state/cites";
 import { type Message, statements } from "../state/message";
 import { counted } from "./counted";
 import { runs, textOf } from "./markdown/lex";
+import { provenanceText } from "./provenance";
 import { spaceBetween } from "./spacing";
 
 type Numbers = ReadonlyMap<number, number>;
@@ -54,7 +55,11 @@ function warning(message: Message): string {
 }
 
 function foot(message: Message): string {
-  return message.status === "stopped" ? "Stopped: not complete." : (message.answered?.provenance ?? "");
+  return message.status === "stopped"
+    ? "Stopped: not complete."
+    : message.answered === null
+      ? ""
+      : provenanceText(message.answered, true);
 }
 
 function markdownText(text: string, message: Message, shown: Numbers): string {

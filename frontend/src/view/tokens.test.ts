@@ -5,10 +5,11 @@ import css from "./tokens.css?raw";
 const WORDS =
   "ink/surface ink/bg ink-2/surface ink-2/surface-2 ink-2/bg brand/surface brand/surface-2 brand/brand-soft brand-ink/brand " +
   "high/surface high/high-soft high-ink/high low/surface low-ink/low warn/warn-soft ink/warn-soft ok/surface ink/mark " +
-  "ink/brand-soft banner-ink/banner banner-ink-2/banner";
+  "ink/brand-soft ref-edge/surface warn/surface high/brand-soft banner-ink/banner banner-ink-2/banner";
 const SHAPES =
   "line-strong/surface line-strong/surface-2 line-strong/bg brand-line/surface brand-line/brand-soft brand-line/bg " +
-  "warn-line/warn-soft warn-line/surface copied/surface banner-line/banner banner-alert/banner";
+  "ref-edge/ref-band ref-edge/surface low/ref-band high/ref-band ink/ref-band ink-2/ref-band line-strong/ref-band " +
+  "low/surface high/surface ink-2/surface line-strong/warn-soft warn-line/warn-soft warn-line/surface copied/surface banner-line/banner banner-alert/banner";
 
 function tokens(part: string): Record<string, string> {
   return Object.fromEntries(

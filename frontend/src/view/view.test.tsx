@@ -1,11 +1,12 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { card, kidneyTable, models, source, turns } from "../../dev/fixtures.mjs";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { card, choices, kidneyTable, models, restricted, source, turns } from "../../dev/fixtures.mjs";
 import type { Session } from "../api/session";
 import { type Event, type Gate, reduce, START, type State } from "../state/reduce";
 import { App } from "./App";
 import { copyText } from "./copy_text";
+import { loadParts } from "./parts";
 
 type Scene = keyof typeof turns;
 
@@ -13,6 +14,8 @@ const session = {
   start: vi.fn(async () => undefined),
   readCard: vi.fn(async () => undefined),
   ask: vi.fn(async () => undefined),
+  askAfresh: vi.fn(async () => undefined),
+  chooseModel: vi.fn(async () => null),
   stop: vi.fn(),
   openSource: vi.fn(async () => undefined),
   goOn: vi.fn(),
@@ -24,6 +27,7 @@ const session = {
 let root: HTMLElement;
 let dispatched: Event[];
 
+beforeAll(loadParts);
 beforeEach(() => {
   root = document.createElement("div");
   document.body.replaceChildren(root);
@@ -121,10 +125,10 @@ describe("answer without a model", () => {
   it("says what was read and what was not", () => {
     show(opened(["no-model"]));
     expect(words(".looked summary")).toEqual(["Read 61 of 1,204 records, 2019 to today"]);
-    expect(words(".looked li").at(-1)).toBe(" Medication fills: the EHR refused; 403");
+    expect(words(".looked li").at(-1)).toBe(" Medication fills: the EHR refused (403)");
     expect(words(".gaps > .touch dt")).toEqual(["Not readable"]);
     expect(words(".gaps > div:not(.touch) dt")).toEqual(["Not searched", "None found"]);
-    expect(words(".prov")).toEqual(["Rule answer, no language model · chart read 20-Nov-2026 08:42"]);
+    expect(words(".prov")).toEqual(["Chart read 20-Nov-2026 08:42."]);
   });
 });
 
@@ -135,6 +139,17 @@ describe("negative answer", () => {
     expect(words(".neg-none .cite.search")).toEqual(["See the search"]);
     expect(words(".neg-unread b")).toEqual(["Notes could not be read."]);
     expect(words(".neg-unread")[0]).toContain("This is not “none”");
+    expect(words(".neg-unread .small")[0]).toMatch(/^Missing permission: /);
+  });
+
+  it("puts what follows from a search on its own line, and says that a rule answered", () => {
+    show(opened(["negative"], true));
+    expect(words(".neg-none .para")).toEqual([
+      "Searched 412 laboratory results, 03-Mar-2019 to 20-Nov-2026, all that the EHR shows you. See the search",
+      "One order has no result: urine albumin/creatinine ratio, ordered 18-Sep-2026\u20601.",
+    ]);
+    expect(words(".nomodel")).toEqual([]);
+    expect(words(".prov")).toEqual(["Rule answer, no language model · chart read 20-Nov-2026 08:42."]);
   });
 });
 
@@ -149,16 +164,202 @@ describe("checked answer", () => {
     expect(words(".prov b")).toEqual(["Claude Sonnet 4.5"]);
   });
 
-  it("marks a cut answer on top and offers no copy of it", () => {
+  it("marks a cut answer above and below what came, and offers no copy of it", () => {
     show(opened(["cut"], true));
     expect(root.querySelector(".turn")?.getAttribute("aria-label")).toBe("Not complete");
-    expect(words(".neg-unread b")).toEqual(["Not complete: the connection was cut."]);
+    expect(words(".nomodel.partly")).toEqual(["Not complete."]);
+    expect(words(".failure p")).toEqual([
+      "Not complete. The connection was cut. What came before is not a whole answer.",
+    ]);
     expect(words(".tools .btn")).toEqual([]);
+    click(".failure .btn");
+    expect(session.ask).toHaveBeenCalledWith("What does she take for her back pain?");
+  });
+
+  it("marks each sentence that cites nothing by its own reason, and takes the words for its tag", () => {
+    show(opened(["uncited"], true));
+    expect(words(".turn .first")).toEqual([
+      "Physical therapy was tried first. No source NSAIDs can lower kidney function. General knowledge She seems to follow the plan. Not checked by rule",
+    ]);
+    expect(words(".turn .tag.nosrc, .turn .tag.gk, .turn .tag.unchecked")).toHaveLength(3);
+    expect(words(".turn .unsourced")).toEqual(["Physical therapy was tried first."]);
+    expect(words(".check")).toEqual([]);
   });
 
   it("puts the stopped line in place of the model line", () => {
     show(opened(["stopped"], true));
     expect(words(".prov")).toEqual(["Stopped: not complete"]);
+  });
+});
+
+describe("answer", () => {
+  it("gives an opening that names a danger of the launch card the red bar, and no other", () => {
+    show(opened(["answer"], true));
+    expect(words(".first.alarm b, .first.alarm strong")[0]).toBe("Potassium");
+    show(opened(["mismatch"], true));
+    expect(words(".first")).toHaveLength(1);
+    expect(words(".first.alarm")).toEqual([]);
+  });
+
+  it("draws results over time with the orders beneath, and the same as a table", () => {
+    show(opened(["answer"], true));
+    expect(words(".trend figcaption b")).toEqual(["Kidney results, last 12 months"]);
+    expect(words(".trend .wide .v.last")).toEqual(["34 L", "1.64 H", "5.6 H"]);
+    expect(words(".trend .wide .evl")).toEqual([
+      "spironolactone 25 mg once daily",
+      "ibuprofen 600 mg three times a day",
+    ]);
+    expect(root.querySelectorAll(".trend .wide .bar, .trend .wide .bar2")).toHaveLength(3);
+    expect(words(".trend details tbody tr")).toHaveLength(5);
+    const [narrow, wide] = [...root.querySelectorAll(".trend svg")].map((svg) =>
+      svg.getAttribute("aria-label"),
+    );
+    expect(narrow).toBe(wide);
+    expect(wide).toMatch(
+      /^eGFR in mL\/min\/1\.73 m², reference ≥ 60: 55 low on 03-Dec-2025, .*34 low on 19-Nov-2026; /,
+    );
+    expect(wide).toMatch(
+      /ibuprofen 600 mg three times a day from 02-Oct-2026, 30 days, then only if refilled\.$/,
+    );
+  });
+
+  it("keeps rows copied without a model a table", () => {
+    show(opened(["no-model"]));
+    expect(root.querySelector(".trend")).toBeNull();
+    expect(root.querySelector(".labs")).not.toBeNull();
+  });
+
+  it("still draws the table of a conversation that an earlier version kept", () => {
+    const state = opened(["answer"], true);
+    const drop = (key: string, value: unknown) => (key === "trend" ? undefined : value);
+    const old = JSON.parse(JSON.stringify(state), drop) as State;
+    show(old);
+    expect(root.querySelector(".trend")).toBeNull();
+    expect(words(".turn .labs tbody tr")).toHaveLength(5);
+  });
+
+  it("names model, version and where the words went, and asks again or lets the question be changed", () => {
+    show(opened(["answer"], true));
+    expect(words(".prov")).toEqual([
+      "Claude Sonnet 4.5 (20250929) · BAA · US · not retained · chart read 20-Nov-2026 08:42. Rows marked “General knowledge” do not come from this chart.",
+    ]);
+    expect(words(".tools .btn")).toEqual(["Copy", "Redo", "Edit question"]);
+    click(".tools .btn:nth-child(2)");
+    expect(session.ask).toHaveBeenCalledWith(turns.answer.question);
+    click(".tools .btn.quiet");
+    expect(dispatched).toContainEqual({ type: "typed", text: turns.answer.question });
+  });
+
+  it("reads the chart again before it copies rows again", () => {
+    show(opened(["no-model"]));
+    click(".tools .btn:nth-child(2)");
+    expect(session.askAfresh).toHaveBeenCalledWith(turns["no-model"].question);
+  });
+
+  it("writes a model's table as labelled rows", () => {
+    show(opened(["answer"], true));
+    expect(words(".stack tbody th")).toEqual(["spironolactone", "ibuprofen", "metformin"]);
+    expect(
+      [...root.querySelectorAll(".stack tr:first-child td")].map((cell) => cell.getAttribute("data-l")),
+    ).toEqual(["In the chart", "Why it matters"]);
+  });
+
+  it("says what each step found", () => {
+    show(opened(["answer"], true));
+    expect(words(".looked li").map((text) => text?.trim())).toEqual([
+      "Laboratory results: 412 searched, 15 read",
+      "Orders: 9 of 9 read",
+      "Notes, last 12 months: 23 of 23 read",
+      "Medication fills: the EHR does not give them to this app",
+    ]);
+  });
+});
+
+describe("failure", () => {
+  const failing = (scene: Scene) =>
+    reduce(opened([scene], true), { type: "models-read", models: choices.several });
+
+  it("keeps what came, says what is lost, and offers each way on", () => {
+    show(failing("failed"));
+    expect(words(".first.alarm")).toHaveLength(1);
+    expect(words(".failure p")).toEqual([
+      "Not complete. The language model is overloaded. The end of the answer is missing. Your question and what came are kept.",
+    ]);
+    expect(words(".failure .btn")).toEqual([
+      "Retry in 20 s",
+      "Ask Qwen 3 32B instead",
+      "Show chart rows without a model",
+      "Edit question",
+    ]);
+    click(".failure .btn:nth-child(1)");
+    expect(session.ask).not.toHaveBeenCalled();
+    click(".failure .btn:nth-child(2)");
+    expect(session.ask).toHaveBeenLastCalledWith(turns.failed.question, "local");
+    click(".failure .btn:nth-child(3)");
+    expect(session.ask).toHaveBeenLastCalledWith(turns.failed.question, "none");
+    click(".failure .btn:nth-child(4)");
+    expect(dispatched).toContainEqual({ type: "typed", text: turns.failed.question });
+  });
+
+  it("lets the clinician retry when the time has passed", () => {
+    vi.useFakeTimers();
+    show(failing("failed"));
+    act(() => {
+      vi.advanceTimersByTime(20_000);
+    });
+    expect(words(".failure .btn")[0]).toBe("Retry");
+    click(".failure .btn:nth-child(1)");
+    expect(session.ask).toHaveBeenLastCalledWith(turns.failed.question);
+    vi.useRealTimers();
+  });
+
+  it("offers no other model where there is none", () => {
+    show(opened(["failed-whole"], true));
+    expect(words(".failure .btn")).toEqual(["Show chart rows without a model", "Edit question"]);
+    expect(words(".nomodel")).toEqual([]);
+  });
+});
+
+describe("model picker", () => {
+  const menu = (models: State["models"]) => {
+    const state = opened([], true);
+    show(models === null ? state : reduce(state, { type: "models-read", models }));
+    click('[aria-label="Menu"]');
+  };
+
+  it("names each model, where words go, when it retires, and why one cannot be chosen", () => {
+    menu(choices.several);
+    expect(words(".models > li")).toEqual([
+      "Claude Sonnet 4.5BAA · US · not retained · cloudRetires 30-Sep-2027 In use",
+      "Qwen 3 32Bstays in this hospital · local",
+      "GPT-5BAA · US · kept 30 days · cloudIT switched it off at 20-Nov-2026 08:30.",
+      "No language modelchart rows only",
+    ]);
+    expect(
+      [...root.querySelectorAll("button.model")].map((button) => button.getAttribute("aria-pressed")),
+    ).toEqual(["true", "false", "false"]);
+    click(".models > li:nth-child(2) button");
+    expect(session.chooseModel).toHaveBeenCalledWith("local");
+  });
+
+  it("is absent where nothing can be chosen, and says why where the patient opted out", () => {
+    menu(choices.none);
+    expect(root.querySelector(".picker")).toBeNull();
+    menu(null);
+    expect(root.querySelector(".picker")).toBeNull();
+    act(() => render(null, root));
+    menu(choices.optOut);
+    expect(root.querySelector(".picker")).toBeNull();
+    expect(words("header .diedbar")).toEqual([
+      "This patient asked that AI not be used. Chart rows are shown without a language model.",
+    ]);
+  });
+
+  it("says why a choice was not taken", async () => {
+    menu(choices.several);
+    session.chooseModel.mockResolvedValueOnce({ title: "This model was switched off." } as never);
+    await act(async () => root.querySelector<HTMLElement>(".models > li:nth-child(2) button")?.click());
+    expect(words(".picker [role=alert]")[0]?.trim()).toBe("Not changed: This model was switched off.");
   });
 });
 
@@ -175,7 +376,12 @@ describe("source pane", () => {
     expect(words(".verdict.bad")).toEqual([
       "Does not match the record. Dose: the answer says 800\u00a0mg, the record says 600\u00a0mg. Frequency and order date match.",
     ]);
-    expect(words(".facts mark")).toEqual(["600\u00a0mg", "three times a day", "02-Oct-2026 17:20"]);
+    expect(words(".ev-body h3 mark, .facts mark, .note.sent mark")).toEqual([
+      "600\u00a0mg",
+      "three times a day",
+      "02-Oct-2026 17:20",
+      "600 mg",
+    ]);
     expect(root.querySelector(".turn .cite.bad")?.getAttribute("aria-current")).toBe("true");
   });
 
@@ -216,6 +422,19 @@ describe("source pane", () => {
     expect(words(".evidence .neg-unread")[0]).toContain(
       "The source could not be read. The EHR does not answer.",
     );
+  });
+
+  it("shows only the claim whose chip was chosen, and every claim when a number was", () => {
+    const chosen = (sentence?: number) => {
+      const pane = { scope: "answer", n: 51, sentence };
+      const state = reduce(opened(["answer"], true), { type: "source-opened", pane });
+      show(reduce(state, { type: "source-read", n: 51, source: source(51) }));
+      return words(".verdict");
+    };
+    expect(chosen(2)).toEqual(["Matches the record by rule: drug, dose, frequency, order date, site"]);
+    expect(chosen()).toHaveLength(2);
+    click('.turn .cite[data-sentence="2"][aria-label*="ibuprofen"]');
+    expect(session.openSource).toHaveBeenLastCalledWith("answer", 51, 2);
   });
 
   it("closes on Escape", () => {
@@ -263,9 +482,14 @@ describe("gates", () => {
   };
   const page = { page: "error", title: "No.", text: "Why.", code: "x", reference: "r", help_desk: "1" };
   const GATES: [Gate, string, string[]][] = [
-    [{ kind: "expired", helpDesk: "1", reference: "r" }, "Your session has ended.", []],
+    [{ kind: "expired", helpDesk: "1", reference: "r" }, "Your session has ended.", ["Close this panel"]],
     [{ kind: "ended", helpDesk: "1", reference: "r" }, "You ended this session.", []],
-    [{ kind: "ehr-down", problem }, "The EHR does not answer.", ["Try now"]],
+    [{ kind: "ehr-down", problem, tries: 4 }, "The EHR does not answer.", ["Try now"]],
+    [
+      { kind: "restricted", restricted, helpDesk: "1" },
+      "The EHR restricts part of this chart.",
+      ["Continue without it"],
+    ],
     [{ kind: "error", page }, "No.", []],
     [
       { kind: "back", patient, helpDesk: "1" },
@@ -282,8 +506,32 @@ describe("gates", () => {
     show(reduce(opened(["mismatch"], true), { type: "gated", gate }));
     expect(words("h1")).toEqual([title]);
     expect(words("button")).toEqual(buttons);
-    expect(root.querySelector(".card,.turn,.b-all,.b-enc,textarea")).toBeNull();
+    // Part of this chart is restricted, but it is this chart: its banner stays.
+    const hidden = gate.kind === "restricted" ? ".card,.turn,textarea" : ".card,.turn,.b-all,.b-enc,textarea";
+    expect(root.querySelector(hidden)).toBeNull();
     expect(root.querySelector(".btn.primary:focus")).toBeNull();
+  });
+
+  it("goes on without what is restricted, and tries an EHR that is down again by itself", () => {
+    vi.useFakeTimers();
+    show(reduce(opened(), { type: "gated", gate: { kind: "restricted", restricted, helpDesk: "" } }));
+    click(".gate .btn");
+    expect(session.goOn).toHaveBeenCalled();
+    show(reduce(opened(), { type: "gated", gate: { kind: "ehr-down", problem, tries: 2 } }));
+    expect(words(".gate li")[0]).toBe("Tried2 times, next try in 30 s");
+    act(() => {
+      vi.advanceTimersByTime(30_000);
+    });
+    expect(session.readCard).toHaveBeenCalledTimes(1);
+    const merged = { ...problem, status: 409, code: "ehr.merged", title: "This record was merged." };
+    act(() => render(null, root));
+    show(reduce(opened(), { type: "gated", gate: { kind: "ehr-down", problem: merged, tries: 1 } }));
+    expect(words(".gate li")[0]).toBe("Tried1 time");
+    act(() => {
+      vi.advanceTimersByTime(60_000);
+    });
+    expect(session.readCard).toHaveBeenCalledTimes(1);
+    vi.useRealTimers();
   });
 
   it("names the patient of an earlier panel, and nobody when the session ended", () => {
@@ -319,7 +567,7 @@ Physical therapy was tried first.
 
 Not readable: Medication fills; 12 scanned documents (newest 02-Nov-2026).
 
-Claude Sonnet 4.5 (20250929) · BAA · US · not retained · chart read 20-Nov-2026 08:42.
+Claude Sonnet 4.5 (20250929) · BAA · US · not retained · chart read 20-Nov-2026 08:42. Rows marked “General knowledge” do not come from this chart.
 
 Sources:
 [1] medication request, ibuprofen

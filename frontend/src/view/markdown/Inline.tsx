@@ -7,7 +7,7 @@ import { useScope } from "../context";
 import { ValueNode } from "./Clinical";
 import { type AnyAtom, atoms, type ChipAtom } from "./clinical";
 import { type Run, textOf } from "./lex";
-import { type Marks, type Range, unsourcedRanges, wrongRanges } from "./marks";
+import { type Marks, type Range, saidRanges, type Uncited, uncitedRanges, wrongRanges } from "./marks";
 
 interface InlineProps {
   runs: readonly Run[];
@@ -18,20 +18,25 @@ interface InlineProps {
 export function Inline({ runs, marks, caret = false }: InlineProps) {
   const text = textOf(runs);
   const wrong = wrongRanges(text, marks);
-  const unsourced = unsourcedRanges(text, marks);
-  const cuts = [...styleBorders(runs), ...[...wrong, ...unsourced].flatMap(({ from, to }) => [from, to])];
+  const uncited = uncitedRanges(text, marks);
+  const said = saidRanges(text, uncited);
+  const unsourced = uncited.filter(({ kind }) => kind === "no_source");
+  const borders = [...wrong, ...uncited, ...said].flatMap(({ from, to }) => [from, to]);
+  const cuts = [...styleBorders(runs), ...borders];
   const pieces = atoms(text).flatMap((atom) => (atom.kind === "text" ? split(atom, cuts) : [atom]));
   return (
     <>
       {pieces.map((atom) => {
-        const ends = unsourced.some(({ to }) => to > atom.from && to <= atom.to);
+        const ends = uncited.find(({ to }) => to > atom.from && to <= atom.to);
+        const tag = ends === undefined ? null : <UncitedTag kind={ends.kind} />;
+        if (atom.kind === "text" && covered(said, atom)) return tag;
         return (
           <Styled
             key={atom.from}
             run={runAt(runs, atom.from)}
             wrong={atom.kind !== "value" && covered(wrong, atom)}
             unsourced={covered(unsourced, atom)}
-            after={ends ? <NoSourceTag /> : null}
+            after={tag}
           >
             {drawAtom(atom, covered(wrong, atom), marks)}
           </Styled>
@@ -75,6 +80,7 @@ function TextChip({ atom: { n, sentence }, marks }: { atom: ChipAtom; marks: Mar
         search={source.search}
         text={source.text}
         state={LOOKS[citation.verdict]}
+        sentence={sentence}
       />
       {citation.verdict === "mismatch" && <MismatchTag citation={citation} />}
     </>
@@ -91,11 +97,18 @@ function MismatchTag({ citation: { differences } }: { citation: Citation }) {
   );
 }
 
-function NoSourceTag() {
+const TAGS: Record<Uncited["kind"], readonly [look: string, words: string]> = {
+  no_source: ["nosrc", "No source"],
+  general_knowledge: ["gk", "General knowledge"],
+  unchecked: ["unchecked", "Not checked by rule"],
+};
+
+function UncitedTag({ kind }: { kind: Uncited["kind"] }) {
+  const [look, words] = TAGS[kind];
   return (
     <>
       {" "}
-      <span class="tag nosrc">No source</span>
+      <span class={`tag ${look}`}>{words}</span>
     </>
   );
 }

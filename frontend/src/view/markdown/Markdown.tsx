@@ -3,8 +3,9 @@
 import type { Token, Tokens } from "marked";
 import type { ComponentChildren, VNode } from "preact";
 import { useMemo, useRef } from "preact/hooks";
+import { alarms, type Dangers, NO_DANGERS } from "./dangers";
 import { Inline } from "./Inline";
-import { type Lexed, lexMore, NOTHING, runs } from "./lex";
+import { type Lexed, lexMore, NOTHING, runs, textOf } from "./lex";
 import type { Marks } from "./marks";
 
 interface MarkdownProps {
@@ -14,9 +15,11 @@ interface MarkdownProps {
   growing: boolean;
   /** The answer opens with this text: its first paragraph is larger. */
   leads: boolean;
+  /** Values that the launch card marks as dangerous: an opening that names one gets the red bar. */
+  dangers?: Dangers;
 }
 
-export function Markdown({ text, marks, growing, leads }: MarkdownProps) {
+export function Markdown({ text, marks, growing, leads, dangers = NO_DANGERS }: MarkdownProps) {
   const lexed = useRef<Lexed>(NOTHING);
   lexed.current = useMemo(() => lexMore(lexed.current, text), [text]);
   const { frozen, tail } = lexed.current;
@@ -29,7 +32,7 @@ export function Markdown({ text, marks, growing, leads }: MarkdownProps) {
           token={token}
           marks={marks}
           caret={growing && index === blocks.length - 1}
-          first={leads && index === 0}
+          dangers={leads && index === 0 ? dangers : undefined}
         />
       ))}
     </>
@@ -40,15 +43,16 @@ interface BlockProps {
   token: Token;
   marks: Marks;
   caret?: boolean;
-  first?: boolean;
+  /** Given to the paragraph that opens the answer, and only to it. */
+  dangers?: Dangers | undefined;
 }
 
 /** Drawn again only when its token or a verdict changes: an unchanged node stops Preact at once. */
-function BlockView({ token, marks, caret = false, first = false }: BlockProps) {
-  return useMemo(() => draw(token, marks, caret, first), [token, marks, caret, first]);
+function BlockView({ token, marks, caret = false, dangers }: BlockProps) {
+  return useMemo(() => draw(token, marks, caret, dangers), [token, marks, caret, dangers]);
 }
 
-function draw(token: Token, marks: Marks, caret: boolean, first: boolean): VNode | null {
+function draw(token: Token, marks: Marks, caret: boolean, dangers: Dangers | undefined): VNode | null {
   const inner = "tokens" in token ? ((token.tokens as Token[] | undefined) ?? []) : [];
   const inline = (tokens: readonly Token[]) => <Inline runs={runs(tokens)} marks={marks} caret={caret} />;
   switch (token.type) {
@@ -58,9 +62,7 @@ function draw(token: Token, marks: Marks, caret: boolean, first: boolean): VNode
     case "heading":
       return <h2 class="para h">{inline(inner)}</h2>;
     case "paragraph":
-      return (
-        <p class={first ? "first" : whollyEmphasised(inner) ? "para small muted" : "para"}>{inline(inner)}</p>
-      );
+      return <p class={lookOf(inner, dangers)}>{inline(inner)}</p>;
     case "list":
       return <List list={token as Tokens.List} marks={marks} caret={caret} />;
     case "table":
@@ -81,6 +83,11 @@ function draw(token: Token, marks: Marks, caret: boolean, first: boolean): VNode
 
 function all(tokens: readonly Token[], marks: Marks): ComponentChildren {
   return tokens.map((token, index) => <BlockView key={index} token={token} marks={marks} />);
+}
+
+function lookOf(tokens: readonly Token[], dangers: Dangers | undefined): string {
+  if (dangers !== undefined) return alarms(textOf(runs(tokens)), dangers) ? "first alarm" : "first";
+  return whollyEmphasised(tokens) ? "para small muted" : "para";
 }
 
 function whollyEmphasised(tokens: readonly Token[]): boolean {
@@ -118,7 +125,7 @@ function Table({ table, marks }: { table: Tokens.Table; marks: Marks }) {
   const cell = (tokens: readonly Token[]) => <Inline runs={runs(tokens)} marks={marks} />;
   return (
     <section class="tblwrap" tabIndex={0} aria-label="Table">
-      <table>
+      <table class="stack">
         <thead>
           <tr>
             {table.header.map((head, index) => (
@@ -131,9 +138,17 @@ function Table({ table, marks }: { table: Tokens.Table; marks: Marks }) {
         <tbody>
           {table.rows.map((row, index) => (
             <tr key={index}>
-              {row.map((one, place) => (
-                <td key={place}>{cell(one.tokens)}</td>
-              ))}
+              {row.map((one, place) =>
+                place === 0 ? (
+                  <th scope="row" key={place}>
+                    {cell(one.tokens)}
+                  </th>
+                ) : (
+                  <td key={place} data-l={textOf(runs(table.header[place]?.tokens ?? []))}>
+                    {cell(one.tokens)}
+                  </td>
+                ),
+              )}
             </tr>
           ))}
         </tbody>

@@ -28,10 +28,48 @@ export function wrongRanges(text: string, { citations }: Marks): Range[] {
   });
 }
 
-export function unsourcedRanges(text: string, { noSource }: Marks): Range[] {
+export interface Uncited extends Range {
+  readonly kind: NoSource["kind"];
+}
+
+/** Sentences that cite nothing, each with the reason: no source, general knowledge, or no rule that could check it. */
+export function uncitedRanges(text: string, { noSource }: Marks): Uncited[] {
   if (noSource.length === 0) return [];
   const letters = plain(text);
-  return noSource.flatMap(({ claim }) => find(letters, claim, 0, Number.POSITIVE_INFINITY) ?? []);
+  return noSource.flatMap(({ claim, kind }) => {
+    const range = find(letters, claim, 0, Number.POSITIVE_INFINITY);
+    return range === null ? [] : [{ ...range, kind: kind ?? "no_source" }];
+  });
+}
+
+const SAYS_SO = /\s*\(?general knowledge\)?/gi;
+
+/** "(General knowledge)" in the words of such a sentence: its tag says it instead. */
+export function saidRanges(text: string, uncited: readonly Uncited[]): Range[] {
+  const general = uncited.filter(({ kind }) => kind === "general_knowledge");
+  if (general.length === 0) return [];
+  return [...text.matchAll(SAYS_SO)]
+    .map((match) => ({ from: match.index, to: match.index + match[0].length }))
+    .filter(({ from, to }) => general.some((range) => from >= range.from && to <= range.to));
+}
+
+/** Where words stand in a text, whole words only. */
+export function wordRanges(text: string, words: readonly string[]): Range[] {
+  const letters = plain(text);
+  return words.flatMap((said) => find(letters, said, 0, Number.POSITIVE_INFINITY) ?? []);
+}
+
+/** A text in parts that lie inside one of the ranges or outside them all. */
+export function cut(text: string, ranges: readonly Range[]): { text: string; inside: boolean }[] {
+  const parts: { text: string; inside: boolean }[] = [];
+  let at = 0;
+  for (const { from, to } of [...ranges].sort((a, b) => a.from - b.from)) {
+    if (from < at) continue;
+    if (from > at) parts.push({ text: text.slice(at, from), inside: false });
+    parts.push({ text: text.slice(from, to), inside: true });
+    at = to;
+  }
+  return at < text.length ? [...parts, { text: text.slice(at), inside: false }] : parts;
 }
 
 interface Letters {

@@ -1,0 +1,11 @@
+// The line that says what answered and where the words went: on every answer, at every width.
+
+import type { Answered } from "../api/events.gen";
+
+/** "NAME (version) · BAA · US · not retained · chart read DATE TIME. ..."; `ruled`: say that no model answered. */
+export function provenanceText({ model, data_handling, provenance }: Answered, ruled = false): string {
+  const who = model === "" && ruled ? "Rule answer, no language model" : model;
+  const head = [who, who === model ? data_handling : ""].filter((part) => part).join(" · ");
+  if (head === "" || provenance === "") return head || provenance;
+  return `${head} · ${provenance.charAt(0).toLowerCase()}${provenance.slice(1)}`;
+}
