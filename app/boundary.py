@@ -46,6 +46,9 @@ NETWORK = (
     httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError, httpx2.TransportError,
     httpx2.DecodingError, OSError,
 )  # fmt: skip
+NO_CONNECTION = (
+    httpx2.ConnectError, httpx2.ConnectTimeout, httpcore2.ConnectError, httpcore2.ConnectTimeout,
+)  # fmt: skip
 
 _fhir_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -81,6 +84,11 @@ class Response:
         """Return Retry-After where it is a number of seconds (RFC 9110 10.2.3), None otherwise."""
         sent = self.headers.get("retry-after", "")
         return float(sent) if sent.isascii() and sent.isdigit() else None
+
+
+def never_sent(error: BaseException) -> bool:
+    """Tell whether a request failed before any byte of it left this machine."""
+    return isinstance(error.__cause__, NO_CONNECTION)
 
 
 def read_fhir(body: bytes) -> Any:

@@ -23,10 +23,19 @@ class Grant:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContextReference:
+    """Something else that was open in the EHR: a relative `Type/id` and the role it plays, "launch" unless said."""
+
+    reference: str
+    role: str = "launch"
+
+
+@dataclass(frozen=True, kw_only=True)
 class LaunchContext:
     """One launch, one patient. Nothing here is secret; tokens stay in the vault.
 
-    `clinical_time` is the sandbox chart's own "now" and None for every real EHR.
+    `clinical_time` is the sandbox chart's own "now" and None for every real EHR. `intent` is what the user wanted to
+    do, in the EHR's words; no view differs by it.
     """
 
     launch_id: str
@@ -44,6 +53,8 @@ class LaunchContext:
     time_zone: str
     launched_at: datetime
     clinical_time: datetime | None = None
+    fhir_context: tuple[ContextReference, ...] = ()
+    intent: str = ""
 
     def can(self, resource_type: str, verb: Verb) -> bool:
         """Tell whether any granted scope allows `verb` on `resource_type` for this launch.

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -45,6 +45,10 @@ class Settings:
     """`CHARTSIDE_LAUNCH_CONFIG`: the folder with one TOML file per EHR registration."""
     frontend: Path
     """`CHARTSIDE_FRONTEND`: the folder of the built frontend."""
+    models: Path | None = None
+    """`CHARTSIDE_MODELS`: a TOML file with the language models; None: only those of the variables below."""
+    variables: Mapping[str, Secret] = field(default_factory=dict)
+    """Every variable that is not ours: providers' keys and addresses, and what a model's `key_env` names."""
 
     @staticmethod
     def from_env(environ: Mapping[str, str]) -> "Settings":
@@ -61,20 +65,31 @@ class Settings:
             database_url=environ.get("CHARTSIDE_DATABASE_URL", "sqlite:///run/chartside.db"),
             launch_config=Path(environ.get("CHARTSIDE_LAUNCH_CONFIG", "launch_config")),
             frontend=Path(environ.get("CHARTSIDE_FRONTEND", "frontend/dist")),
+            models=Path(environ["CHARTSIDE_MODELS"]) if environ.get("CHARTSIDE_MODELS") else None,
+            variables={
+                name: Secret(value.encode(errors="surrogateescape"))
+                for name, value in environ.items()
+                if value and not name.startswith(OURS)
+            },
         )
 
 
+OURS = "CHARTSIDE_"
 # CHARTSIDE_THREADS is read by the Procfile, CHARTSIDE_PORT by `make run`.
 KNOWN = frozenset(
-    f"CHARTSIDE_{name}"
+    f"{OURS}{name}"
     for name in (
-        "ENVIRONMENT", "ORIGIN", "SECRET_KEY", "DATABASE_URL", "LAUNCH_CONFIG", "FRONTEND", "THREADS", "PORT",
+        "ENVIRONMENT", "ORIGIN", "SECRET_KEY", "DATABASE_URL", "LAUNCH_CONFIG", "FRONTEND", "MODELS", "THREADS", "PORT",
     )
 )  # fmt: skip
+# The providers' own names: what is set for their command lines works here.
+PROVIDERS = frozenset((
+    "ANTHROPIC_API_KEY", "ANTHROPIC_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL",
+))  # fmt: skip
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:
-    unknown = {name for name in environ if name.startswith("CHARTSIDE_")} - KNOWN
+    unknown = {name for name in environ if name.startswith(OURS)} - KNOWN
     if unknown:
         raise ConfigurationError(f"unknown variable {min(unknown)}")
 

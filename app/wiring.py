@@ -3,43 +3,62 @@
 import logging
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from weakref import WeakValueDictionary
-from zoneinfo import ZoneInfo
+from functools import partial
 
 import httpx2
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.agent.charts import Charts
+from app.agent.gate import ModelGate
+from app.agent.opt_out import OptOuts
 from app.agent.running import RunningTurns
-from app.agent.turn import ModelCall, TurnServices
+from app.agent.turns import Turns
 from app.audit.log import AuditLog, Detail, Who
 from app.boundary import Boundary
-from app.errors import ChartsideError, SessionEnded
+from app.errors import ChartsideError
 from app.fhir.client import FhirSource
-from app.fhir.reader import LaunchChart
-from app.fhir.source import Query, Read
 from app.launch_context import LaunchContext
+from app.llm.catalog import Catalog, load
 from app.llm.no_llm import NoLanguageModel
-from app.llm.port import Model
 from app.llm.synonyms import load as load_synonyms
 from app.settings import Settings
+from app.smart.backend_services import BackendTokens
+from app.smart.client_auth import ClientAuth
 from app.smart.discovery import Discovery
+from app.smart.keys import Keyring
 from app.smart.launch import Launcher
 from app.smart.registry import Registration, load_registry
 from app.smart.registry import Registry as Registrations
+from app.smart.revocation import Revoker
 from app.smart.session import LaunchSessions
+from app.smart.token_endpoint import TokenEndpoint
+from app.smart.tokens import TokenVault
+from app.smart.user_name import user_name
 from app.store.conversations import Conversations
 from app.store.engine import open_database
+from app.store.keys import KeyRows
 from app.store.launches import LaunchRows
-from app.tools.chart_tools import CHART_TOOLS
-from app.tools.registry import Registry
+from app.store.tokens import TokenRows
 
-MOST_CHARTS = 200
 SWEEP_EVERY_S = 60.0
 log = logging.getLogger("chartside.wiring")
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smart:
+    """What speaks to the EHRs' authorization servers."""
+
+    discovery: Discovery
+    endpoint: TokenEndpoint
+    keyring: Keyring
+    vault: TokenVault
+    revoker: Revoker
+    backend: BackendTokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +67,19 @@ class Services:
 
     settings: Settings
     registry: Registrations
+    boundaries: dict[str, Boundary]
     rows: LaunchRows
     sessions: LaunchSessions
     launcher: Launcher
+    smart: Smart
     conversations: Conversations
     audit: AuditLog
-    charts: "Charts"
+    charts: Charts
+    catalog: Catalog
+    gate: ModelGate
+    turns: Turns
     running: RunningTurns
-    model: Model
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def sweep_every_minute(self) -> None:
         """End launches past their limits while nobody asks for them; a running turn of theirs is stopped."""
@@ -70,33 +93,19 @@ class Services:
             except (ChartsideError, SQLAlchemyError) as error:
                 log.warning("sweep.failed", extra={"error": type(error).__name__})
 
-    def turn(self, context: LaunchContext) -> TurnServices:
-        """Return what one turn of a launch needs: its chart, the tools it may use, the assistant, the audit."""
-        chart, who = self.charts.get(context), Who.of(context)
+    def user_name(self, context: LaunchContext) -> str:
+        """Return the signed-in user's name, empty when nobody tells it."""
 
-        def on_model_call(call: ModelCall) -> None:
-            detail: Detail = {
-                "model": call.model,
-                "version": call.version,
-                "language_model": call.language_model,
-                "stop": call.stop,
-                "tools": list(call.tools),
-                "input_tokens": call.usage.input_tokens,
-                "output_tokens": call.usage.output_tokens,
-            }
-            self.audit.record("model_call", who, detail)
+        def on_read(kind: str, status: int) -> None:
+            records = [context.user_reference]
+            detail: Detail = {"type": kind, "result": str(status), "records": records}
+            self.audit.record("read", Who.of(context), detail)
 
-        def on_refusal(code: str, count: int) -> None:
-            self.audit.record("refusal", who, {"code": code, "count": count})
-
-        return TurnServices(
-            launch_chart=chart,
-            registry=Registry(CHART_TOOLS, chart, context),
-            model=self.model,
-            zone=ZoneInfo(context.time_zone),
-            clock=lambda: self.charts.now(context),
-            on_model_call=on_model_call,
-            on_refusal=on_refusal,
+        return user_name(
+            context,
+            self.boundaries[context.registration],
+            lambda: self.sessions.bearer(context.launch_id),
+            on_read,
         )
 
 
@@ -104,177 +113,93 @@ def build(
     settings: Settings,
     *,
     transport: httpx2.BaseTransport | None = None,
-    clock: Callable[[], datetime] | None = None,
+    clock: Clock | None = None,
+    catalog: Catalog | None = None,
 ) -> Services:
-    """Build the services of one process; `transport` and `clock` are given by tests only."""
+    """Build the services of one process; `transport`, `clock` and `catalog` are given by tests only."""
     now = clock or _utc_now
-    registry = load_registry(
-        settings.launch_config,
-        origin=settings.origin,
-        production=settings.environment == "production",
-    )
-    engine = open_database(settings.database_url)
-    rows = LaunchRows(engine)
-    running = RunningTurns()
-
-    def on_end(context: LaunchContext, by: str) -> None:
-        running.stop(context.launch_id)
-        charts.drop(context.launch_id)
-        conversations.forget(context.launch_id)
-        audit.record("end", Who.of(context), {"by": by})
-
-    sessions = LaunchSessions(rows, settings.secret_key, registry, now, on_end)
+    production = settings.environment == "production"
+    registry = load_registry(settings.launch_config, origin=settings.origin, production=production)
     boundaries = {
         item.slug: Boundary(item.origins(), item.sandbox, transport) for item in registry.all()
     }
+    engine = open_database(settings.database_url)
+    rows, audit = LaunchRows(engine), AuditLog(engine, now)
+    conversations, running = Conversations(engine, settings.secret_key), RunningTurns()
+    # What an ended launch leaves is forgotten in this order; the parts made below add themselves.
+    forget: list[Callable[[str], object]] = [running.stop]
+    smart = _smart(settings, registry, boundaries, engine, now)
+    ended = partial(_end, forget, audit)
+    sessions = LaunchSessions(rows, settings.secret_key, registry, smart.vault, now, ended)
+    charts = Charts(
+        source_of=_sources(boundaries, sessions), conversations=conversations, audit=audit, clock=now,
+    )  # fmt: skip
+    models = catalog or load(settings, NoLanguageModel(load_synonyms()))
+    opt_outs = OptOuts(charts)
+    gate = ModelGate(models, registry, opt_outs, conversations, audit)
+    turns = Turns(
+        charts=charts, catalog=models, gate=gate, conversations=conversations, audit=audit,
+        key=settings.secret_key, clock=now, ready=sessions.ready,
+    )  # fmt: skip
+    forget += [charts.drop, opt_outs.drop, turns.drop, conversations.forget]
+    launcher = Launcher(
+        rows=rows, sessions=sessions, discovery=smart.discovery, endpoint=smart.endpoint,
+        key=settings.secret_key, clock=now,
+    )  # fmt: skip
+    return Services(
+        settings=settings, registry=registry, boundaries=boundaries, rows=rows, sessions=sessions, launcher=launcher,
+        conversations=conversations, audit=audit, charts=charts, catalog=models, gate=gate, turns=turns,
+        running=running, clock=now, smart=smart,
+    )  # fmt: skip
 
+
+def _end(
+    forget: Sequence[Callable[[str], object]], audit: AuditLog, context: LaunchContext, by: str
+) -> None:
+    for leave in forget:
+        leave(context.launch_id)
+    audit.record("end", Who.of(context), {"by": by})
+
+
+def _sources(
+    boundaries: Mapping[str, Boundary], sessions: LaunchSessions
+) -> Callable[[LaunchContext], FhirSource]:
+    def source_of(context: LaunchContext) -> FhirSource:
+        bearer = partial(sessions.bearer, context.launch_id)
+        refused = partial(sessions.refused, context.launch_id)
+        return FhirSource(boundaries[context.registration], context, bearer, refused=refused)
+
+    return source_of
+
+
+def _smart(
+    settings: Settings,
+    registry: Registrations,
+    boundaries: Mapping[str, Boundary],
+    engine: Engine,
+    now: Clock,
+) -> Smart:
     def boundary_of(registration: Registration) -> Boundary:
         return boundaries[registration.slug]
 
-    audit = AuditLog(engine, now)
-    conversations = Conversations(engine, settings.secret_key)
-    charts = Charts(
-        boundaries=boundaries,
-        sessions=sessions,
-        conversations=conversations,
-        audit=audit,
+    discovery = Discovery(boundary_of, time.monotonic)
+    keyring = Keyring(KeyRows(engine), settings.secret_key, now)
+    client_auth = ClientAuth(settings.variables, keyring, now)
+    client_auth.check(registry.all())
+    endpoint = TokenEndpoint(discovery, boundary_of, client_auth)
+    revoker = Revoker(endpoint)
+    vault = TokenVault(
+        rows=TokenRows(engine),
+        key=settings.secret_key,
+        endpoint=endpoint,
+        revoker=revoker,
+        registration_of=registry.get,
         clock=now,
     )
-    return Services(
-        settings=settings,
-        registry=registry,
-        rows=rows,
-        sessions=sessions,
-        launcher=Launcher(
-            rows=rows,
-            sessions=sessions,
-            discovery=Discovery(boundary_of, time.monotonic),
-            boundary_of=boundary_of,
-            key=settings.secret_key,
-            clock=now,
-        ),
-        conversations=conversations,
-        audit=audit,
-        charts=charts,
-        running=running,
-        model=NoLanguageModel(load_synonyms()),
-        clock=now,
-    )
-
-
-class Charts:
-    """The charts of live launches, one each, kept in this process; the least used are dropped past a limit.
-
-    A chart that was dropped is read again from the EHR when it is asked for, and its handles mean what they meant.
-    """
-
-    def __init__(
-        self,
-        *,
-        boundaries: dict[str, Boundary],
-        sessions: LaunchSessions,
-        conversations: Conversations,
-        audit: AuditLog,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._boundaries = boundaries
-        self._sessions = sessions
-        self._conversations = conversations
-        self._audit = audit
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[str, LaunchChart] = OrderedDict()
-        # A chart past the limit that a turn still uses stays the launch's only one: two would number sources apart.
-        self._used: WeakValueDictionary[str, LaunchChart] = WeakValueDictionary()
-
-    def get(self, context: LaunchContext) -> LaunchChart:
-        """Return the chart of a launch."""
-        with self._lock:
-            chart = self._used.get(context.launch_id) or self._new(context)
-            self._kept[context.launch_id] = self._used[context.launch_id] = chart
-            self._kept.move_to_end(context.launch_id)
-            while len(self._kept) > MOST_CHARTS:
-                self._kept.popitem(last=False)
-        return chart
-
-    def keep(self, context: LaunchContext) -> None:
-        """Keep what this launch's handles mean, so that a restart changes no citation."""
-        with self._lock:
-            chart = self._used.get(context.launch_id)
-        if chart and not self._conversations.keep_ledger(context.launch_id, chart.export()):
-            self.drop(context.launch_id)
-
-    def drop(self, launch_id: str) -> None:
-        """Forget the chart of an ended launch."""
-        with self._lock:
-            self._kept.pop(launch_id, None)
-            self._used.pop(launch_id, None)
-
-    def user_name(self, context: LaunchContext) -> str:
-        """Return the signed-in user's name: as the id_token gave it, else from `fhirUser`, else empty."""
-        kind = context.user_reference.partition("/")[0]
-        if context.user_name or not context.can(kind, "r"):
-            return context.user_name
-        try:
-            response = self._boundaries[context.registration].get_json(
-                f"{context.iss.rstrip('/')}/{context.user_reference}",
-                bearer=self._sessions.bearer(context.launch_id),
-            )
-        except SessionEnded:
-            raise
-        except ChartsideError:
-            return ""
-        detail: Detail = {
-            "type": kind,
-            "result": str(response.status),
-            "records": [context.user_reference],
-        }
-        self._audit.record("read", Who.of(context), detail)
-        return _practitioner_name(response.json) if response.status == 200 else ""
-
-    def now(self, context: LaunchContext) -> datetime:
-        """Return clinical time in the site's zone: a sandbox chart's own, else real time."""
-        return (context.clinical_time or self._clock()).astimezone(ZoneInfo(context.time_zone))
-
-    def _new(self, context: LaunchContext) -> LaunchChart:
-        source = FhirSource(
-            self._boundaries[context.registration],
-            context,
-            lambda: self._sessions.bearer(context.launch_id),
-        )
-        who = Who.of(context)
-
-        def on_read(query: Query, read: Read) -> None:
-            ids = [f"{item['resourceType']}/{item.get('id', '')}" for item in read.resources]
-            detail: Detail = {
-                "type": query.resource_type,
-                "result": read.completeness.kind,
-                "records": ids,
-                "dropped_foreign": read.dropped_foreign,
-            }
-            self._audit.record("read", who, detail)
-
-        return LaunchChart(
-            source,
-            context,
-            self.now(context),
-            on_read,
-            restored=self._conversations.ledger(context.launch_id),
-        )
-
-
-def _practitioner_name(resource: object) -> str:
-    """Return `A. Osei, MD` from a Practitioner: given initials, family, first suffix or qualification."""
-    names = resource.get("name") if isinstance(resource, dict) else None
-    if not isinstance(names, list) or not names or not isinstance(names[0], dict):
-        return ""
-    name = names[0]
-    if isinstance(name.get("text"), str):
-        return str(name["text"])
-    given = [f"{part[0]}." for part in name.get("given") or [] if isinstance(part, str) and part]
-    suffix = ", ".join(part for part in name.get("suffix") or [] if isinstance(part, str))
-    plain = " ".join([*given, str(name.get("family", ""))]).strip()
-    return f"{plain}, {suffix}" if suffix else plain
+    backend = BackendTokens(discovery, boundary_of, client_auth, now)
+    return Smart(
+        discovery=discovery, endpoint=endpoint, keyring=keyring, vault=vault, revoker=revoker, backend=backend,
+    )  # fmt: skip
 
 
 def _utc_now() -> datetime:

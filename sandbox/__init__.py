@@ -1,6 +1,6 @@
 """The pretend EHR: the strict other party of every test and demonstration.
 
-It is an authorization server (SMART App Launch 2.2.0), a scope-enforcing FHIR R4 gateway and an EHR page
+It is an authorization server (SMART App Launch 2.2.0, Backend Services included), a scope-enforcing FHIR R4 gateway and an EHR page
 with an iframe, over invented charts. It shares no code with the copilot, so that a misread
 specification cannot agree with itself. It answers this machine only, and holds no real patient.
 """

@@ -1,7 +1,7 @@
-"""The authorization endpoint of SMART App Launch 2.2.0, for launches from this EHR.
+"""The authorization endpoint of SMART App Launch 2.2.0, for launches from this EHR and standalone ones.
 
-Consent is given by the EHR's signed-in user without a dialogue, unless the fault `deny_consent` is set.
-Not offered, and not announced: standalone launch, confidential clients, dynamic registration.
+Consent is given by the EHR's signed-in user without a dialogue, unless the fault `deny_consent` is set. A standalone
+launch lets that user choose a patient. Not offered, and not announced: dynamic registration.
 """
 
 import re
@@ -12,19 +12,20 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from sandbox.chart_page import banner
 from sandbox.clients import Client
 from sandbox.launches import Launch
 from sandbox.oauth import OAuthError, required, single_values
 from sandbox.scopes import grant
 from sandbox.state import SandboxState
-from sandbox.tokens import AuthorizationCode, Grant
+from sandbox.tokens import AuthorizationCode, Choice, Grant
 
 # RFC 7636 4.2: the base64url text of a SHA-256 digest, without padding.
 S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def blueprint(state: SandboxState) -> Blueprint:
-    """Return `/auth/authorize`, by GET and by POST (capability `authorize-post`)."""
+    """Return `/auth/authorize`, by GET and by POST (capability `authorize-post`), and `/auth/choose`."""
     routes = Blueprint("authorization", __name__)
 
     @routes.route("/auth/authorize", methods=["GET", "POST"])
@@ -36,14 +37,50 @@ def blueprint(state: SandboxState) -> Blueprint:
             # RFC 6749 3.1.2.4: without a trusted address the user is told, and nobody is redirected.
             return _error_page(error)
         try:
+            if _is_standalone(parameters):
+                return _choices(state, client, parameters)
             answer = {"code": _issue_code(state, client, parameters)}
         except OAuthError as error:
             answer = error.parameters()
-        if "state" in parameters:
-            answer["state"] = parameters["state"]
-        return redirect(f"{redirect_uri}?{urlencode(answer)}", 302)
+        return _back(redirect_uri, answer, parameters)
+
+    @routes.get("/auth/choose")
+    def choose() -> AnyResponse:
+        found = state.choices.use(request.args.get("choice", ""), state.now())
+        patient_id = request.args.get("patient", "")
+        if found is None or found.used or found.expired or patient_id not in state.charts:
+            return _error_page(OAuthError("invalid_request", "this choice is over"))
+        parameters = found.meaning.parameters
+        client = state.clients[found.meaning.client_id]
+        code = _code(state, client, parameters, state.context(patient_id, client.client_id))
+        return _back(parameters["redirect_uri"], {"code": code}, parameters)
 
     return routes
+
+
+def _back(
+    redirect_uri: str, answer: Mapping[str, str], parameters: Mapping[str, str]
+) -> AnyResponse:
+    echoed = {"state": parameters["state"]} if "state" in parameters else {}
+    return redirect(f"{redirect_uri}?{urlencode({**answer, **echoed})}", 302)
+
+
+def _is_standalone(parameters: Mapping[str, str]) -> bool:
+    # SMART App Launch 2.2.0, standalone launch: no launch to refer to, and `launch/patient` asks for a patient.
+    return "launch" not in parameters and "launch/patient" in parameters.get("scope", "").split()
+
+
+def _choices(state: SandboxState, client: Client, parameters: Mapping[str, str]) -> AnyResponse:
+    """Check the request and show the patients; each link holds an opaque value instead of the parameters."""
+    _checked_challenge(state, parameters)
+    _granted_scopes(client, parameters)
+    choice = Choice(client_id=client.client_id, parameters=dict(parameters))
+    value = state.choices.issue(choice, state.now())
+    rows = [banner(chart, state.data_plane) for chart in state.charts.values()]
+    page = render_template("choose.html", rows=rows, choice=value, client=client)
+    answer = Response(page, mimetype="text/html")
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def _trusted_redirect(state: SandboxState, parameters: Mapping[str, str]) -> tuple[Client, str]:
@@ -57,24 +94,30 @@ def _trusted_redirect(state: SandboxState, parameters: Mapping[str, str]) -> tup
 
 
 def _issue_code(state: SandboxState, client: Client, parameters: Mapping[str, str]) -> str:
-    challenge = _checked_challenge(state, parameters)
-    scopes = _granted_scopes(client, parameters)
+    _checked_challenge(state, parameters)
+    _granted_scopes(client, parameters)
     launch = _redeemed_launch(state, client, parameters)
+    return _code(state, client, parameters, launch)
+
+
+def _code(
+    state: SandboxState, client: Client, parameters: Mapping[str, str], launch: Launch
+) -> str:
     authorization = AuthorizationCode(
         grant=Grant(
             grant_id=secrets.token_hex(8),
             client_id=client.client_id,
             launch=launch,
-            scopes=scopes,
+            scopes=_granted_scopes(client, parameters),
             nonce=parameters.get("nonce"),
         ),
         redirect_uri=parameters["redirect_uri"],
-        code_challenge=challenge,
+        code_challenge=parameters["code_challenge"],
     )
     return state.codes.issue(authorization, state.now())
 
 
-def _checked_challenge(state: SandboxState, parameters: Mapping[str, str]) -> str:
+def _checked_challenge(state: SandboxState, parameters: Mapping[str, str]) -> None:
     if required(parameters, "response_type") != "code":
         raise OAuthError("unsupported_response_type", "response_type must be code")
     # SMART App Launch 2.2.0, authorization request: `state` is required.
@@ -87,13 +130,12 @@ def _checked_challenge(state: SandboxState, parameters: Mapping[str, str]) -> st
         raise OAuthError("invalid_request", "code_challenge_method must be S256")
     if S256_CHALLENGE.fullmatch(challenge) is None:
         raise OAuthError("invalid_request", "code_challenge is not an S256 challenge")
-    return challenge
 
 
 def _granted_scopes(client: Client, parameters: Mapping[str, str]) -> tuple[str, ...]:
     scopes = grant(required(parameters, "scope").split(), client.scopes)
-    if "launch" not in scopes:
-        raise OAuthError("invalid_scope", "the scope launch is required")
+    if not {"launch", "launch/patient"}.intersection(scopes):
+        raise OAuthError("invalid_scope", "the scope launch or launch/patient is required")
     return scopes
 
 

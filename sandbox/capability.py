@@ -15,6 +15,7 @@ COMPARTMENT_TYPES = (
     "DocumentReference",
     "Encounter",
     "FamilyMemberHistory",
+    "Flag",
     "Immunization",
     "MedicationAdministration",
     "MedicationDispense",
@@ -53,7 +54,7 @@ def capability_statement(settings: SandboxSettings) -> dict[str, Any]:
 def _security(settings: SandboxSettings) -> dict[str, Any]:
     endpoints = [
         {"url": name, "valueUri": f"{settings.ehr_origin}/auth/{name}"}
-        for name in ("authorize", "token", "revoke")
+        for name in ("authorize", "token", "revoke", "introspect")
     ]
     return {
         "service": [{"coding": [{"system": SECURITY_SERVICES, "code": "SMART-on-FHIR"}]}],

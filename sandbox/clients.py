@@ -1,6 +1,7 @@
 """Registered clients: who may ask for tokens, where the answer may go, and how much they may have."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 CHARTSIDE_CLIENT_ID = "chartside-sandbox"
 
@@ -8,9 +9,11 @@ CHARTSIDE_CLIENT_ID = "chartside-sandbox"
 # to say so. A request for it is not granted, and the gateway answers 403.
 CHARTSIDE_SCOPES = (
     "launch",
+    "launch/patient",
     "openid",
     "fhirUser",
     "online_access",
+    "offline_access",
     "patient/Patient.rs",
     "patient/Encounter.rs",
     "patient/Condition.rs",
@@ -24,21 +27,35 @@ CHARTSIDE_SCOPES = (
     "patient/Binary.rs",
     "patient/Procedure.rs",
     "patient/Immunization.rs",
+    "patient/Flag.rs",
     "patient/Organization.rs",
     "patient/Location.rs",
     "user/Practitioner.r",
 )
 
 
+# OpenID Connect's registered names of the ways to authenticate.
+Authentication = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """One registration of a public client. Its redirect addresses are compared as strings."""
+    """One registration. Its redirect addresses are compared as strings.
+
+    `secret` is for the two `client_secret_…`, `jwks_url` for `private_key_jwt`. A confidential client must leave
+    `client_id` out of its requests, unless `client_id_in_body` demands it. `system_scopes` are for Backend Services.
+    """
 
     client_id: str
     name: str
     launch_url: str
     redirect_uris: tuple[str, ...]
     scopes: tuple[str, ...]
+    authentication: Authentication = "none"
+    secret: str = ""
+    jwks_url: str = ""
+    client_id_in_body: bool = False
+    system_scopes: tuple[str, ...] = ()
 
 
 def chartside_client(launch_url: str, scopes: tuple[str, ...] = CHARTSIDE_SCOPES) -> Client:

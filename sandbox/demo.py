@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(
             f"\n  Sandbox EHR   {demo.ehr}\n  Chartside     {demo.app}\n\n"
             f"  Open {demo.ehr} in a browser, choose a patient, start Chartside from the app menu.\n"
-            "  No model key is set: answers are copied from the chart, without a language model.\n"
+            f"{_models(os.environ)}"
             "  Ctrl-C ends both.\n\n"
         )
         sys.stdout.flush()
@@ -82,9 +82,31 @@ def main(arguments: Sequence[str]) -> int:
             server.wait(timeout=20)
 
 
+def _models(environ: Mapping[str, str]) -> str:
+    """Say which language models are on: the providers' own variables reach the copilot as they are."""
+    found = []
+    if environ.get("ANTHROPIC_API_KEY"):
+        found.append(f"{environ.get('ANTHROPIC_MODEL', 'claude-sonnet-5-5')} (ANTHROPIC_API_KEY)")
+    if address := environ.get("OPENAI_BASE_URL"):
+        found.append(f"{environ.get('OPENAI_MODEL', 'the model of the server')} at {address}")
+    elif environ.get("OPENAI_API_KEY"):
+        found.append(f"{environ.get('OPENAI_MODEL', 'gpt-5.5')} (OPENAI_API_KEY)")
+    if path := environ.get("CHARTSIDE_MODELS"):
+        found.insert(0, f"those of {path}")
+    if not found:
+        return (
+            "  No model key is set: answers are copied from the chart, without a language model.\n"
+            "  Set ANTHROPIC_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL to try one: the charts are invented.\n"
+        )
+    return f"  Language models: {'; '.join(found)}. The first is used; the menu has the others and none.\n"
+
+
 def _start_ehr(demo: Demo) -> "subprocess.Popen[bytes]":
+    # The pretend EHR has no use for a provider's key.
     environ = {
-        **_clean_environ(),
+        **{
+            name: value for name, value in _clean_environ().items() if not name.endswith("_API_KEY")
+        },
         "SANDBOX_EHR_ORIGIN": demo.ehr,
         "SANDBOX_APP_LAUNCH_URL": f"{demo.app}/smart/sandbox/launch",
         "SANDBOX_DATA_FOLDER": str(demo.folder / "sandbox"),
@@ -101,6 +123,7 @@ def _start_app(demo: Demo) -> "subprocess.Popen[bytes]":
         "CHARTSIDE_SECRET_KEY": _secret_key(demo.folder / "secret_key"),
         "CHARTSIDE_DATABASE_URL": f"sqlite:///{demo.folder / 'chartside.db'}",
         "CHARTSIDE_LAUNCH_CONFIG": str(_launch_config(demo)),
+        **{name: os.environ[name] for name in ("CHARTSIDE_MODELS",) if name in os.environ},
     }
     return _gunicorn("app:create_app()", demo.app_port, 320, environ)
 

@@ -3,20 +3,29 @@
 Only what is really supported is announced. Every document may be read by any origin.
 """
 
+from typing import get_args
+
 from flask import Blueprint, Response, jsonify
 
+from sandbox.assertions import ALGORITHMS
+from sandbox.clients import Authentication
 from sandbox.ordinary_faults import refusal, truncated
 from sandbox.state import SandboxState
 
 # SMART App Launch 2.2.0, capabilities.
 CAPABILITIES = (
     "launch-ehr",
+    "launch-standalone",
     "authorize-post",
     "client-public",
+    "client-confidential-symmetric",
+    "client-confidential-asymmetric",
     "sso-openid-connect",
     "context-banner",
     "context-ehr-patient",
     "context-ehr-encounter",
+    "context-standalone-patient",
+    "permission-offline",
     "permission-online",
     "permission-patient",
     "permission-user",
@@ -45,8 +54,10 @@ def blueprint(state: SandboxState) -> Blueprint:
             return Response(fault.text, fault.status, headers=dict(fault.headers))
         document = shared | {
             "revocation_endpoint": f"{origin}/auth/revoke",
-            "token_endpoint_auth_methods_supported": ["none"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "introspection_endpoint": f"{origin}/auth/introspect",
+            "token_endpoint_auth_methods_supported": list(get_args(Authentication)),
+            "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
             "code_challenge_methods_supported": ["S256"],
             "capabilities": CAPABILITIES,
         }

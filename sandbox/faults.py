@@ -23,6 +23,10 @@ Fault = Literal[
     "fhir_user_patient",
     "fhir_user_related",
     "missing_patient",
+    "other_patient",
+    "invalid_grant",
+    "fewer_scopes",
+    "no_patient_scope",
 ]
 Door = Literal["authorize", "token", "well-known", "fhir"]
 Outcome = Literal["59204", "4130"]
@@ -44,6 +48,11 @@ DOORS: Mapping[Fault, tuple[Door, ...]] = {
     "fhir_user_patient": ("token",),
     "fhir_user_related": ("token",),
     "missing_patient": ("token",),
+    "other_patient": ("token",),
+    # These three strike refreshes only.
+    "invalid_grant": ("token",),
+    "fewer_scopes": ("token",),
+    "no_patient_scope": ("token",),
 }
 
 

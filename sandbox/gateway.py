@@ -99,6 +99,10 @@ def _bearer(state: SandboxState) -> AccessToken:
             401, "login", "a bearer token is required", {"WWW-Authenticate": "Bearer"}
         )
     token = state.access_tokens.find(value, state.now())
+    if token is None and state.system_tokens.find(value, state.now()):
+        raise FhirRefusal(
+            403, "forbidden", "system scopes read nothing here: there is no Bulk Data"
+        )
     if token is None:
         challenge = 'Bearer error="invalid_token"'
         raise FhirRefusal(

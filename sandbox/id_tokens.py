@@ -30,19 +30,23 @@ class IdTokenSigner:
         now: datetime,
         *,
         key: RSAKey | None = None,
+        first: bool = True,
     ) -> str:
         """Return the signed id_token; `key` replaces the published key, for the fault of that name.
+
+        After a refresh (not `first`) it has neither `aud` nor `nonce`.
 
         SMART App Launch 2.2.0, scopes for identity data: `fhirUser` is the absolute address here.
         """
         claims: dict[str, str | int] = {
             "iss": self.issuer,
-            "aud": grant.client_id,
-            "sub": hashlib.sha256(user_reference.encode()).hexdigest(),
+            "sub": subject(user_reference),
             "iat": int(now.timestamp()),
             "exp": int((now + LIFETIME).timestamp()),
         }
-        if grant.nonce is not None:
+        if first:
+            claims["aud"] = grant.client_id
+        if first and grant.nonce is not None:
             claims["nonce"] = grant.nonce
         if "fhirUser" in grant.scopes:
             claims["fhirUser"] = claims["profile"] = f"{self.issuer}/{user_reference}"
@@ -52,6 +56,11 @@ class IdTokenSigner:
     def key_set(self) -> Mapping[str, object]:
         """Return the public key set."""
         return KeySet([self.key]).as_dict(private=False)
+
+
+def subject(user_reference: str) -> str:
+    """Return this issuer's own name of a user."""
+    return hashlib.sha256(user_reference.encode()).hexdigest()
 
 
 def new_key() -> RSAKey:

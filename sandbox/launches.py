@@ -2,7 +2,8 @@
 
 import secrets
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sandbox.oauth import OAuthError
@@ -10,13 +11,17 @@ from sandbox.oauth import OAuthError
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """The context of one launch: which client, which patient and encounter, which signed-in user."""
+    """The context of one launch: which client, which patient and encounter, which signed-in user.
+
+    `more` goes into the token response as it is (`fhirContext`, `intent`, `tenant`).
+    """
 
     client_id: str
     patient_id: str
     encounter_id: str | None
     user_reference: str
     clinical_time: datetime
+    more: Mapping[str, object] = field(default_factory=dict)
 
 
 class Launches:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sandbox.assertions import Fetched
 from sandbox.clients import Client, chartside_client
+from sandbox.loopback import fetch
 
 PACKAGE = Path(__file__).resolve().parent
 DEFAULT_EHR_ORIGIN = "http://ehr.localhost:9000"
@@ -34,7 +36,8 @@ class SandboxSettings:
 
     `latency_ms` delays every FHIR answer to a token, so that a bench can imitate a distant EHR. `clock` is
     real time, replaced by tests of expiry. `sleep` is what a `slow` fault and `latency_ms` call.
-    `extra_clients` are registered beside the Chartside registration derived from `app_launch_url`.
+    `extra_clients` are registered beside the Chartside registration derived from `app_launch_url`. `fetch` reads the
+    key set of a client; only this machine is asked.
     """
 
     ehr_origin: str = DEFAULT_EHR_ORIGIN
@@ -49,6 +52,7 @@ class SandboxSettings:
     refresh_token_lifetime_s: int = 12 * 3600
     clock: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
+    fetch: Callable[[str], Fetched] = fetch
 
     @property
     def fhir_base(self) -> str:

@@ -6,7 +6,9 @@ Tests read it to count requests (`wire`), to set faults (`faults`) and to start 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
+from sandbox.assertions import Assertions
 from sandbox.chart_files import Chart, read_manifest
 from sandbox.clients import Client
 from sandbox.data_plane import DataPlane, prepare
@@ -14,7 +16,14 @@ from sandbox.faults import Faults
 from sandbox.id_tokens import IdTokenSigner, stored_key
 from sandbox.launches import Launch, Launches
 from sandbox.settings import SandboxConfigurationError, SandboxSettings
-from sandbox.tokens import AccessTokens, AuthorizationCode, Grant, OneTimeValues
+from sandbox.tokens import (
+    AccessTokens,
+    AuthorizationCode,
+    Choice,
+    Grant,
+    OneTimeValues,
+    SystemTokens,
+)
 from sandbox.users import EhrUser, users_of
 from sandbox.wire import WireLog
 
@@ -32,6 +41,9 @@ class SandboxState:
     codes: OneTimeValues[AuthorizationCode]
     refresh_tokens: OneTimeValues[Grant]
     access_tokens: AccessTokens
+    system_tokens: SystemTokens
+    choices: OneTimeValues[Choice]
+    assertions: Assertions
     signer: IdTokenSigner
     faults: Faults
     wire: WireLog
@@ -41,21 +53,38 @@ class SandboxState:
         return self.settings.clock()
 
     def start(
-        self, patient_id: str, *, user_reference: str | None = None, client_id: str | None = None
+        self,
+        patient_id: str,
+        *,
+        user_reference: str | None = None,
+        client_id: str | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> str:
         """Issue a launch, as the app menu does, and return its opaque value.
 
         Raises:
             KeyError: no chart of this patient.
         """
-        launch = Launch(
-            client_id=client_id or self.settings.clients[0].client_id,
+        client = client_id or self.settings.clients[0].client_id
+        launch = self.context(patient_id, client, user_reference, more or {})
+        return self.launches.issue(launch, self.now())
+
+    def context(
+        self,
+        patient_id: str,
+        client_id: str,
+        user_reference: str | None = None,
+        more: Mapping[str, object] = MappingProxyType({}),
+    ) -> Launch:
+        """Return what a launch of this patient stands for, opened by the chart's first clinician unless named."""
+        return Launch(
+            client_id=client_id,
             patient_id=patient_id,
             encounter_id=_current_encounter(self.data_plane, patient_id),
             user_reference=user_reference or self.users[patient_id][0].reference,
             clinical_time=self.charts[patient_id].as_of,
+            more=more,
         )
-        return self.launches.issue(launch, self.now())
 
     def other_patient(self, patient_id: str | None) -> str | None:
         """Return another loaded patient, None when there is only one."""
@@ -83,6 +112,9 @@ def build(settings: SandboxSettings) -> SandboxState:
         codes=OneTimeValues(settings.code_lifetime_s),
         refresh_tokens=OneTimeValues(settings.refresh_token_lifetime_s),
         access_tokens=AccessTokens(settings.access_token_lifetime_s),
+        system_tokens=SystemTokens(),
+        choices=OneTimeValues(settings.launch_lifetime_s),
+        assertions=Assertions(settings.fetch),
         signer=IdTokenSigner(issuer=settings.fhir_base, key=stored_key(settings.data_folder)),
         faults=Faults(),
         wire=WireLog(settings.clock),

@@ -1,4 +1,4 @@
-"""The token and revocation endpoints for public clients (RFC 6749, 7636, 7009; SMART App Launch 2.2.0)."""
+"""The token, revocation and introspection endpoints (RFC 6749, 7636, 7009, 7662; SMART App Launch 2.2.0)."""
 
 import base64
 import hashlib
@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from flask import Blueprint, Response, jsonify, request
 
+from sandbox.client_authentication import authenticate
 from sandbox.clients import Client
 from sandbox.faults import Struck
-from sandbox.id_tokens import new_key
+from sandbox.id_tokens import new_key, subject
 from sandbox.oauth import OAuthError, required, single_values
 from sandbox.ordinary_faults import refusal, truncated
 from sandbox.scopes import grant as narrowed
@@ -33,7 +34,7 @@ class Issue(NamedTuple):
 
 
 def blueprint(state: SandboxState) -> Blueprint:
-    """Return `/auth/token` and `/auth/revoke`."""
+    """Return `/auth/token`, `/auth/revoke` and `/auth/introspect`."""
     routes = Blueprint("tokens", __name__)
 
     @routes.post("/auth/token")
@@ -57,17 +58,28 @@ def blueprint(state: SandboxState) -> Blueprint:
             return _error(error)
         return Response(status=200)
 
+    @routes.post("/auth/introspect")
+    def introspect() -> Response:
+        try:
+            return _not_stored(jsonify(_introspected(state)))
+        except OAuthError as error:
+            return _error(error)
+
     return routes
 
 
 def _issue(state: SandboxState, struck: Struck) -> Response:
     form = _form()
-    client = _client(state, form)
+    client = authenticate(state, form)
     match required(form, "grant_type"):
         case "authorization_code":
             issue = _from_code(state, client, form)
         case "refresh_token":
-            issue = _from_refresh_token(state, client, form)
+            if struck.rule("invalid_grant"):
+                raise OAuthError("invalid_grant", "fault invalid_grant")
+            issue = _from_refresh_token(state, client, form, struck)
+        case "client_credentials":
+            return _not_stored(jsonify(_system_token(state, client, form)))
         case other:
             raise OAuthError("unsupported_grant_type", f"grant_type {other!r} is not supported")
     return _not_stored(jsonify(_token_response(state, issue, struck)))
@@ -77,15 +89,6 @@ def _form() -> Mapping[str, str]:
     if request.mimetype != FORM:
         raise OAuthError("invalid_request", f"the request must be {FORM}")
     return single_values(request.form)
-
-
-def _client(state: SandboxState, form: Mapping[str, str]) -> Client:
-    # SMART App Launch 2.2.0, token request: a public client names itself in the body; it has no
-    # secret that an Authorization header could carry.
-    client = state.clients.get(required(form, "client_id"))
-    if client is None or "Authorization" in request.headers:
-        raise OAuthError("invalid_client", "not a registered public client", 401)
-    return client
 
 
 def _from_code(state: SandboxState, client: Client, form: Mapping[str, str]) -> Issue:
@@ -115,7 +118,27 @@ def _proves(verifier: str, challenge: str) -> bool:
     return well_formed and hmac.compare_digest(computed, challenge)
 
 
-def _from_refresh_token(state: SandboxState, client: Client, form: Mapping[str, str]) -> Issue:
+def _system_token(
+    state: SandboxState, client: Client, form: Mapping[str, str]
+) -> Mapping[str, object]:
+    # SMART App Launch 2.2.0, Backend Services: asymmetric authentication only, system scopes only.
+    if client.authentication != "private_key_jwt" or not client.system_scopes:
+        raise OAuthError("invalid_client", "not a client of Backend Services", 401)
+    asked = required(form, "scope").split()
+    granted = tuple(scope for scope in asked if scope in client.system_scopes)
+    if not granted:
+        raise OAuthError("invalid_scope", "none of these scopes is registered")
+    return {
+        "access_token": state.system_tokens.issue(client.client_id, granted, state.now()),
+        "token_type": "bearer",
+        "expires_in": state.system_tokens.lifetime_s,
+        "scope": " ".join(granted),
+    }
+
+
+def _from_refresh_token(
+    state: SandboxState, client: Client, form: Mapping[str, str], struck: Struck
+) -> Issue:
     value = required(form, "refresh_token")
     known = state.refresh_tokens.peek(value)
     if known is None or known.client_id != client.client_id:
@@ -132,6 +155,10 @@ def _from_refresh_token(state: SandboxState, client: Client, form: Mapping[str, 
         raise OAuthError("invalid_grant", "refresh_token was used before; its grant is revoked")
     if found.expired or state.access_tokens.is_revoked(known):
         raise OAuthError("invalid_grant", "refresh_token has ended")
+    if struck.rule("fewer_scopes"):
+        scopes = tuple(scope for scope in scopes if "Observation" not in scope)
+    if struck.rule("no_patient_scope"):
+        scopes = tuple(scope for scope in scopes if "Patient" not in scope)
     return Issue(known, scopes, first=False)
 
 
@@ -148,30 +175,35 @@ def _token_response(state: SandboxState, issue: Issue, struck: Struck) -> dict[s
         # The chart's own "now"; no real EHR sends it.
         "__clinical_time": launch.clinical_time.isoformat(),
     }
+    body.update(launch.more)
     if not struck.rule("missing_patient"):
         body["patient"] = launch.patient_id
+    if struck.rule("other_patient"):
+        body["patient"] = state.other_patient(launch.patient_id) or "stranger"
     if launch.encounter_id is not None:
         body["encounter"] = launch.encounter_id
-    if issue.first and "openid" in grant.scopes:
-        body["id_token"] = _id_token(state, grant, struck)
+    if "openid" in grant.scopes:
+        body["id_token"] = _id_token(state, issue, struck)
     if REFRESH_SCOPES.intersection(grant.scopes):
         body["refresh_token"] = state.refresh_tokens.issue(grant, state.now())
     return body
 
 
-def _id_token(state: SandboxState, grant: Grant, struck: Struck) -> str:
+def _id_token(state: SandboxState, issue: Issue, struck: Struck) -> str:
+    grant = issue.grant
     user_reference = grant.launch.user_reference
     if struck.rule("fhir_user_patient"):
         user_reference = f"Patient/{grant.launch.patient_id}"
     if struck.rule("fhir_user_related"):
         user_reference = f"RelatedPerson/relative-{grant.launch.patient_id}"
     key = new_key() if struck.rule("bad_id_token") else None
-    return state.signer.sign(grant, user_reference, state.now(), key=key)
+    # As the public launcher does: after a refresh the id_token names no audience and no nonce.
+    return state.signer.sign(grant, user_reference, state.now(), key=key, first=issue.first)
 
 
 def _revoke(state: SandboxState) -> None:
     form = _form()
-    client = _client(state, form)
+    client = authenticate(state, form)
     value = required(form, "token")
     access = state.access_tokens.peek(value)
     grant = access.grant if access else state.refresh_tokens.peek(value)
@@ -184,6 +216,33 @@ def _revoke(state: SandboxState) -> None:
         state.access_tokens.forget(value)
     else:
         state.access_tokens.revoke(grant)
+
+
+def _introspected(state: SandboxState) -> Mapping[str, object]:
+    """Return what a client may know of its own token; anybody else's is as if it were not there (RFC 7662 2.2)."""
+    form = _form()
+    client = authenticate(state, form)
+    value = required(form, "token")
+    asker = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if client.authentication == "none" and state.access_tokens.find(asker, state.now()) is None:
+        # RFC 7662 2.1: SHALL be authorized, so that nobody scans for tokens; a public client shows one that counts.
+        if state.access_tokens.peek(asker) is None:
+            raise OAuthError("invalid_client", "introspection needs a bearer token", 401)
+        return {"active": False}
+    token = state.access_tokens.find(value, state.now())
+    if token is None or token.grant.client_id != client.client_id:
+        return {"active": False}
+    launch = token.grant.launch
+    return {
+        "active": True,
+        "scope": " ".join(token.scopes),
+        "client_id": client.client_id,
+        "exp": int(state.access_tokens.expires_at(value).timestamp()),
+        "iss": state.settings.fhir_base,
+        "sub": subject(launch.user_reference),
+        "fhirUser": f"{state.settings.fhir_base}/{launch.user_reference}",
+        "patient": launch.patient_id,
+    } | ({"encounter": launch.encounter_id} if launch.encounter_id else {})
 
 
 def _patient(state: SandboxState) -> str | None:

@@ -6,6 +6,7 @@ in memory: a restart ends every session, and one process serves everybody.
 
 import secrets
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -31,6 +32,14 @@ class AuthorizationCode:
     grant: Grant
     redirect_uri: str
     code_challenge: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A standalone authorization that waits for its user to choose a patient; `parameters` were checked."""
+
+    client_id: str
+    parameters: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +94,36 @@ class OneTimeValues(Generic[Meaning]):
         return Found(meaning=meaning, used=used, expired=now >= expires_at)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SystemToken:
+    """What a client of Backend Services may do, for no user and no launch."""
+
+    client_id: str
+    scopes: tuple[str, ...]
+    expires_at: datetime
+
+
+class SystemTokens:
+    """Bearer tokens of Backend Services; SMART App Launch 2.2.0 asks for five minutes at most."""
+
+    lifetime_s = 300
+
+    def __init__(self) -> None:
+        self._issued: dict[str, SystemToken] = {}
+
+    def issue(self, client_id: str, scopes: tuple[str, ...], now: datetime) -> str:
+        """Return a new bearer value."""
+        value = secrets.token_urlsafe(32)
+        expires_at = now + timedelta(seconds=self.lifetime_s)
+        self._issued[value] = SystemToken(client_id=client_id, scopes=scopes, expires_at=expires_at)
+        return value
+
+    def find(self, value: str, now: datetime) -> SystemToken | None:
+        """Return the token if it counts now."""
+        token = self._issued.get(value)
+        return token if token is not None and now < token.expires_at else None
+
+
 class AccessTokens:
     """Bearer tokens in use, and the grants that were revoked."""
 
@@ -110,6 +149,10 @@ class AccessTokens:
         if token is None or now >= expires_at or self.is_revoked(token.grant):
             return None
         return token
+
+    def expires_at(self, value: str) -> datetime:
+        """Return when a known bearer value ends."""
+        return self._issued[value][1]
 
     def forget(self, value: str) -> None:
         """End one bearer value."""

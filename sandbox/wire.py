@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 CAPACITY = 5000
 LOGGED_PREFIXES = ("/fhir", "/auth")
 # Values that open something, or that tie a launch to a browser, are not shown.
-HIDDEN = frozenset({"access_token", "code_challenge", "launch", "nonce", "state", "token"})
+HIDDEN = frozenset(
+    {"access_token", "choice", "code_challenge", "launch", "nonce", "state", "token"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)

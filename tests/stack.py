@@ -5,21 +5,25 @@ the authorization redirect and posts the callback.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+from wsgiref.types import WSGIApplication
 
 import httpx2
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
+from app.llm.catalog import Catalog
 from app.settings import Secret, Settings
 from app.web.application import make_app
 from app.wiring import Services, build
 from sandbox import create_app as create_ehr
+from sandbox.assertions import Fetched
 from sandbox.settings import SandboxSettings
 from sandbox.state import SandboxState
 
@@ -28,7 +32,7 @@ APP, EHR = "http://app.localhost:9001", "http://ehr.localhost:9000"
 ISS = f"{EHR}/fhir"
 MARLENA = "marlena"
 
-__all__ = ["APP", "EHR", "ISS", "Browser", "Clock", "Launched", "Stack", "make_stack"]
+__all__ = ["APP", "EHR", "ISS", "Browser", "Clock", "Launched", "Stack", "make_stack", "registered"]
 
 
 @dataclass(kw_only=True)
@@ -65,8 +69,7 @@ class Stack:
 
     def patient(self, chart: str) -> str:
         """Return the patient id of a chart by its folder's name."""
-        manifest = json.loads((ROOT / "sandbox" / "charts" / chart / "manifest.json").read_text())
-        return str(manifest["patient"])
+        return patient_id(chart)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +101,23 @@ class Launched:
             f"/api/launches/{self.launch_id}", base_url=APP, headers=self._headers({})
         )
 
-    def ask(self, question: str, turn_id: str = "turn-0001") -> list[dict[str, Any]]:
-        """Ask, read the stream to its end, return its events."""
+    def put(self, path: str, body: object) -> TestResponse:
+        """PUT JSON below the launch's address."""
+        return self.client.put(
+            f"/api/launches/{self.launch_id}{path}",
+            base_url=APP,
+            json=body,
+            headers=self._headers({}),
+        )
+
+    def ask(
+        self, question: str, turn_id: str = "turn-0001", *, model: str = ""
+    ) -> list[dict[str, Any]]:
+        """Ask, read the stream to its end, return its events; `model` answers this turn only."""
+        props = {"model": model} if model else {}
         body = {
-            "threadId": self.launch_id, "runId": turn_id, "state": {}, "tools": [], "context": [], "forwardedProps": {},
-            "messages": [{"id": "1", "role": "user", "content": question}],
+            "threadId": self.launch_id, "runId": turn_id, "state": {}, "tools": [], "context": [],
+            "forwardedProps": props, "messages": [{"id": "1", "role": "user", "content": question}],
         }  # fmt: skip
         response = self.post("/turns", body)
         assert response.status_code == 200, response.text
@@ -141,11 +156,14 @@ class Browser:
         self.binds[data["state"]] = data["bind"]
         return data
 
-    def authorize(self, address: str) -> dict[str, str]:
-        """Follow the authorization request at the EHR; return the callback's parameters."""
+    def authorize(self, address: str, form: dict[str, str] | None = None) -> dict[str, str]:
+        """Follow the authorization request at the EHR, or post its form; return the callback's parameters."""
         parts = urlsplit(address)
-        response = self.stack.ehr.test_client().get(
-            f"{parts.path}?{parts.query}", base_url=f"{parts.scheme}://{parts.netloc}"
+        response = self.stack.ehr.test_client().open(
+            f"{parts.path}?{parts.query}",
+            base_url=f"{parts.scheme}://{parts.netloc}",
+            method="POST" if form else "GET",
+            data=form or None,
         )
         assert response.status_code == 302, response.text
         assert response.location.startswith(f"{APP}/smart/sandbox/callback")
@@ -190,15 +208,39 @@ def page_data(response: TestResponse) -> dict[str, Any]:
     return found
 
 
-def make_stack(folder: Path, **ehr: Any) -> Stack:
-    """Return both parties with a fresh database; the EHR's prepared charts are shared between runs."""
+def patient_id(chart: str) -> str:
+    """Return the patient id of a chart by its folder's name."""
+    manifest = json.loads((ROOT / "sandbox" / "charts" / chart / "manifest.json").read_text())
+    return str(manifest["patient"])
+
+
+def make_stack(
+    folder: Path,
+    *,
+    catalog: Catalog | None = None,
+    launch_config: Path = ROOT / "launch_config",
+    between: Callable[[WSGIApplication], WSGIApplication] = lambda ehr: ehr,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    **ehr: Any,
+) -> Stack:
+    """Return both parties with a fresh database; the EHR's prepared charts are shared between runs.
+
+    `catalog` are the language models, none if not given; `between` stands between the parties and may change answers;
+    `variables` are the copilot's secrets. Both parties live in the same time, and the EHR reads the copilot's key set.
+    """
     clock = Clock()
+    app: list[Flask] = []
+
+    def fetch(url: str) -> Fetched:
+        answer = app[0].test_client().get(urlsplit(url).path, base_url=APP)
+        return Fetched(body=answer.get_json(), cache_control=answer.headers["Cache-Control"])
+
     ehr_app = create_ehr(
         SandboxSettings(
             ehr_origin=EHR,
             app_launch_url=f"{APP}/smart/sandbox/launch",
             data_folder=ROOT / "run" / "sandbox",
-            **ehr,
+            **{"clock": clock, "fetch": fetch, **ehr},
         )
     )
     settings = Settings(
@@ -206,17 +248,32 @@ def make_stack(folder: Path, **ehr: Any) -> Stack:
         origin=APP,
         secret_key=Secret(b"s" * 32),
         database_url=f"sqlite:///{folder}/chartside.db",
-        launch_config=ROOT / "launch_config",
+        launch_config=launch_config,
         frontend=_pretend_build(folder),
+        variables={name: Secret(value.encode()) for name, value in variables.items()},
     )
-    services = build(settings, transport=httpx2.WSGITransport(app=ehr_app), clock=clock)
+    transport = httpx2.WSGITransport(app=between(ehr_app))
+    services = build(settings, transport=transport, clock=clock, catalog=catalog)
+    app.append(make_app(services))
     return Stack(
-        app=make_app(services),
+        app=app[0],
         services=services,
         ehr=ehr_app,
         state=ehr_app.extensions["sandbox"],
         clock=clock,
     )
+
+
+def registered(folder: Path, *changes: tuple[str, str], more: str = "") -> Path:
+    """Write the sandbox's registration with changes and return its folder."""
+    text = (ROOT / "launch_config" / "sandbox.toml").read_text("utf-8")
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    config = folder / "launch_config"
+    config.mkdir()
+    (config / "sandbox.toml").write_text(f"{text}\n{more}\n", "utf-8")
+    return config
 
 
 def _pretend_build(folder: Path) -> Path:

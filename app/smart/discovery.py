@@ -23,23 +23,32 @@ T = TypeVar("T")
 
 
 class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The members of `.well-known/smart-configuration` that an EHR launch needs."""
+    """The members of `.well-known/smart-configuration` that a launch and its tokens need."""
 
     authorization_endpoint: str
     token_endpoint: str
     issuer: str = ""
     jwks_uri: str = ""
+    revocation_endpoint: str = ""
+    introspection_endpoint: str = ""
     code_challenge_methods_supported: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmartConfiguration:
-    """Where to authorize, where to redeem the code, and whose signature proves the user."""
+    """Where to authorize, where tokens are given and taken back, and whose signature proves the user.
+
+    What the EHR does not offer is "".
+    """
 
     authorization_endpoint: str
     token_endpoint: str
     issuer: str
     jwks_uri: str
+    revocation_endpoint: str
+    introspection_endpoint: str
+    authorize_post: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +121,18 @@ class Discovery:
             raise DiscoveryFailed(f"smart-configuration: {error}") from error
         if metadata.code_challenge_methods_supported == ("plain",):
             raise DiscoveryFailed("the EHR supports PKCE by plain only")
+
+        def offered(address: str) -> str:
+            return _endpoint(registration, iss, address) if address else ""
+
         return SmartConfiguration(
             authorization_endpoint=_endpoint(registration, iss, metadata.authorization_endpoint),
             token_endpoint=_endpoint(registration, iss, metadata.token_endpoint),
             issuer=metadata.issuer,
-            jwks_uri=_endpoint(registration, iss, metadata.jwks_uri) if metadata.jwks_uri else "",
+            jwks_uri=offered(metadata.jwks_uri),
+            revocation_endpoint=offered(metadata.revocation_endpoint),
+            introspection_endpoint=offered(metadata.introspection_endpoint),
+            authorize_post="authorize-post" in metadata.capabilities,
         )
 
 

@@ -75,6 +75,22 @@ class UserRefused(LaunchError):
         self.user_reference = user_reference
 
 
+class TenantRefused(LaunchError):
+    """The EHR opened Chartside in a tenant that the registration does not name."""
+
+    status = 403
+    code = "launch.tenant_refused"
+    public = "This part of the EHR is not registered with Chartside. Tell your IT department."
+
+
+class StandaloneRefused(LaunchError):
+    """The registration allows launches from the EHR only, or the EHR to start from was not chosen."""
+
+    status = 404
+    code = "launch.standalone_refused"
+    public = "Chartside opens from a patient's chart in the EHR only. Open it from there."
+
+
 class TooManyLaunches(LaunchError):
     """More launches wait for their callback than a site can have: somebody floods the door."""
 

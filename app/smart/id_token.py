@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -53,6 +54,31 @@ def verify_id_token(
     if (many or "azp" in claims) and claims.get("azp") != client_id:
         raise IdentityRefused("azp differs")
     return _user(claims, iss)
+
+
+def same_user_claims(
+    token: str, *, issuer: str, subject: str, client_id: str, user_reference: str, iss: str
+) -> bool:
+    """Tell whether an id_token of a refresh speaks of the user that the launch's own id_token proved.
+
+    A claim that is left out (some servers leave out `aud`) says nothing against it. The signature is not checked
+    again: the token came from the token endpoint itself (OpenID Connect Core 1.0, 3.1.3.7 no. 6).
+
+    Source: OpenID Connect Core 1.0, 12.2.
+    """
+    try:
+        claims = orjson.loads(jws.extract_compact(token.encode()).payload)
+    except (JoseError, ValueError):
+        return False
+    if not isinstance(claims, dict):
+        return False
+    audience = claims.get("aud", client_id)
+    expected = {"iss": issuer, "sub": subject, "fhirUser": user_reference}
+    found = {name: claims.get(name, value) for name, value in expected.items()}
+    found["fhirUser"] = str(found["fhirUser"]).removeprefix(iss.rstrip("/") + "/")
+    return found == expected and client_id in (
+        audience if isinstance(audience, list) else [audience]
+    )
 
 
 def _verified_claims(

@@ -1,20 +1,19 @@
-"""The EHR launch: begin it, and complete it after the callback. Public client, PKCE S256, one patient.
+"""The launch, from the EHR or standalone: begin it, and complete it after the callback. PKCE S256, one patient.
 
-Source: SMART App Launch 2.2.0, EHR launch; RFC 7636 (PKCE); RFC 9207 (`iss` in the authorization response).
+Source: SMART App Launch 2.2.0, EHR launch and standalone launch; RFC 7636 (PKCE); RFC 9207 (`iss` in the authorization response).
 """
 
 import base64
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from app.boundary import Boundary
 from app.errors import ChartsideError
 from app.launch_context import LaunchContext
 from app.settings import Secret
@@ -25,29 +24,37 @@ from app.smart.errors import (
     LaunchExpired,
     LaunchUnbound,
     NoPatient,
+    TenantRefused,
     TokenRefused,
     TooManyLaunches,
 )
+from app.smart.fhir_context import read_fhir_context, read_intent
 from app.smart.id_token import User, verify_id_token
 from app.smart.registry import Registration
-from app.smart.scopes import parse_scopes
-from app.smart.session import LaunchSessions, NewLaunch, Tokens, digest, same
+from app.smart.scopes import missing_scopes, parse_scopes
+from app.smart.session import LaunchSessions, NewLaunch, digest, same
+from app.smart.token_endpoint import FhirId, TokenAnswer, TokenEndpoint
+from app.smart.tokens import Tokens
 from app.store.launches import LaunchRows, PendingRow
 from app.store.seal import Seal, SealBroken
 
 PENDING_S = 600.0
 STATE_BYTES = 32  # 256 bits; SMART App Launch 2.2.0 asks for 122 or more
-DEFAULT_TOKEN_LIFE_S = 300.0
-FhirId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
+# Addresses longer than this are cut or refused by some server or proxy on the way.
+LONG_ADDRESS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """A launch on its way: where the browser goes, and the bind secret it carries in three carriers."""
+    """A launch on its way: where the browser goes, and the bind secret it carries in three carriers.
+
+    `form` is what the browser posts there; when it is empty, the browser goes there with what the address holds.
+    """
 
     authorize: str
     state: str
     bind: str
+    form: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,23 +77,20 @@ class _Pending(msgspec.Struct, frozen=True, kw_only=True):
     code_verifier: str
 
 
-class _TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """The members of a token response that an EHR launch needs; others are left alone."""
+class _TokenResponse(TokenAnswer, frozen=True, kw_only=True):
+    """The members of a token response that a launch needs; others are left alone."""
 
-    access_token: Annotated[str, msgspec.Meta(min_length=1)]
-    token_type: str
     scope: str
-    id_token: str = ""
-    expires_in: float = DEFAULT_TOKEN_LIFE_S
-    patient: FhirId | None = None
     encounter: FhirId | None = None
     need_patient_banner: bool = True
     tenant: str = ""
+    intent: Any = ""
+    fhir_context: Any = msgspec.field(default=(), name="fhirContext")
     clinical_time: str = msgspec.field(default="", name="__clinical_time")
 
 
 class Launcher:
-    """Begins and completes EHR launches."""
+    """Begins and completes launches."""
 
     def __init__(
         self,
@@ -94,24 +98,35 @@ class Launcher:
         rows: LaunchRows,
         sessions: LaunchSessions,
         discovery: Discovery,
-        boundary_of: Callable[[Registration], Boundary],
+        endpoint: TokenEndpoint,
         key: Secret,
         clock: Callable[[], datetime],
     ) -> None:
         self._rows = rows
         self._sessions = sessions
         self._discovery = discovery
-        self._boundary_of = boundary_of
+        self._endpoint = endpoint
         self._seal = Seal(key, "pending-launch")
         self._clock = clock
 
-    def begin(self, registration: Registration, iss: str, launch: str) -> Begun:
-        """Keep a pending launch and return the authorization request."""
+    def begin(self, registration: Registration, iss: str, launch: str | None) -> Begun:
+        """Keep a pending launch and return the authorization request; `launch` is None for a standalone one."""
         configuration = self._discovery.configuration(registration, iss)
         state, bind = secrets.token_urlsafe(STATE_BYTES), secrets.token_urlsafe(32)
         pending = _Pending(
             iss=iss, nonce=secrets.token_urlsafe(24), code_verifier=secrets.token_urlsafe(64)
         )
+        self._keep(registration, pending, state, bind)
+        query = _request(registration, pending, state, launch)
+        endpoint = configuration.authorization_endpoint
+        address = f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
+        # SMART App Launch 2.2.0, authorization request: long scopes are better posted, where the EHR can.
+        too_long = configuration.authorize_post and len(address) > LONG_ADDRESS
+        if registration.quirks.authorize_post or too_long:
+            return Begun(authorize=endpoint, state=state, bind=bind, form=query)
+        return Begun(authorize=address, state=state, bind=bind)
+
+    def _keep(self, registration: Registration, pending: _Pending, state: str, bind: str) -> None:
         now = self._clock().timestamp()
         state_hash = digest(state)
         kept = self._rows.add_pending(
@@ -126,26 +141,6 @@ class Launcher:
         )
         if not kept:
             raise TooManyLaunches("pending launches are at their limit")
-        query = {
-            "response_type": "code",
-            "client_id": registration.client.id,
-            "redirect_uri": registration.client.redirect_uri,
-            "scope": " ".join((*registration.scopes.required, *registration.scopes.optional)),
-            "state": state,
-            # SMART App Launch 2.2.0, authorization request, `aud`: names the FHIR server the token is for,
-            # so that a counterfeit server cannot collect a genuine token.
-            "aud": iss,
-            "launch": launch,
-            "nonce": pending.nonce,
-            "code_challenge": _s256(pending.code_verifier),
-            "code_challenge_method": "S256",
-        }
-        endpoint = configuration.authorization_endpoint
-        return Begun(
-            authorize=f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}",
-            state=state,
-            bind=bind,
-        )
 
     def complete(
         self, registration: Registration, callback: Callback
@@ -162,11 +157,13 @@ class Launcher:
             raise LaunchExpired("iss of the authorization response differs")
         if callback.error is not None or callback.code is None:
             raise ConsentDenied(_error_code(callback.error))
-        answer = self._redeem(registration, configuration, pending, callback.code)
+        answer = self._redeem(registration, pending, callback.code)
         user = self._identify(registration, configuration, pending, answer)
         if answer.patient is None:
             raise NoPatient("no patient in the token response")
-        missing = _missing_scopes(registration, answer.scope)
+        if registration.fhir.tenants and answer.tenant not in registration.fhir.tenants:
+            raise TenantRefused("tenant is not registered")
+        missing = missing_scopes(registration.scopes.required, answer.scope)
         if missing:
             raise TokenRefused(f"scopes not granted: {' '.join(missing)}")
         now = self._clock()
@@ -176,7 +173,11 @@ class Launcher:
             return _context(registration, pending.iss, answer, user, patient_id, launch_id, now)
 
         tokens = Tokens(
-            access_token=answer.access_token, expires_at_s=now.timestamp() + answer.expires_in
+            access_token=answer.access_token,
+            refresh_token=answer.refresh_token,
+            issuer=configuration.issuer,
+            subject=user.subject,
+            life_s=answer.life_s,
         )
         return self._sessions.create(context_of, tokens)
 
@@ -197,33 +198,23 @@ class Launcher:
             raise LaunchExpired("pending launch does not open") from error
         return msgspec.convert(opened, _Pending)
 
-    def _redeem(
-        self,
-        registration: Registration,
-        configuration: SmartConfiguration,
-        pending: _Pending,
-        code: str,
-    ) -> _TokenResponse:
+    def _redeem(self, registration: Registration, pending: _Pending, code: str) -> _TokenResponse:
         form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": registration.client.redirect_uri,
             "code_verifier": pending.code_verifier,
-            "client_id": registration.client.id,
         }
         try:
-            response = self._boundary_of(registration).post_form(configuration.token_endpoint, form)
+            response = self._endpoint.ask(registration, pending.iss, form)
         except ChartsideError as error:
             raise TokenRefused(str(error)) from error
         if response.status != 200:
             raise TokenRefused(f"token endpoint answered HTTP {response.status}")
         try:
-            answer = msgspec.convert(response.json, _TokenResponse)
+            return msgspec.convert(response.json, _TokenResponse)
         except msgspec.ValidationError as error:
             raise TokenRefused("token response does not have the required form") from error
-        if answer.token_type.lower() != "bearer":
-            raise TokenRefused("token_type is not Bearer")
-        return answer
 
     def _identify(
         self,
@@ -270,6 +261,8 @@ def _context(
         time_zone=registration.site.time_zone,
         launched_at=now,
         clinical_time=_clinical_time(registration, answer.clinical_time),
+        fhir_context=read_fhir_context(answer.fhir_context),
+        intent=read_intent(answer.intent),
     )
 
 
@@ -286,20 +279,32 @@ def _clinical_time(registration: Registration, sent: str) -> datetime | None:
     return time
 
 
-def _missing_scopes(registration: Registration, granted: str) -> list[str]:
-    """Return the required data scopes that no grant covers (v1 and v2 count alike)."""
-    grants = parse_scopes(granted)
-    wanted = parse_scopes(" ".join(registration.scopes.required))
-    return [
-        f"{need.level}/{need.resource_type}"
-        for need in wanted
-        if not any(
-            have.level == need.level
-            and have.resource_type in (need.resource_type, "*")
-            and need.verbs <= have.verbs
-            for have in grants
-        )
-    ]
+def _request(
+    registration: Registration, pending: _Pending, state: str, launch: str | None
+) -> dict[str, str]:
+    """Return the parameters of the authorization request."""
+    return {
+        "response_type": "code",
+        "client_id": registration.client.id,
+        "redirect_uri": registration.client.redirect_uri,
+        "scope": _scope(registration, standalone=launch is None),
+        "state": state,
+        # SMART App Launch 2.2.0, authorization request, `aud`: names the FHIR server the token is for,
+        # so that a counterfeit server cannot collect a genuine token.
+        "aud": pending.iss,
+        **({} if launch is None else {"launch": launch}),
+        "nonce": pending.nonce,
+        "code_challenge": _s256(pending.code_verifier),
+        "code_challenge_method": "S256",
+    }
+
+
+def _scope(registration: Registration, *, standalone: bool) -> str:
+    scopes = [*registration.scopes.required, *registration.scopes.optional]
+    if standalone:
+        # SMART App Launch 2.2.0, standalone launch: without a launch to refer to, the EHR is asked for a patient.
+        scopes = ["launch/patient" if scope == "launch" else scope for scope in scopes]
+    return " ".join(dict.fromkeys(scopes))
 
 
 def _s256(code_verifier: str) -> str:

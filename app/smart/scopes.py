@@ -1,6 +1,7 @@
 """Read granted scopes, SMART v1 (`patient/*.read`) and v2 (`patient/Observation.rs?category=…`)."""
 
 import re
+from collections.abc import Iterable
 
 from app.launch_context import Grant
 
@@ -15,6 +16,40 @@ V2_VERBS = re.compile(r"c?r?u?d?s?")
 def parse_scopes(scope: str) -> tuple[Grant, ...]:
     """Return the data scopes of a token response; what is not understood grants nothing."""
     return tuple(grant for item in scope.split() if (grant := _parse(item)) is not None)
+
+
+def missing_scopes(required: Iterable[str], granted: str) -> list[str]:
+    """Return the required data scopes that no grant covers (v1 and v2 count alike)."""
+    grants = parse_scopes(granted)
+    return [
+        f"{need.level}/{need.resource_type}"
+        for need in parse_scopes(" ".join(required))
+        if not any(_is_like(have, need) for have in grants)
+    ]
+
+
+def narrowed(before: str, now: str) -> str:
+    """Return what both scopes give: a refresh may take away, and what it adds is not used."""
+    kept = " ".join(item for item in before.split() if _within(item, now))
+    narrower = [item for item in now.split() if _within(item, before) and not _within(item, kept)]
+    return " ".join([*kept.split(), *narrower])
+
+
+def _within(item: str, scope: str) -> bool:
+    need = _parse(item)
+    if need is None:
+        return item in scope.split()
+    return any(
+        _is_like(have, need) and have.params in ("", need.params) for have in parse_scopes(scope)
+    )
+
+
+def _is_like(have: Grant, need: Grant) -> bool:
+    return (
+        have.level == need.level
+        and have.resource_type in (need.resource_type, "*")
+        and need.verbs <= have.verbs
+    )
 
 
 def _parse(item: str) -> Grant | None:

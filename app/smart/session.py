@@ -19,6 +19,8 @@ from app.errors import SessionEnded
 from app.launch_context import LaunchContext
 from app.settings import Secret
 from app.smart.registry import Registry
+from app.smart.scopes import parse_scopes
+from app.smart.tokens import READY_S, Tokens, TokenVault
 from app.store.launches import LaunchRow, LaunchRows
 from app.store.seal import Seal, SealBroken
 
@@ -44,32 +46,25 @@ class NewLaunch:
     resume: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tokens:
-    """What the token endpoint gave."""
-
-    access_token: str
-    expires_at_s: float
-
-
 class LaunchSessions:
-    """Opens, proves, resumes and ends launch sessions; holds tokens sealed and apart from them."""
+    """Opens, proves, resumes and ends launch sessions; their tokens lie apart, in the vault."""
 
     def __init__(
         self,
         rows: LaunchRows,
         key: Secret,
         registry: Registry,
+        vault: TokenVault,
         clock: Callable[[], datetime],
         on_end: Callable[[LaunchContext, str], None],
     ) -> None:
         """`on_end(context, by)` is called once for every launch that ends, whatever ended it."""
         self._rows = rows
         self._registry = registry
+        self._vault = vault
         self._clock = clock
         self._on_end = on_end
         self._session_seal = Seal(key, "session")
-        self._token_seal = Seal(key, "token")
 
     def create(
         self, context_of: Callable[[str], LaunchContext], tokens: Tokens
@@ -96,8 +91,8 @@ class LaunchSessions:
                 expires_at=now + 60 * registration.session.absolute_minutes,
             ),
             session_sealed=self.seal({"context": msgspec.to_builtins(context)}, session_id),
-            token_sealed=self._token_seal.close(tokens.access_token, f"token:{new.launch_id}"),
-            token_expires_at=tokens.expires_at_s,
+            token_sealed=self._vault.seal(tokens, new.launch_id),
+            token_expires_at=now + tokens.life_s,
         )
         return new, context
 
@@ -111,7 +106,7 @@ class LaunchSessions:
         if not self.live(launch_id):
             return None
         try:
-            return self.unseal(sealed, session_id)
+            return self._with_scope(launch_id, self.unseal(sealed, session_id))
         except SessionEnded:  # changed bytes, or another secret key: the launch key proves nothing
             return None
 
@@ -124,7 +119,7 @@ class LaunchSessions:
         if self._is_over(row, now):
             self.end(launch_id, "limit")
             return False
-        if now - row.last_used_at >= TOUCH_EVERY_S:
+        if row.parked_at is not None or now - row.last_used_at >= TOUCH_EVERY_S:
             self._rows.touch(launch_id, now)
         return True
 
@@ -137,11 +132,15 @@ class LaunchSessions:
 
     def _is_over(self, row: LaunchRow, now: float) -> bool:
         registration = self._registry.get(row.registration)
-        return (
-            registration is None
-            or now >= row.expires_at
-            or now - row.last_used_at >= 60 * registration.session.idle_minutes
-        )
+        if registration is None or now >= row.expires_at:
+            return True
+        limits = registration.session
+        left = row.parked_at is not None and now - row.parked_at >= 60 * limits.parked_minutes
+        return left or now - row.last_used_at >= 60 * limits.idle_minutes
+
+    def park(self, launch_id: str) -> None:
+        """Note that the page of a launch was left: without a page that comes back it ends soon."""
+        self._rows.park(launch_id, self._clock().timestamp())
 
     def resume(self, launch_id: str, resume_secret: str | None) -> tuple[str, LaunchContext]:
         """Return a new launch key for a page that was loaded again; the key before it stops working.
@@ -155,7 +154,8 @@ class LaunchSessions:
         found = self._rows.session(row.session_id)
         if found is None:
             raise SessionEnded("no session")
-        value = self.unseal(found[1], row.session_id)
+        value = self._with_scope(launch_id, self.unseal(found[1], row.session_id))
+        self._introspect(launch_id, row.registration)
         key = secrets.token_urlsafe(32)
         sealed = self.seal(value, digest(key))
         if not self._rows.rotate_session(
@@ -168,28 +168,74 @@ class LaunchSessions:
         """End a launch: its key, its resume secret and its tokens are gone; `by` is user or limit."""
         row = self._rows.launch(launch_id)
         found = self._rows.session(row.session_id) if row else None
-        if not (self._rows.end(launch_id) and row and found):
+        sealed = self._rows.end(launch_id)
+        if sealed is None or row is None or found is None:
             return
         try:
             context = context_from(self.unseal(found[1], row.session_id))
         except SessionEnded:
             # Sealed with an earlier secret key. It is gone, and must not stop whoever swept it away (a new launch).
             return
+        self._vault.revoke_sealed(context, sealed)
         self._on_end(context, by)
 
     def bearer(self, launch_id: str) -> str:
-        """Return the access token of a launch, for the boundary only.
+        """Return an access token of a launch that lives, refreshed when it soon would not; for the boundary only.
 
         Raises:
-            SessionEnded: there is none, or it has expired.
+            SessionEnded: there is none any more.
+            EhrUnavailable: it has expired, and the EHR does not answer.
         """
-        found = self._rows.token(launch_id)
-        if found is None or self._clock().timestamp() >= found[1]:
-            raise SessionEnded("no live access token")
-        try:
-            return str(self._token_seal.open(found[0], f"token:{launch_id}"))
-        except SealBroken as error:
-            raise SessionEnded("token does not open") from error
+        return self._vault.bearer(self, launch_id)
+
+    def ready(self, launch_id: str, seconds: float = READY_S) -> None:
+        """Refresh the access token of a launch unless it lives `seconds` more: before a model is asked.
+
+        Raises:
+            SessionEnded, EhrUnavailable: as `bearer`.
+        """
+        self._vault.bearer(self, launch_id, seconds)
+
+    def refused(self, launch_id: str, access_token: str) -> None:
+        """Note that the EHR answered 401 to this token; the next `bearer` gives a newer one, once.
+
+        Raises:
+            SessionEnded: the newer one was refused as well.
+        """
+        self._vault.refused(self, launch_id, access_token)
+
+    def context(self, launch_id: str) -> LaunchContext:
+        """Return the context of a launch that has not ended.
+
+        Raises:
+            SessionEnded: there is no such launch.
+        """
+        row = self._rows.launch(launch_id)
+        found = self._rows.session(row.session_id) if row else None
+        if row is None or found is None:
+            raise SessionEnded("no such launch")
+        value = self.unseal(found[1], row.session_id)
+        return context_from(self._with_scope(launch_id, value))
+
+    def narrow(self, launch_id: str, scope: str) -> None:
+        """Let a launch go on with fewer scopes, from its next request on."""
+        self._rows.narrow(launch_id, scope)
+
+    def _with_scope(self, launch_id: str, value: dict[str, Any]) -> dict[str, Any]:
+        """Return session values with the scopes that refreshes left: values written back late bring none back."""
+        row = self._rows.launch(launch_id)
+        if row is None or row.scope is None:
+            return value
+        grants = msgspec.to_builtins(parse_scopes(row.scope))
+        return {**value, "context": {**value["context"], "scope": row.scope, "grants": grants}}
+
+    def _introspect(self, launch_id: str, slug: str) -> None:
+        registration = self._registry.get(slug)
+        if registration is None or not registration.session.introspect_on_resume:
+            return
+        if not self._vault.active(self, launch_id):
+            self.end(launch_id, "token_inactive")
+            raise SessionEnded("the EHR has ended the token")
 
     def seal(self, value: dict[str, Any], session_id: str) -> bytes:
         """Seal session values to their session id."""

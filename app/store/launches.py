@@ -28,7 +28,7 @@ class PendingRow:
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchRow:
-    """A live launch."""
+    """A live launch. `parked_at`: its page was left; `scope`: what a refresh left of its scopes, None when all."""
 
     launch_id: str
     registration: str
@@ -36,6 +36,8 @@ class LaunchRow:
     resume_hash: str
     last_used_at: float
     expires_at: float
+    parked_at: float | None = None
+    scope: str | None = None
 
 
 class LaunchRows:
@@ -123,7 +125,12 @@ class LaunchRows:
             )
             db.execute(
                 insert(token).values(
-                    launch_id=row.launch_id, sealed=token_sealed, expires_at=token_expires_at
+                    launch_id=row.launch_id,
+                    sealed=token_sealed,
+                    expires_at=token_expires_at,
+                    version=0,
+                    intent="",
+                    lease_until=0.0,
                 )
             )
 
@@ -140,19 +147,29 @@ class LaunchRows:
         return [LaunchRow(**row._mapping) for row in rows]
 
     def touch(self, launch_id: str, now: float) -> None:
-        """Note that a launch was used."""
-        with writing(self._engine) as db:
-            db.execute(
-                update(launch).where(launch.c.launch_id == launch_id).values(last_used_at=now)
-            )
+        """Note that a launch was used, so that it is not parked any more."""
+        self._set(launch_id, last_used_at=now, parked_at=None)
 
-    def end(self, launch_id: str) -> bool:
-        """Remove a launch, its session and its tokens; its conversation is kept by its own rule."""
+    def park(self, launch_id: str, now: float) -> None:
+        """Note that the page of a launch was left."""
+        self._set(launch_id, parked_at=now)
+
+    def narrow(self, launch_id: str, scope: str) -> None:
+        """Keep what is left of a launch's scopes."""
+        self._set(launch_id, scope=scope)
+
+    def end(self, launch_id: str) -> bytes | None:
+        """Remove a launch, its session and its tokens; its conversation is kept by its own rule.
+
+        The caller that ended it gets the tokens as they lay there last (b"" for none), any other None.
+        """
         with writing(self._engine) as db:
             db.execute(delete(session).where(session.c.launch_id == launch_id))
-            db.execute(delete(token).where(token.c.launch_id == launch_id))
+            last = db.execute(
+                delete(token).where(token.c.launch_id == launch_id).returning(token.c.sealed)
+            ).scalar_one_or_none()
             gone = db.execute(delete(launch).where(launch.c.launch_id == launch_id))
-        return gone.rowcount == 1
+        return (last or b"") if gone.rowcount == 1 else None
 
     def rotate_session(self, launch_id: str, *, old: str, new: str, sealed: bytes) -> bool:
         """Give a launch a new session id; the old one stops working in the same transaction."""
@@ -190,10 +207,6 @@ class LaunchRows:
         with writing(self._engine) as db:
             db.execute(delete(session).where(session.c.session_id == session_id))
 
-    def token(self, launch_id: str) -> tuple[bytes, float] | None:
-        """Return the sealed tokens of a launch and when the access token expires."""
-        with reading(self._engine) as db:
-            row = db.execute(
-                select(token.c.sealed, token.c.expires_at).where(token.c.launch_id == launch_id)
-            ).one_or_none()
-        return None if row is None else (row.sealed, row.expires_at)
+    def _set(self, launch_id: str, **values: object) -> None:
+        with writing(self._engine) as db:
+            db.execute(update(launch).where(launch.c.launch_id == launch_id).values(**values))

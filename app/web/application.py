@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.web import assets, chart, chat, errors, health, launch, logs, resume, security
+from app.web import assets, chart, chat, errors, health, jwks, launch, logs, model, resume, security
 from app.web.session import LaunchSessionInterface
 from app.wiring import Services
 
@@ -21,8 +21,10 @@ def make_app(services: Services) -> Flask:
     app.register_blueprint(launch.blueprint(services, frontend))
     app.register_blueprint(resume.blueprint(services, frontend))
     app.register_blueprint(chart.blueprint(services))
+    app.register_blueprint(model.blueprint(services))
     app.register_blueprint(chat.blueprint(services))
     app.register_blueprint(health.blueprint())
+    app.register_blueprint(jwks.blueprint(services))
     errors.install(app, services, frontend)
     security.install(app, services)
     app.extensions["chartside"] = services

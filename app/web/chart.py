@@ -10,6 +10,7 @@ from app.fhir.banner import banner
 from app.fhir.card import build_card
 from app.fhir.source_view import source
 from app.launch_context import LaunchContext
+from app.web.model import NO_LANGUAGE_MODEL
 from app.web.session import current_launch
 from app.web.wire import ModelLabel, PatientName, Snapshot, StoredTurn
 from app.wiring import Services
@@ -31,7 +32,8 @@ def blueprint(services: Services) -> Blueprint:
         context = current_launch(launch_id)
         chart = services.charts.get(context)
         if request.args.get("again") == "1":
-            chart.read_again()
+            services.charts.read_again(context)
+            services.gate.read_again(context)
         else:
             chart.first_read()
         now = services.charts.now(context)
@@ -39,6 +41,7 @@ def blueprint(services: Services) -> Blueprint:
         services.charts.keep(context)
         shown = found.banner
         session[PATIENT] = {"family": shown.family, "given": shown.given, "born": shown.born}
+        services.turns.warm(context)
         return _json(found)
 
     @routes.get("/api/launches/<launch_id>/sources/<int:n>")
@@ -59,17 +62,18 @@ def _snapshot(services: Services, context: LaunchContext) -> Snapshot:
     registration = services.registry.get(context.registration)
     if registration is None:
         raise NotFound("registration is gone")
-    model = services.model
+    patient = _patient_name(services, context)
+    config = services.gate.label(context)
     return Snapshot(
         launch_id=context.launch_id,
-        patient=_patient_name(services, context),
-        user_name=services.charts.user_name(context),
+        patient=patient,
+        user_name=services.user_name(context),
         site_name=registration.site.name,
         help_desk=registration.site.help_desk,
         model=ModelLabel(
-            name=f"{model.name} {model.version}".strip(),
-            language_model=model.language_model,
-            data_handling="",
+            name=config.label if config else NO_LANGUAGE_MODEL,
+            language_model=config is not None,
+            data_handling=config.data_handling if config else "",
         ),
         conversation=msgspec.convert(
             services.conversations.turns(context.launch_id), tuple[StoredTurn, ...]

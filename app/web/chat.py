@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,13 +11,17 @@ import msgspec
 from ag_ui.core import RunErrorEvent
 from flask import Blueprint, Response, request
 
+from app.agent.aside import StoppedAside, aside
+from app.agent.failing import never_began, stopped_before
 from app.agent.running import RunningTurns
 from app.agent.stored import TERMINAL
 from app.agent.turn import TurnEvent, coalesce, run
 from app.audit.log import Who
 from app.errors import ChartsideError, TurnRefused
 from app.launch_context import LaunchContext
+from app.llm.errors import ModelFailed
 from app.llm.hang_up import HangUp
+from app.llm.history import Exchange, pack
 from app.web import sse
 from app.web.errors import places
 from app.web.session import current_launch
@@ -26,6 +30,7 @@ from app.wiring import Services
 log = logging.getLogger("chartside.web")
 TURN_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 MOST_QUESTION = 4_000
+MOST_MODEL_ID = 64
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,19 +40,31 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """One question on its way."""
+    """One question on its way; `model` is the id of what answers this one only, "" for the launch's own."""
 
     context: LaunchContext
     turn_id: str
     question: str
+    model: str
     stop: HangUp
 
 
 class _RunInput(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read of AG-UI's `RunAgentInput`: the last user message and the ids. The rest is the client's own claim."""
+    """What is read of AG-UI's `RunAgentInput`: the last user message, the ids, and `model` among `forwardedProps`.
+
+    The rest is the client's own claim. So is `model`: the gate decides whether this launch may use it.
+    """
 
     run_id: Annotated[str, msgspec.Meta(max_length=64)] = msgspec.field(name="runId")
     messages: tuple[_Message, ...]
+    forwarded_props: object = msgspec.field(name="forwardedProps", default=None)
+
+    @property
+    def model(self) -> str:
+        """The id of what answers this turn, "" when none is named."""
+        props = self.forwarded_props
+        named = props.get("model") if isinstance(props, dict) else None
+        return named[:MOST_MODEL_ID] if isinstance(named, str) else ""
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -58,10 +75,10 @@ def blueprint(services: Services) -> Blueprint:
     @routes.post("/api/launches/<launch_id>/turns")
     def turn(launch_id: str) -> Response:
         context = current_launch(launch_id)
-        turn_id, question = _question()
+        turn_id, question, model = _question()
         stop = running.start(launch_id, turn_id)
-        asked = _Asked(context=context, turn_id=turn_id, question=question, stop=stop)
-        return sse.respond(_turn(services, asked, running), stop)
+        asked = _Asked(context=context, turn_id=turn_id, question=question, model=model, stop=stop)
+        return sse.respond(_turn(services, asked, running), stop.set)
 
     @routes.post("/api/launches/<launch_id>/turns/<turn_id>/stop")
     def stop_turn(launch_id: str, turn_id: str) -> Response:
@@ -73,35 +90,64 @@ def blueprint(services: Services) -> Blueprint:
     return routes
 
 
-def _turn(services: Services, asked: _Asked, running: RunningTurns) -> Iterator[bytes]:
+def _turn(services: Services, asked: _Asked, running: RunningTurns) -> Iterator[bytes | None]:
     """Run a turn, and keep it when it has ended, however it ended."""
     events: list[TurnEvent] = []
+    told: list[Exchange] = []
     try:
-        # Held to the end: as long as a turn uses a chart, it stays the launch's only one.
-        turn = services.turn(asked.context)
-        for event in run(turn, asked.question, asked.turn_id, asked.stop):
+        for event in _events(services, asked, told.append):
+            if event is None:
+                yield None
+                continue
             events.append(event)
             if event.type not in TERMINAL:
                 yield _encoded(event)
-        _keep(services, asked, events)
+        _keep(services, asked, events, told)
         end = events[-1]
     except Exception as error:  # noqa: BLE001  # the boundary of a turn: above its thread nobody can say it
         end = _failed(error)
         with suppress(Exception):
-            _keep(services, asked, [e for e in events if e.type not in TERMINAL] + [end])
+            _keep(services, asked, [e for e in events if e.type not in TERMINAL] + [end], told)
     finally:
         running.end(asked.context.launch_id, asked.turn_id)
     # The end is told when the turn is kept and the next one may start, and never of a turn that was lost.
     yield _encoded(end)
 
 
-def _keep(services: Services, asked: _Asked, events: Sequence[TurnEvent]) -> None:
+def _events(
+    services: Services, asked: _Asked, on_exchange: Callable[[Exchange], None]
+) -> Iterator[TurnEvent | None]:
+    """Yield a turn's events; one that cannot begin says so like any other that fails."""
+    context = asked.context
+    try:
+        # Held to the end: as long as a turn uses a chart, it stays the launch's only one. Whether the patient opted out
+        # may have to be read, and Stop is heard meanwhile.
+        turn = yield from aside(
+            lambda: services.turns.services(context, asked.model, on_exchange), asked.stop
+        )
+    except StoppedAside:
+        yield from stopped_before(context.launch_id, asked.turn_id)
+        return
+    except ModelFailed as error:
+        ways = services.gate.ways(context, asked.model)
+        yield from never_began(context.launch_id, asked.turn_id, error, ways)
+        return
+    except ChartsideError as error:
+        yield from never_began(context.launch_id, asked.turn_id, error, ())
+        return
+    yield from run(turn, asked.question, asked.turn_id, asked.stop)
+
+
+def _keep(
+    services: Services, asked: _Asked, events: Sequence[TurnEvent], told: Sequence[Exchange]
+) -> None:
     kept = [
         event.model_dump(by_alias=True, exclude_none=True, mode="json")
         for event in coalesce(events)
     ]
     value = {"turn_id": asked.turn_id, "question": asked.question, "events": kept}
-    services.conversations.add_turn(asked.context.launch_id, asked.turn_id, value)
+    transcript = [turn for exchange in told for turn in pack(exchange)]
+    services.conversations.add_turn(asked.context.launch_id, asked.turn_id, value, transcript)
     services.charts.keep(asked.context)
 
 
@@ -116,8 +162,8 @@ def _encoded(event: TurnEvent) -> bytes:
     return event.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
-def _question() -> tuple[str, str]:
-    """Return the turn id and the question of a request.
+def _question() -> tuple[str, str, str]:
+    """Return the turn id, the question, and the model asked for, of a request.
 
     Raises:
         TurnRefused: the body is not a RunAgentInput with a user message of reasonable length.
@@ -130,4 +176,4 @@ def _question() -> tuple[str, str]:
     question = asked[-1].strip() if asked else ""
     if not question or len(question) > MOST_QUESTION or not TURN_ID.fullmatch(body.run_id):
         raise TurnRefused("no question, too long, or no run id")
-    return body.run_id, question
+    return body.run_id, question, body.model

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.audit.log import Who
 from app.errors import ChartsideError, EhrBusy, LaunchError
+from app.llm.errors import ModelFailed
 from app.smart.errors import UserRefused
 from app.web.assets import Frontend
 from app.web.wire import ErrorPage, Problem
@@ -42,7 +43,7 @@ def install(app: Flask, services: Services, frontend: Frontend) -> None:
             services.audit.record(
                 "launch_refused", Who(registration=slug, user_reference=user[:256]), detail
             )
-        retry = error.retry_after_s if isinstance(error, EhrBusy) else None
+        retry = error.retry_after_s if isinstance(error, EhrBusy | ModelFailed) else None
         return answer(frontend, problem(services, error, reference, retry))
 
     @app.errorhandler(HTTPException)

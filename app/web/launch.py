@@ -1,16 +1,21 @@
-"""The launch page, the callback page and its POST. Addresses carry a registration's slug, nothing secret.
+"""The launch pages (from the EHR, and standalone), the callback page and its POST.
+
+Addresses carry a registration's slug, nothing secret.
 
 The callback page acts only by POST, so that a link scanner or a prefetch cannot burn the code.
 """
 
+from html import escape
 from typing import Annotated
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from flask import Blueprint, Response, g, request
 
-from app.audit.log import Who
-from app.smart.errors import LaunchExpired, UnknownIssuer
-from app.smart.launch import Callback
+from app.audit.log import Detail, Who
+from app.launch_context import LaunchContext
+from app.smart.errors import LaunchExpired, StandaloneRefused, UnknownIssuer
+from app.smart.launch import Begun, Callback
 from app.smart.registry import Registration
 from app.smart.session import digest
 from app.web.assets import CallbackPage, Frontend
@@ -45,22 +50,19 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         launches = request.args.getlist("launch")
         if len(launches) != 1 or not launches[0]:
             raise UnknownIssuer(f"{len(launches)} launch parameters")
-        begun = services.launcher.begin(registration, iss, launches[0])
-        page = LaunchPage(
-            page="launch", authorize=begun.authorize, state=begun.state, bind=begun.bind
-        )
-        response = Response(frontend.page("src/launch.ts", page), mimetype="text/html")
-        # One cookie per state, so that launches that cross each other do not meet.
-        response.set_cookie(
-            _bind_cookie(begun.state),
-            begun.bind,
-            max_age=PENDING_S,
-            secure=True,
-            httponly=True,
-            samesite="None",
-            partitioned=True,
-        )
-        return response
+        return _going(frontend, services.launcher.begin(registration, iss, launches[0]))
+
+    @routes.get("/smart/<slug>/standalone")
+    def standalone(slug: str) -> Response:
+        registration = _registration(services, slug)
+        if not registration.launch.standalone:
+            raise StandaloneRefused("launch.standalone is not set")
+        # One EHR needs no choice; of several the address names one, as registered (`?iss=`).
+        sent = request.args.getlist("iss") or list(registration.fhir.iss)
+        if len(sent) != 1:
+            return Response(_choices(registration), mimetype="text/html")
+        _, iss = services.registry.by_iss(slug, sent)
+        return _going(frontend, services.launcher.begin(registration, iss, None))
 
     @routes.get("/smart/<slug>/callback")
     def callback(slug: str) -> Response:
@@ -86,7 +88,7 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
                 binds=(body.bind, request.cookies.get(cookie)),
             ),
         )
-        services.audit.record("launch", Who.of(context), {"scope": context.scope})
+        services.audit.record("launch", Who.of(context), _audited(context))
         services.sessions.sweep()
         response = completed(LaunchCompleted(launch_id=new.launch_id, key=new.key))
         response.delete_cookie(
@@ -96,6 +98,54 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         return response
 
     return routes
+
+
+def _going(frontend: Frontend, begun: Begun) -> Response:
+    """Return the page that leaves the bind secret and goes to the EHR."""
+    page = LaunchPage(
+        page="launch",
+        authorize=begun.authorize,
+        state=begun.state,
+        bind=begun.bind,
+        form=dict(begun.form),
+    )
+    if begun.form:
+        parts = urlsplit(begun.authorize)
+        g.form_action = f"{parts.scheme}://{parts.netloc}"
+    response = Response(frontend.page("src/launch.ts", page), mimetype="text/html")
+    # One cookie per state, so that launches that cross each other do not meet.
+    response.set_cookie(
+        _bind_cookie(begun.state),
+        begun.bind,
+        max_age=PENDING_S,
+        secure=True,
+        httponly=True,
+        samesite="None",
+        partitioned=True,
+    )
+    return response
+
+
+def _choices(registration: Registration) -> str:
+    """Return a page that lists the registered EHRs; it needs no script."""
+    rows = "".join(
+        f'<li><a href="?{escape(urlencode({"iss": iss}))}">{escape(urlsplit(iss).netloc + urlsplit(iss).path)}</a></li>'
+        for iss in registration.fhir.iss
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Chartside</title></head>'
+        f"<body><main><h1>{escape(registration.name)}</h1><p>Choose the EHR to open Chartside for:</p>"
+        f"<ul>{rows}</ul></main></body></html>"
+    )
+
+
+def _audited(context: LaunchContext) -> Detail:
+    said: Detail = {
+        "intent": context.intent,
+        "tenant": context.tenant,
+        "fhir_context": [item.reference for item in context.fhir_context],
+    }
+    return {"scope": context.scope, **{name: value for name, value in said.items() if value}}
 
 
 def _registration(services: Services, slug: str) -> Registration:

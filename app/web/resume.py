@@ -1,4 +1,4 @@
-"""The page of a live launch, its resume after a reload, and its end.
+"""The page of a live launch, its resume after a reload, its parking when it is left, and its end.
 
 The resume cookie is HttpOnly, partitioned, and scoped to one launch's page, so that no other launch ever sends it.
 """
@@ -41,6 +41,13 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
             raise
         services.audit.record("resume", Who.of(context), {})
         return completed(LaunchCompleted(launch_id=launch_id, key=key))
+
+    @routes.post("/api/launches/<launch_id>/park")
+    def park(launch_id: str) -> Response:
+        # Sent as the page goes (`fetch` with `keepalive`): a page that comes back uses its launch and ends the parking.
+        current_launch(launch_id)
+        services.sessions.park(launch_id)
+        return Response(status=204)
 
     @routes.delete("/api/launches/<launch_id>")
     def end(launch_id: str) -> Response:

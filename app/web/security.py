@@ -7,7 +7,7 @@ registered origin: such a page holds no patient data, and the clinician must be 
 import re
 from collections.abc import Iterable
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from app.wiring import Services
 
@@ -27,7 +27,11 @@ def install(app: Flask, services: Services) -> None:
     @app.after_request
     def _protect(response: Response) -> Response:
         framers = _framers(services) if response.mimetype == "text/html" else ()
-        response.headers["Content-Security-Policy"] = POLICY + (" ".join(framers) or "'none'")
+        policy = POLICY + (" ".join(framers) or "'none'")
+        if "form_action" in g:
+            # One page posts a form: the launch that goes on to the EHR, which sends the browser back to us.
+            policy = policy.replace("form-action 'none'", f"form-action 'self' {g.form_action}")
+        response.headers["Content-Security-Policy"] = policy
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Permissions-Policy"] = (

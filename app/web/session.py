@@ -7,10 +7,11 @@ msgpack (its decoder falls back to pickle), and nothing is ever set in a cookie,
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Request, Response, session
+from flask import Flask, Request, Response, current_app, session
 from flask.sessions import SessionMixin
 from flask_session.base import ServerSideSession, ServerSideSessionInterface
 
+from app.audit.log import Who
 from app.errors import NotFound, SessionEnded
 from app.launch_context import LaunchContext
 from app.smart.session import LaunchSessions, context_from, digest
@@ -71,11 +72,14 @@ def current_launch(launch_id: str) -> LaunchContext:
 
     Raises:
         SessionEnded: the key proves no live launch.
-        NotFound: the key belongs to another launch; nothing says whether `launch_id` exists.
+        NotFound: the key belongs to another launch; nothing says whether `launch_id` exists. It is audited under the
+            key's own launch, and nothing of the other one is named.
     """
     if "context" not in session:
         raise SessionEnded("no live launch for this key")
     context = context_from(dict(session))
     if context.launch_id != launch_id:
+        detail = {"code": "session.other_launch", "count": 1}
+        current_app.extensions["chartside"].audit.record("refusal", Who.of(context), detail)
         raise NotFound("the key belongs to another launch")
     return context

@@ -9,12 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchPage:
-    """Data of `GET /smart/{slug}/launch`: where to go, and the bind secret to carry there."""
+    """Data of `GET /smart/{slug}/launch` and `/standalone`: where to go, and the bind secret to carry there.
+
+    `form` is posted there where it holds anything; else the browser only goes there.
+    """
 
     page: str
     authorize: str
     state: str
     bind: str
+    form: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

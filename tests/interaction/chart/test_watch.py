@@ -47,7 +47,7 @@ def test_a_launch_that_was_just_closed_ends_by_itself(stack: Stack, browser: Bro
     stack.clock.forward(minutes=31)
     stack.services.sessions.sweep()
     assert kinds(stack, launched.launch_id)[-1] == "end"
-    assert stack.services.rows.token(launched.launch_id) is None
+    assert stack.services.smart.vault.held(launched.launch_id) is None
     assert stack.services.conversations.ledger(launched.launch_id) is None
 
 

@@ -38,7 +38,14 @@ def test_a_launch_opens_one_patient_for_one_clinician(stack: Stack, browser: Bro
     assert kinds[0] == "launch"
 
 
-@requirement("smart:launch:iss-registered", "smart:launch:iss-once")
+@requirement(
+    "smart:launch:iss-registered",
+    "smart:launch:iss-once",
+    "attack-01",
+    "attack-02",
+    "attack-03",
+    "attack-04",
+)
 @pytest.mark.parametrize(
     "query",
     [
@@ -62,14 +69,14 @@ def test_an_unknown_or_doubled_issuer_is_refused_without_a_request(
     assert "evil" not in response.text
 
 
-@requirement("smart:launch:state-mismatch")
+@requirement("smart:launch:state-mismatch", "attack-10")
 def test_a_foreign_state_is_refused(stack: Stack, browser: Browser) -> None:
     response = browser.complete({"state": "not-mine", "code": "ok"})
     assert (response.status_code, response.get_json()["code"]) == (400, "launch.state_mismatch")
     assert NOT_RETRIED in response.get_json()["detail"]
 
 
-@requirement("smart:launch:state-bound")
+@requirement("smart:launch:state-bound", "attack-13")
 def test_another_browser_cannot_finish_a_launch_and_the_third_try_burns_it(
     stack: Stack, browser: Browser
 ) -> None:
@@ -101,7 +108,7 @@ def test_launches_that_cross_each_other_both_succeed(browser: Browser) -> None:
     assert [browser.complete(callback).status_code for callback in callbacks] == [200, 200]
 
 
-@requirement("smart:launch:callback-once")
+@requirement("smart:launch:callback-once", "attack-14")
 def test_a_callback_counts_once(stack: Stack, browser: Browser) -> None:
     callback = browser.authorize(browser.launch_page()["authorize"])
     assert browser.complete(callback).status_code == 200
@@ -110,7 +117,7 @@ def test_a_callback_counts_once(stack: Stack, browser: Browser) -> None:
     assert len(stack.state.wire.entries("/auth/token")) == tokens
 
 
-@requirement("smart:launch:callback-post")
+@requirement("smart:launch:callback-post", "attack-16")
 def test_reading_the_callback_page_consumes_nothing(browser: Browser) -> None:
     callback = browser.authorize(browser.launch_page()["authorize"])
     page = browser.open(
@@ -120,13 +127,14 @@ def test_reading_the_callback_page_consumes_nothing(browser: Browser) -> None:
     assert browser.complete(callback).status_code == 200
 
 
+@requirement("attack-10")
 def test_a_launch_that_waited_too_long_is_refused(stack: Stack, browser: Browser) -> None:
     callback = browser.authorize(browser.launch_page()["authorize"])
     stack.clock.forward(minutes=11)
     assert browser.complete(callback).get_json()["code"] == "launch.state_mismatch"
 
 
-@requirement("smart:launch:error")
+@requirement("smart:launch:error", "attack-15")
 def test_denied_consent_is_one_sentence_and_its_description_is_not_shown(
     stack: Stack, browser: Browser
 ) -> None:
@@ -177,7 +185,7 @@ def test_an_ehr_that_does_not_answer_is_said_at_the_door(stack: Stack) -> None:
     assert (response.status_code, page_data(response)["code"]) == (502, "launch.discovery_failed")
 
 
-@requirement("chartside:framing")
+@requirement("chartside:framing", "attack-39")
 def test_only_the_registered_ehr_may_frame_a_page(browser: Browser) -> None:
     launched = browser.launch()
     for path in (f"/l/{launched.launch_id}/", "/smart/sandbox/callback", "/l/unknown/"):

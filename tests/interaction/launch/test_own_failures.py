@@ -14,6 +14,7 @@ from werkzeug.test import EnvironBuilder
 from app import wiring
 from app.errors import SessionEnded
 from app.settings import Secret
+from app.smart.user_name import practitioner_name
 from app.web.application import make_app
 from tests.stack import APP, Browser, Launched, Stack, make_stack
 
@@ -123,7 +124,7 @@ def test_a_changed_session_proves_nothing(stack: Stack, browser: Browser) -> Non
 def test_a_chart_in_use_stays_the_only_one_of_its_launch(
     stack: Stack, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wiring, "MOST_CHARTS", 1)
+    monkeypatch.setattr("app.agent.charts.MOST_CHARTS", 1)
     launched = browser.launch()
     launched.get("/card")
     charts = stack.services.charts
@@ -195,4 +196,4 @@ def test_a_deeply_nested_body_is_refused_like_any_other_wrong_one(
 
 def test_a_name_in_an_unusual_form_is_no_failure() -> None:
     resource = {"name": [{"family": "Osei", "given": None, "suffix": None}]}
-    assert wiring._practitioner_name(resource) == "Osei"
+    assert practitioner_name(resource) == "Osei"

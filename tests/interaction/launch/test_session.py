@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 from tests.requirements import requirement
 from tests.stack import APP, Browser, Stack
 
 
-@requirement("chartside:session:key")
+@requirement("chartside:session:key", "attack-34")
 def test_a_key_opens_its_own_launch_only(stack: Stack) -> None:
     marlena, other = stack.browser().launch("marlena"), stack.browser().launch("typical")
     crossed = marlena.client.get(
@@ -22,7 +24,7 @@ def test_a_key_opens_its_own_launch_only(stack: Stack) -> None:
         assert (refused.status_code, refused.get_json()["code"]) == (401, "session.ended")
 
 
-@requirement("chartside:session:key")
+@requirement("chartside:session:key", "attack-29")
 def test_two_launches_of_one_browser_keep_their_patients(browser: Browser) -> None:
     first, second = browser.launch("marlena"), browser.launch("typical")
     names = [item.get().get_json()["patient"]["family"] for item in (first, second, first)]
@@ -31,7 +33,7 @@ def test_two_launches_of_one_browser_keep_their_patients(browser: Browser) -> No
     assert first.get().headers["X-Launch-Id"] == first.launch_id
 
 
-@requirement("chartside:session:resume")
+@requirement("chartside:session:resume", "attack-31")
 def test_a_reload_gets_a_new_key_and_the_old_one_stops(browser: Browser) -> None:
     launched = browser.launch()
     resumed = browser.resume(launched.launch_id)
@@ -46,7 +48,7 @@ def test_a_reload_gets_a_new_key_and_the_old_one_stops(browser: Browser) -> None
     assert again.status_code == 200
 
 
-@requirement("chartside:session:resume")
+@requirement("chartside:session:resume", "attack-35")
 def test_nobody_else_can_resume(stack: Stack, browser: Browser) -> None:
     launched, other = browser.launch(), stack.browser().launch("typical")
     assert stack.browser().resume(launched.launch_id).status_code == 401
@@ -57,6 +59,7 @@ def test_nobody_else_can_resume(stack: Stack, browser: Browser) -> None:
     assert launched.get().status_code == 200
 
 
+@requirement("smart:launch:token-not-in-cookies")
 def test_cookies_name_no_patient_and_are_scoped(browser: Browser) -> None:
     launched = browser.launch()
     cookies = {cookie.key: cookie for cookie in (browser.client._cookies or {}).values()}
@@ -69,7 +72,7 @@ def test_cookies_name_no_patient_and_are_scoped(browser: Browser) -> None:
     assert all(launched.key not in cookie.value for cookie in cookies.values())
 
 
-@requirement("chartside:session:limits")
+@requirement("chartside:session:limits", "attack-37")
 def test_idle_and_absolute_limits_end_a_launch(stack: Stack, browser: Browser) -> None:
     idle, used = browser.launch(), stack.browser().launch()
     stack.clock.forward(minutes=29)
@@ -85,7 +88,7 @@ def test_an_ended_launch_is_gone(stack: Stack, browser: Browser) -> None:
     assert launched.delete().status_code == 204
     assert launched.get().status_code == 401
     assert browser.resume(launched.launch_id).status_code == 401
-    assert stack.services.rows.token(launched.launch_id) is None
+    assert stack.services.smart.vault.held(launched.launch_id) is None
     assert stack.services.audit.events(launched.launch_id)[-1].kind == "end"
 
 
@@ -109,3 +112,36 @@ def test_the_database_holds_no_secret_and_no_name(stack: Stack, browser: Browser
     )
     for secret in (launched.key, "Evergreen", "EVERGREEN", "Bearer "):
         assert secret.encode() not in raw
+
+
+@requirement("chartside:session:park")
+def test_a_page_that_was_left_parks_its_launch_which_ends_soon(
+    stack: Stack, browser: Browser
+) -> None:
+    launched = browser.launch()
+    assert launched.post("/park").status_code == 204
+    stack.clock.forward(minutes=6)
+    assert launched.get().status_code == 401
+    assert browser.resume(launched.launch_id).status_code == 401
+
+
+@requirement("chartside:session:park")
+def test_a_page_that_comes_back_goes_on(stack: Stack, browser: Browser) -> None:
+    launched, reloaded = browser.launch(), stack.browser()
+    other = reloaded.launch()
+    for one in (launched, other):
+        one.post("/park")
+    stack.clock.forward(minutes=4)
+    assert launched.get().status_code == 200
+    assert reloaded.resume(other.launch_id).status_code == 200
+    stack.clock.forward(minutes=20)
+    assert launched.get().status_code == 200
+    assert stack.services.sessions.live(other.launch_id)
+
+
+def test_only_the_launchs_own_key_parks_it(stack: Stack) -> None:
+    mine, other = stack.browser().launch(), stack.browser().launch("typical")
+    crossed = replace(mine, launch_id=other.launch_id).post("/park")
+    assert crossed.status_code == 404
+    stack.clock.forward(minutes=6)
+    assert other.get().status_code == 200

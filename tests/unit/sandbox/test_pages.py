@@ -114,8 +114,10 @@ def test_the_smart_configuration_announces_what_is_there(ehr: Ehr) -> None:
     body = response.get_json()
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert body["code_challenge_methods_supported"] == ["S256"]
-    assert body["token_endpoint_auth_methods_supported"] == ["none"]
-    assert "launch-standalone" not in body["capabilities"]
+    assert body["token_endpoint_auth_methods_supported"] == [
+        "none", "client_secret_basic", "client_secret_post", "private_key_jwt",
+    ]  # fmt: skip
+    assert "launch-standalone" in body["capabilities"]
     assert body["issuer"] == BASE
     endpoints = [body[name] for name in body if name.endswith(("_endpoint", "_uri"))]
     statuses = {ehr.client.get(address.removeprefix(EHR)).status_code for address in endpoints}

@@ -1,6 +1,8 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import httpcore2
 import httpx2
 import pytest
 from joserfc.jwk import RSAKey
@@ -32,9 +34,12 @@ def registration(tmp_path: Path) -> Registration:
 
 
 def discovery(
-    registration: Registration, handler: Handler, clock_s: Callable[[], float] = lambda: 0.0
+    registration: Registration,
+    handler: Handler,
+    clock_s: Callable[[], float] = lambda: 0.0,
+    **more: Any,
 ) -> Discovery:
-    boundary = Boundary(registration.origins(), False, httpx2.MockTransport(handler))
+    boundary = Boundary(registration.origins(), False, httpx2.MockTransport(handler), **more)
     return Discovery(lambda _: boundary, clock_s)
 
 
@@ -50,8 +55,17 @@ def test_relative_endpoints_resolve_against_the_base(registration: Registration)
     assert found.token_endpoint == f"{ISS}/auth/token"
 
 
-@requirement("smart:conformance:hosts")
-@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
+@requirement("smart:conformance:hosts", "attack-05")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "authorization_endpoint",
+        "token_endpoint",
+        "jwks_uri",
+        "revocation_endpoint",
+        "introspection_endpoint",
+    ],
+)
 @pytest.mark.parametrize(
     "address",
     [
@@ -71,6 +85,7 @@ def test_an_endpoint_elsewhere_is_refused(
         discovery(registration, answering(**{name: address})).configuration(registration, ISS)
 
 
+@requirement("attack-06")
 @pytest.mark.parametrize(
     "response",
     [
@@ -89,6 +104,7 @@ def test_an_unusable_configuration_is_a_clear_error(
         discovery(registration, lambda _: response).configuration(registration, ISS)
 
 
+@requirement("attack-22")
 def test_an_unknown_key_is_looked_up_again_at_most_once_a_minute(
     registration: Registration,
 ) -> None:
@@ -107,3 +123,72 @@ def test_an_unknown_key_is_looked_up_again_at_most_once_a_minute(
     assert asked.count("/jwks") == 2
     assert found.configuration(registration, ISS) == configuration
     assert len([path for path in asked if path.endswith("smart-configuration")]) == 1
+
+
+@requirement("smart:conformance:json")
+def test_the_configuration_is_asked_for_as_json_at_the_end_of_the_base(
+    registration: Registration,
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        asked.append((str(request.url), request.headers["Accept"]))
+        return httpx2.Response(200, json=METADATA)
+
+    found = discovery(registration, handler).configuration(registration, ISS)
+    assert asked == [(f"{ISS}/.well-known/smart-configuration", "application/json")]
+    assert (found.revocation_endpoint, found.introspection_endpoint) == ("", "")
+    assert found.authorize_post is False
+
+
+@requirement("attack-06")
+def test_a_configuration_without_end_is_a_bounded_error(
+    registration: Registration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            sent.append(65_536)
+            yield b" " * 65_536
+
+    def handler(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, content=endless())
+
+    with pytest.raises(DiscoveryFailed, match="bytes"):
+        discovery(registration, handler, byte_cap=2**20).configuration(registration, ISS)
+    assert sum(sent) <= 2**20 + 2 * 65_536
+    # A server that drips stays below every read time-out; the whole answer has one too.
+    at = iter(range(0, 10_000, 20))
+    monkeypatch.setattr("app.boundary.time.monotonic", lambda: next(at))
+    with pytest.raises(DiscoveryFailed, match="took more than"):
+        discovery(registration, handler).configuration(registration, ISS)
+
+
+@requirement("attack-07")
+@pytest.mark.parametrize("peer", ["169.254.169.254", "127.0.0.1", "fd00:ec2::254", "0.0.0.0"])
+def test_a_name_that_leads_to_a_metadata_address_is_refused_before_a_byte_is_sent(
+    registration: Registration, monkeypatch: pytest.MonkeyPatch, peer: str
+) -> None:
+    sent: list[bytes] = []
+
+    class Rebound(httpcore2.NetworkStream):
+        """A connection to where the name led."""
+
+        def get_extra_info(self, info: str) -> Any:
+            return (peer, 443) if info == "server_addr" else None
+
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            sent.append(buffer)
+
+        def start_tls(self, *_: Any, **__: Any) -> httpcore2.NetworkStream:
+            return self
+
+        def close(self) -> None: ...
+
+    # DNS has no public door in a test without sockets.
+    monkeypatch.setattr(httpcore2.SyncBackend, "connect_tcp", lambda *_, **__: Rebound())
+    boundary = Boundary(registration.origins())
+    with pytest.raises(DiscoveryFailed):
+        Discovery(lambda _: boundary, lambda: 0.0).configuration(registration, ISS)
+    assert sent == []

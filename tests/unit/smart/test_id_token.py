@@ -36,7 +36,7 @@ def test_a_valid_token_names_the_clinician(user: str) -> None:
     )
 
 
-@requirement("oidc:id-token:claims")
+@requirement("oidc:id-token:claims", "attack-22", "attack-23")
 @pytest.mark.parametrize(
     "change",
     [
@@ -65,7 +65,7 @@ def test_a_claim_that_does_not_hold_is_refused(change: dict[str, Any]) -> None:
         verify(signed(claims))
 
 
-@requirement("oidc:id-token:signature")
+@requirement("oidc:id-token:signature", "attack-22")
 def test_only_the_issuers_own_asymmetric_signature_counts() -> None:
     unsigned = "eyJhbGciOiJub25lIn0." + signed(CLAIMS).split(".")[1] + "."
     symmetric = jwt.encode({"alg": "HS256", "kid": "k1"}, CLAIMS, OctKey.import_key("x" * 32))

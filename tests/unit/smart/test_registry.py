@@ -4,7 +4,7 @@ import pytest
 
 from app.errors import ConfigurationError
 from app.smart.errors import UnknownIssuer
-from app.smart.registry import canonical_iss, load_registry
+from app.smart.registry import Models, canonical_iss, load_registry
 from tests.requirements import requirement
 
 ORIGIN = "https://chartside.example"
@@ -59,6 +59,11 @@ def test_a_registration_names_its_own_hosts_only(tmp_path: Path) -> None:
         (GOOD.replace("schema = 1", "schema = 2"), "schema"),
         (GOOD.replace('slug = "mercy"', 'slug = "Mer cy"'), "slug"),
         (GOOD.replace('environment = "production"', 'environment = "sandbox"'), "sandbox"),
+        (GOOD + '[models]\nallowed = ["*"]\n', "models.allowed"),
+        (GOOD + '[models]\nallowed = ["a"]\ndefault = "b"\n', "models.default b"),
+        (GOOD + '[models]\nphi_without_baa = ["a"]\n', "models.phi_without_baa a"),
+        (GOOD + '[models]\nopt_out = [{ code = "no-ai" }]\n', "opt_out"),
+        (GOOD + "[models]\nallow = []\n", "allow"),
     ],
 )
 def test_a_wrong_registration_stops_the_start_and_names_the_key(
@@ -76,7 +81,7 @@ def test_two_registrations_never_share_an_issuer(tmp_path: Path) -> None:
         load_registry(folder(tmp_path, a=GOOD, b=other), origin=ORIGIN, production=True)
 
 
-@requirement("smart:launch:iss-registered", "smart:launch:iss-once")
+@requirement("smart:launch:iss-registered", "smart:launch:iss-once", "attack-03", "attack-04")
 @pytest.mark.parametrize(
     "sent",
     [
@@ -105,3 +110,24 @@ def test_only_case_of_the_host_and_a_slash_at_the_end_are_forgiven() -> None:
     assert (
         canonical_iss("HTTPS://Fhir.Mercy.Example/api/R4/") == "https://fhir.mercy.example/api/R4"
     )
+
+
+def test_language_models_follow_their_file_and_a_broken_one_allows_none(tmp_path: Path) -> None:
+    folder(tmp_path, a=GOOD + '[models]\nallowed = ["a", "b"]\ndefault = "b"\n')
+    registry = load_registry(tmp_path, origin=ORIGIN, production=True)
+    assert registry.models("mercy").allowed == ("a", "b")
+    assert registry.models("other") == Models()
+    for text, allowed in (
+        (GOOD + '[models]\nallowed = ["a"]\n', ("a",)),
+        ("not toml", ()),
+        (GOOD + '[models]\nallowed = ["a", "b", "c"]\n', ("a", "b", "c")),
+        (GOOD + '[models]\nallowed = ["*"]\n', ()),
+        (GOOD.replace("enabled = true", "enabled = false") + '[models]\nallowed = ["a"]', ()),
+        (GOOD, ()),
+    ):
+        folder(tmp_path, a=text)
+        assert registry.models("mercy").allowed == allowed
+    folder(tmp_path, a=GOOD + '[models]\nallowed = ["a"]\n')
+    assert registry.models("mercy").allowed == ("a",)
+    (tmp_path / "a.toml").unlink()
+    assert registry.models("mercy") == Models()
