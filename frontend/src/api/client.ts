@@ -39,6 +39,8 @@ export interface Api {
   models(): Promise<ModelChoices>;
   choose(id: string): Promise<ModelChoices>;
   stop(runId: string): Promise<void>;
+  /** The page goes away: unless it comes back, the launch ends soon. Outlives the page; nobody waits for it. */
+  park(): void;
   end(): Promise<void>;
 }
 
@@ -96,6 +98,9 @@ export function open(launchId: string, key: string): Api {
     },
     stop: async (runId) => {
       await ask(`/turns/${encodeURIComponent(runId)}/stop`, { method: "POST" });
+    },
+    park: () => {
+      ask("/park", { method: "POST", keepalive: true }).catch(() => undefined);
     },
     end: async () => {
       await ask("", { method: "DELETE" });

@@ -235,3 +235,14 @@ describe("ask", () => {
     });
   });
 });
+
+describe("pause", () => {
+  it("parks a launch whose page goes away, and only one that was begun", async () => {
+    session.pause();
+    expect(calls).toEqual([]);
+    await session.start(false);
+    calls = [];
+    session.pause();
+    expect(calls).toEqual([["POST", "/api/launches/l1/park", "Bearer key1"]]);
+  });
+});

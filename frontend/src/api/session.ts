@@ -24,7 +24,7 @@ export interface Session {
   chooseModel(id: string): Promise<Problem | null>;
   /** Leave the "wrong patient" gate, for the patient whose name is on the button. */
   goOn(): void;
-  /** The frame went into the back-forward cache: stop everything under way. */
+  /** The page goes away, for good or into the back-forward cache: stop everything under way, park the launch. */
   pause(): void;
   close(): void;
   end(): Promise<void>;
@@ -163,7 +163,10 @@ export function createSession(api: Api, store: Store): Session {
       if (snapshot === null) void start(false);
       else if (card === null) void readCard(false);
     },
-    pause: () => turn?.abort(),
+    pause: () => {
+      turn?.abort();
+      if (get().snapshot !== null) api.park();
+    },
     close: () => {
       dropKey(api.launchId);
       gate({ kind: "closed", helpDesk: helpDesk(), reference: "" });
