@@ -79,7 +79,9 @@ def judge(
         for handle in part.handles
     }
     if not cited:
-        return Judged(checks={}, kind=kind_of(sentence, background))
+        # Whoever cites says that it stands in the chart; what was never issued is no source.
+        invented = any(part.invented for part in parts)
+        return Judged(checks={}, kind="no_source" if invented else kind_of(sentence, background))
     segments = _segments(parts)
     everything = tuple(fact for found in cited.values() for fact in found)
 

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,15 +90,25 @@ class Servers:
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Both servers, for the whole run."""
     folder = tmp_path_factory.mktemp("demo")
-    # The prepared charts are the costly part of the EHR's start; they are shared with `make run`.
-    (ROOT / "run" / "sandbox").mkdir(parents=True, exist_ok=True)
-    (folder / "sandbox").symlink_to(ROOT / "run" / "sandbox")
+    with started(folder, dict(os.environ)) as found:
+        yield found
+
+
+@contextmanager
+def started(folder: Path, environ: dict[str, str]) -> Iterator[Servers]:
+    """Start both servers as `make run` does."""
     found = Servers(ehr_port=_free_port(), app_port=_free_port(), folder=folder)
     command = [
         sys.executable, "-m", "sandbox.demo", "--ehr-port", str(found.ehr_port), "--app-port", str(found.app_port),
         "--folder", str(folder),
     ]  # fmt: skip
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as demo:
+    # The prepared charts are the costly part of the EHR's start; they are shared with `make run`.
+    shared = ROOT / "run" / "sandbox"
+    shared.mkdir(parents=True, exist_ok=True)
+    (folder / "sandbox").symlink_to(shared)
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True
+    ) as demo:
         try:
             _wait_for_address(demo)
             yield found
