@@ -21,12 +21,15 @@ from app.agent.events import (
 from app.agent.facts import Fact, facts
 from app.agent.grounding import Background, Check, Part, judge
 from app.agent.sentences import CITED, end_of_sentence
+from app.agent.uncited import GENERAL
 from app.errors import UnknownHandle
 from app.fhir.citation import CITATION, HANDLE, SHOW, Evidence
 from app.fhir.display import Block
 
 # A bracket longer than this is not a citation; [show ...] may name many rows.
 MOST_BRACKET = 400
+# What goes on for longer is judged in parts; words before the last part then have no source.
+MOST_SENTENCE = 1_500
 OPEN_BRACKET = re.compile(r"\[[^\[\]\n]*\Z")
 
 
@@ -66,6 +69,7 @@ class Tally:
     sources: set[int] = field(default_factory=set)
     mismatches: int = 0
     without_source: int = 0
+    general: int = 0
     unknown_handles: int = 0
     characters: int = 0
 
@@ -163,7 +167,8 @@ class Answer:
                 yield from self._say("\n")
             yield from self._blocks()
             return
-        yield from self._say("\n")
+        if self.tally.characters:  # an answer begins with words
+            yield from self._say("\n")
 
     def _say(self, text: str, *, spoken: str | None = None) -> Iterator[Piece]:
         self._at_line_start = text.endswith("\n")
@@ -172,6 +177,10 @@ class Answer:
         yield Delta(text=text)
         while (end := end_of_sentence(self._sentence.text)) is not None:
             yield from self._split(end)
+        if len(self._sentence.text) > MOST_SENTENCE:
+            # Comparing takes longer than its words are many: without an end it would hold up every other answer.
+            blank = self._sentence.text.rfind(" ", 0, MOST_SENTENCE)
+            yield from self._split(blank + 1 or MOST_SENTENCE)
 
     def _split(self, end: int) -> Iterator[Piece]:
         """Judge the part of the text that is a complete sentence, keep the rest."""
@@ -232,6 +241,7 @@ class Answer:
             self.tally.mismatches += check.verdict == "mismatch"
             yield self._citation(chips[handle], check, claim)
         self.tally.without_source += judged.no_source
+        self.tally.general += judged.kind == "general_knowledge" or bool(GENERAL.search(claim))
         if judged.kind:
             yield NoSource(
                 message_id=self.message_id, sentence=self._number, claim=claim, kind=judged.kind

@@ -67,6 +67,7 @@ LIMIT_BEFORE = re.compile(
     r"\b(?:ref(?:erence)?\.?|range|interval|normal)(?: range| interval)?[\s:(,]*(?:is |of )?$",
     re.IGNORECASE,
 )
+NEAR = 100
 TAKEN_UNITS = ("tablet", "capsule", "puff", "drop", "patch", "spray")
 PAIR = re.compile(r"(?<![\d/.])(\d{2,3})/(\d{2,3})(?![\d/]|\.\d)")
 FLAG = re.compile(r"[\s\u00a0]?\(?(HH|LL|AA|H|L|A|high|low|critical(?:ly)? (?:high|low))\b\)?")
@@ -194,9 +195,11 @@ def _numbers(text: str) -> Iterator[Number]:
         if value.unit == "l" and found.text.endswith("L"):
             # "34 L" is a flag far more often than litres; the comparison knows the record's unit.
             value, end = Amount(number=value.number, comparator=value.comparator), end - 1
-        before, after = text[: found.start], text[end:]
+        # What is looked for stands right before; all of it would be searched again for every number.
+        first = not text[: found.start].strip()
+        before, after = text[max(0, found.start - NEAR) : found.start], text[end:]
         in_range = any(a <= found.start < b for a, b in ranges)
-        kind, noun = _kind(value, before, after, in_range=in_range)
+        kind, noun = _kind(value, before, after, in_range=in_range, first=first)
         flag = FLAG.match(after) if kind == "value" else None
         yield Number(
             text=text[found.start : end].strip(), amount=value, kind=kind, start=found.start,
@@ -214,7 +217,9 @@ def _pair(text: str, match: re.Match[str]) -> Iterator[Number]:
         )  # fmt: skip
 
 
-def _kind(amount: Amount, before: str, after: str, *, in_range: bool) -> tuple[Kind, str]:
+def _kind(
+    amount: Amount, before: str, after: str, *, in_range: bool, first: bool
+) -> tuple[Kind, str]:
     if in_range or (amount.comparator and (before.endswith("(") or LIMIT_BEFORE.search(before))):
         return "range", ""
     if THRESHOLD.search(before):
@@ -225,7 +230,7 @@ def _kind(amount: Amount, before: str, after: str, *, in_range: bool) -> tuple[K
         if counted or amount.unit or COUNT_BEFORE.search(before):
             noun = counted["noun"] if counted and counted["noun"] else ""
             return "count", noun.casefold() or amount.unit
-        if not before.strip() and re.match(r"[.)]\s", after):
+        if first and re.match(r"[.)]\s", after):
             return "count", ""
     return "value", ""
 

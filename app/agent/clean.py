@@ -6,11 +6,12 @@ Links and images stay as written; the screen draws links inert and fetches no im
 
 import re
 
-from app.tools.plain import TAG, harmless
+from app.tools.plain import harmless, without_tags
 
 __all__ = ["Cleaner", "harmless"]
 
-MAY_BE_TAG = re.compile(r"<(?:[/!]?[A-Za-z-][^<>\n]{0,400}|[/!]?)\Z")
+# With what is taken out of its middle gone, `<i<b>mg>` would be one.
+MAY_BE_TAG = re.compile(r"<(?:[/!<]*[A-Za-z-][^>\n]{0,400}|[/!<]*)\Z")
 
 
 class Cleaner:
@@ -21,7 +22,7 @@ class Cleaner:
 
     def feed(self, text: str) -> str:
         """Return what is certain so far."""
-        plain = TAG.sub("", self._held + harmless(text))
+        plain = without_tags(self._held + harmless(text))
         open_tag = MAY_BE_TAG.search(plain)
         self._held = plain[open_tag.start() :] if open_tag else ""
         return plain[: open_tag.start()] if open_tag else plain
@@ -29,4 +30,4 @@ class Cleaner:
     def finish(self) -> str:
         """Return what was held back: it is text after all."""
         held, self._held = self._held, ""
-        return TAG.sub("", held)
+        return without_tags(held)

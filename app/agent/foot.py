@@ -39,7 +39,7 @@ def foot(
         message_id=message_id,
         model=model_name(model),
         data_handling=services.data_handling if model.language_model else "",
-        provenance=provenance(launch) + (GENERAL if model.language_model else ""),
+        provenance=provenance(launch) + (GENERAL if tally.general else ""),
         suggestions=suggestions(looked),
         stopped=stopped,
         sources=len(used),

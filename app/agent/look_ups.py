@@ -24,7 +24,7 @@ from app.fhir.source import Failed
 from app.llm.hang_up import HangUp
 from app.llm.port import Reply, ToolCall
 from app.tools.chart_tools import CHART_TOOLS
-from app.tools.registry import Look, ToolResult, told
+from app.tools.registry import Look, ToolResult, names, told
 
 TOO_MANY = (
     "Refused: no more look-ups in this turn. Answer with what you have and say what is missing."
@@ -35,6 +35,7 @@ LATE = (
     "Never say none of it; say that it could not be read."
 )
 MOST_ARGUMENTS = 500
+UNKNOWN = "unknown"
 READS = {tool.name: tool.reads for tool in CHART_TOOLS}
 
 
@@ -52,6 +53,11 @@ class LookUps:
         self._count = 0
         self._done: dict[tuple[str, str], ToolResult] = {}
         self._late: threading.Event | None = None
+        self._names = names(services.registry.describe())
+
+    def known(self, name: str) -> str:
+        """Return the name of a tool of ours: any other is words of the model, for no audit and no screen."""
+        return name if name in self._names else UNKNOWN
 
     @property
     def reading_on(self) -> bool:
@@ -85,7 +91,7 @@ class LookUps:
         for call in calls:
             self._count += 1
             call_id = f"{self._turn_id}-c{self._count}"
-            yield ToolCallStartEvent(tool_call_id=call_id, tool_call_name=call.name)
+            yield ToolCallStartEvent(tool_call_id=call_id, tool_call_name=self.known(call.name))
             yield ToolCallArgsEvent(tool_call_id=call_id, delta=call.arguments[:MOST_ARGUMENTS])
             yield ToolCallEndEvent(tool_call_id=call_id)
             result, said = yield from self._call(call)
@@ -170,7 +176,7 @@ def _canonical(arguments: str) -> str:
     """Return arguments so that the same ones are equal, however they were written."""
     try:
         return json.dumps(json.loads(arguments or "{}"), sort_keys=True)
-    except ValueError:
+    except (ValueError, RecursionError):
         return arguments
 
 
@@ -180,7 +186,7 @@ def _sections(call: ToolCall) -> tuple[SectionName, ...]:
     able = tuple(name for name, query in QUERIES.items() if query.resource_type in read)
     try:
         asked = json.loads(call.arguments or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return able
     one = asked.get("section") if isinstance(asked, dict) else None
     return tuple(name for name in able if name == one) or able

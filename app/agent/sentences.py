@@ -12,7 +12,8 @@ SHORT = frozenset(
     ("dr", "mr", "mrs", "ms", "prof", "st", "vs", "approx", "ca", "cf", "e.g", "i.e", "incl", "no", "resp", "sr",
      "jr", "dept", "fig", "ref", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
 )  # fmt: skip
-STOP = re.compile(r"[.!?]+[\"”')*_]*(?=[\s\ufffc])")
+# Begins where a run of them begins: a line of dots would be read from each of its dots.
+STOP = re.compile(r"(?<![.!?])[.!?]+[\"”')*_]*(?=[\s\ufffc])")
 # What may stand between the full stop and the blank, as already resolved citations.
 CITED = "\ufffc"
 # What a model writes behind a sentence that is not about this patient.

@@ -39,7 +39,7 @@ from app.agent.prompt import compose, question_turn
 from app.agent.services import ModelCall, TurnServices
 from app.agent.stored import coalesce
 from app.errors import ChartsideError
-from app.llm.errors import ModelCut, ModelFailed
+from app.llm.errors import ModelCut, ModelEmpty, ModelFailed
 from app.llm.hang_up import HangUp
 from app.llm.history import Recorder
 from app.llm.port import (
@@ -59,6 +59,10 @@ READING, WRITING = "Reading the chart", "Writing the answer"
 DECLINED = "The language model declined to answer this question."
 DECLINED_LATE = "The language model declined to go on: this answer is not complete."
 TOO_LONG = "Stopped at the longest answer the language model can give: this answer is not complete."
+MOST_AT_ONCE, UNSEEN = 1_000, 2
+# Far more than a turn's look-ups and their arguments: what is past this is not meant, and would be sent again with
+# every later question.
+MOST_CALLS, MOST_ASKED = 64, 20_000
 
 
 class _Stopped(Exception):  # not an error: a person pressed Stop
@@ -117,6 +121,7 @@ class _Run:
         self._answer: Answer | None = None
         self._recorder: Recorder | None = None
         self._messages = 0
+        self._heard = 0
         self._open = False
         self._step = ""
         self._ending = False
@@ -126,7 +131,13 @@ class _Run:
     def events(self) -> Generator[TurnEvent | None, None, None]:
         """Yield everything between start and end."""
         yield from self._begin(READING)
-        self._answer, self._recorder, base = yield from aside(self._open_chart, self._stop)
+        # A chart that was read is at hand; a thread to wait for would only cost.
+        opened = (
+            self._open_chart()
+            if self._launch.sections
+            else (yield from aside(self._open_chart, self._stop))
+        )
+        self._answer, self._recorder, base = opened
         while True:
             said = _Said()
             sent = (*self._services.history, *self._recorder.sent())
@@ -179,19 +190,29 @@ class _Run:
                 case None:
                     yield None
                 case TextDelta():
-                    said.text.append(event.text)
-                    self._record(event.text)
-                    yield from self._say(event.text)
-                    if spent := self._budget.writing(self._written()):
-                        said.done = Done(stop="end")
-                        yield from self._remark(spent)
+                    yield from self._write(event.text, said)
+                    if said.done is not None:
                         return
                 case ToolCall():
-                    said.calls.append(event)
+                    _note(event, said)
                 case Done():
                     said.done = event
                     if self._recorder and event.stop == "end":
                         self._recorder.native = event.native
+
+    def _write(self, text: str, said: _Said) -> Iterator[TurnEvent]:
+        """Write a text in pieces, so that one without end is cut like many; a spent budget ends the answer."""
+        for at in range(0, len(text), MOST_AT_ONCE):
+            piece = text[at : at + MOST_AT_ONCE]
+            said.text.append(piece)
+            self._record(piece)
+            yield from self._say(piece)
+            self._heard += len(piece)
+            # What is heard and not shown (tags, made-up citations) has an end too: it is kept and sent again.
+            if spent := self._budget.writing(max(self._written(), self._heard // UNSEEN)):
+                said.done = Done(stop="end")
+                yield from self._remark(spent)
+                return
 
     def _written(self) -> int:
         return self._answer.tally.characters if self._answer else 0
@@ -203,7 +224,8 @@ class _Run:
             hook(
                 ModelCall(
                     model=model.name, version=model.version, language_model=model.language_model,
-                    stop=done.stop if done else failure or "cut", tools=tuple(c.name for c in said.calls),
+                    stop=done.stop if done else failure or "cut",
+                    tools=tuple(self._look_ups.known(c.name) for c in said.calls),
                     usage=done.usage if done else Usage(),
                 )
             )  # fmt: skip
@@ -300,6 +322,8 @@ class _Run:
             yield from self._remark(spent)
         if self._answer:
             yield from self._send(self._answer.finish())
+        if not self._open:
+            raise ModelEmpty("a model ended its answer and had shown nothing")
         yield from self._foot(stopped=False)
 
     def stopped(self) -> Iterator[TurnEvent]:
@@ -355,6 +379,14 @@ class _Run:
         """Leave the turn if a person pressed Stop, unless it is being ended already."""
         if self._stop.is_set() and not self._ending:
             raise _Stopped
+
+
+def _note(call: ToolCall, said: _Said) -> None:
+    said.calls.append(call)
+    asked = sum(len(c.name) + len(c.arguments) for c in said.calls)
+    if len(said.calls) > MOST_CALLS or asked > MOST_ASKED:
+        said.calls.clear()
+        raise ModelFailed("a model asked for more look-ups than can be meant")
 
 
 def _custom(payload: CustomPayload) -> CustomEvent:

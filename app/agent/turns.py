@@ -129,6 +129,9 @@ class Turns:
             services.model.warm(request)
         except ChartsideError as error:  # the turn itself will say it
             log.info("warm.failed", extra={"launch": context.launch_id, "code": error.code})
+        except Exception as error:  # noqa: BLE001  # a thread's end: its traceback would be printed with what it quotes
+            said = {"launch": context.launch_id, "error": type(error).__name__}
+            log.error("warm.failed", extra=said)
 
     def _model(self, context: LaunchContext, model_id: str) -> Model:
         try:

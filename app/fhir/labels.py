@@ -17,9 +17,21 @@ RESTRICTED = frozenset((
 def is_restricted(resource: Resource) -> bool:
     """Tell whether a resource carries a restricting security label, or one in a form that cannot be read."""
     meta = resource.get("meta")
-    if meta is None:
-        return False
     sent = meta.get("security") if isinstance(meta, dict) else meta
-    labels = sent if isinstance(sent, list) else [] if sent is None else [sent]
+    # A document carries the labels of its content apart from those of the resource (DocumentReference.securityLabel).
+    codings = [
+        *_many(sent),
+        *(c for label in _many(resource.get("securityLabel")) for c in _codings(label)),
+    ]
     # A label that cannot be read may be a restricting one.
-    return any(not isinstance(x, dict) or str(x.get("code")) in RESTRICTED for x in labels)
+    return any(not isinstance(x, dict) or str(x.get("code")) in RESTRICTED for x in codings)
+
+
+def _many(sent: object) -> list[object]:
+    return sent if isinstance(sent, list) else [] if sent is None else [sent]
+
+
+def _codings(label: object) -> list[object]:
+    """Return the codings of a label; one without any, or that is no concept, stands for itself, unreadable."""
+    coding = label.get("coding") if isinstance(label, dict) else None
+    return _many(coding) or [None]

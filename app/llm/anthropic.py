@@ -80,7 +80,7 @@ class AnthropicMessages:
         self._timeouts = timeouts
         self.name = config.label or config.model
         self.version = config.model
-        self.key = f"anthropic:{config.model}"
+        self.key = f"anthropic:{config.id}:{config.model}"
 
     def stream(self, request: Request, hang_up: HangUp) -> Iterator[ModelEvent]:
         """Yield text and tool calls, then one `Done`; see the port."""

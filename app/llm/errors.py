@@ -11,6 +11,7 @@
     ├── ModelContextFull        the conversation is longer than the model can read
     ├── ModelRequestRefused     another 400: the provider does not accept what was sent
     ├── ModelCut                the stream ended without its end
+    ├── ModelEmpty              it ended its answer and had written nothing
     ├── ModelCannotLookUp       it does not call tools, so it cannot read the chart
     └── ModelNotAllowed         the site does not allow this model here
 
@@ -123,6 +124,13 @@ class ModelCut(ModelFailed):
 
     code = "model.cut"
     public = "The answer was cut off: what is shown is not complete."
+
+
+class ModelEmpty(ModelFailed):
+    """The model ended its answer and had written nothing that can be shown."""
+
+    code = "model.empty"
+    public = "The language model gave no answer."
 
 
 class ModelCannotLookUp(ModelFailed):

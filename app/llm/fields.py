@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 Json = dict[str, object]
+MOST = 2**53
 
 
 def part(value: object, *path: str) -> Json:
@@ -24,9 +25,11 @@ def text(value: object, *path: str) -> str:
 
 
 def number(value: object, *path: str) -> int:
-    """Return the whole number at a path."""
+    """Return the whole number at a path; one that nobody can count is cut to what the audit can write."""
     found = _at(value, path)
-    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+    if not isinstance(found, int) or isinstance(found, bool):
+        return 0
+    return min(max(found, 0), MOST)
 
 
 def _at(value: object, path: Sequence[str]) -> object:

@@ -91,7 +91,7 @@ class OpenAIChat:
         self._looks_up: bool | None = None if probes else True
         self.name = config.label or config.model
         self.version = config.model
-        self.key = f"chat:{config.model}"
+        self.key = f"chat:{config.id}:{config.model}"
 
     def stream(self, request: Request, hang_up: HangUp) -> Iterator[ModelEvent]:
         """Yield text and tool calls, then one `Done`; see the port. The first call tries the server."""

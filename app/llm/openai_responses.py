@@ -45,7 +45,7 @@ class OpenAIResponses:
         self._timeouts = timeouts
         self.name = config.label or config.model
         self.version = config.model
-        self.key = f"responses:{config.model}"
+        self.key = f"responses:{config.id}:{config.model}"
 
     def stream(self, request: Request, hang_up: HangUp) -> Iterator[ModelEvent]:
         """Yield text and tool calls, then one `Done`; see the port."""

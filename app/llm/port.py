@@ -53,7 +53,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Native:
-    """A provider's own blocks, replayed verbatim to the same `key` (dialect and model) and dropped for others."""
+    """A provider's own blocks, replayed verbatim to the same `key` (dialect, configured model and its name) and dropped for others."""
 
     key: str
     blocks: object
@@ -177,7 +177,7 @@ class Request:
 class Model(Protocol):
     """An assistant. `language_model` is False for the deterministic one; then `version` is "".
 
-    `key` names dialect and model: blocks of a provider (`Native`) are replayed to the same key only.
+    `key` names dialect, configured model and its name: blocks of a provider (`Native`) are replayed to the same key only.
     """
 
     @property
@@ -194,7 +194,7 @@ class Model(Protocol):
 
     @property
     def key(self) -> str:
-        """Return the name of dialect and model."""
+        """Return the name of dialect, configured model and its name."""
 
     def stream(self, request: Request, hang_up: HangUp) -> Iterator[ModelEvent]:
         """Yield text and tool calls, then one `Done`.

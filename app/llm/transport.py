@@ -24,7 +24,7 @@ PORTS = {"http": 80, "https": 443}
 def http_client(base_url: str) -> httpx2.Client:
     """Return a client that reaches the origin of `base_url` and no other.
 
-    A proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`) is used, for hospitals have one; so are the certificates
+    A proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`) is used for https, for hospitals have one; so are the certificates
     it names (`SSL_CERT_FILE`). Redirects are not followed: the conversation would travel.
 
     Raises:
@@ -52,6 +52,9 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int]:
 
 def _proxy(origin: tuple[str, str, int]) -> str:
     scheme, host, port = origin
+    # Plain http is for the site's own servers: a proxy could read the conversation, and has another 127.0.0.1.
+    if scheme == "http":
+        return ""
     if urllib.request.proxy_bypass(f"{host}:{port}") or urllib.request.proxy_bypass(host):
         return ""
     known = urllib.request.getproxies()

@@ -148,8 +148,11 @@ def _get(boundary: Boundary, url: str) -> Any:
 
 def _endpoint(registration: Registration, iss: str, address: str) -> str:
     # Relative endpoint URLs resolve against the FHIR base (SMART App Launch 2.2.0, Conformance).
-    absolute = urljoin(iss.rstrip("/") + "/", address)
-    parts = urlsplit(absolute)
+    try:
+        absolute = urljoin(iss.rstrip("/") + "/", address)
+        parts = urlsplit(absolute)
+    except ValueError as error:  # "http://["
+        raise DiscoveryFailed("smart-configuration names what is no address") from error
     if f"{parts.scheme}://{parts.netloc}" not in registration.origins() or parts.fragment:
         raise DiscoveryFailed("smart-configuration names a host that is not registered")
     return absolute

@@ -255,7 +255,7 @@ class ModelsFile:
 
     def _read(self) -> Models:
         try:
-            registration = _load(self._path, origin=self._origin)
+            registration = load_registration(self._path, origin=self._origin)
         except (ConfigurationError, OSError) as error:
             log.warning("models.unreadable", extra={"slug": self.slug, "why": str(error)})
             return Models()
@@ -293,7 +293,7 @@ def load_registry(folder: Path, *, origin: str, production: bool) -> Registry:
     Raises:
         ConfigurationError: any file is wrong; the message names file and key.
     """
-    found = {path: _load(path, origin=origin) for path in sorted(folder.glob("*.toml"))}
+    found = {path: load_registration(path, origin=origin) for path in sorted(folder.glob("*.toml"))}
     if not found:
         raise ConfigurationError(f"no registration in {folder.name}/")
     if production and any(item.sandbox and item.enabled for item in found.values()):
@@ -303,7 +303,12 @@ def load_registry(folder: Path, *, origin: str, production: bool) -> Registry:
     return Registry(enabled.values(), files)
 
 
-def _load(path: Path, *, origin: str) -> Registration:
+def load_registration(path: Path, *, origin: str) -> Registration:
+    """Read and check one file.
+
+    Raises:
+        ConfigurationError: it is wrong; the message names file and key.
+    """
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
         registration = msgspec.convert(raw, Registration)

@@ -45,7 +45,7 @@ def migrate(engine: Engine) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One short read, which waits for no writer; never held across a `yield` of a stream."""
+    """One query, which waits for no writer; never held across a `yield` of a stream."""
     with engine.connect() as connection:
         yield connection.execution_options(**{READ_ONLY: True})
 
@@ -71,5 +71,6 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 
 
 def _begin_at_once(connection: Connection) -> None:
-    read_only = connection.get_execution_options().get(READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    # One query sees one state by itself; every further statement would be one more wait for the interpreter.
+    if not connection.get_execution_options().get(READ_ONLY, False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -136,7 +136,7 @@ class Registry:
             found = tool.function(self._launch, **given)
         except msgspec.ValidationError as error:
             return ToolResult(text=f"Refused: {error}.", is_error=True)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return ToolResult(text="Refused: the arguments are not a JSON object.", is_error=True)
         except ChartsideError as error:
             return ToolResult(text=f"Refused: {error.public} {error}", is_error=True)

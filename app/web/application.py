@@ -2,7 +2,20 @@
 
 from flask import Flask
 
-from app.web import assets, chart, chat, errors, health, jwks, launch, logs, model, resume, security
+from app.web import (
+    assets,
+    chart,
+    chat,
+    errors,
+    health,
+    jwks,
+    launch,
+    logs,
+    model,
+    register,
+    resume,
+    security,
+)
 from app.web.session import LaunchSessionInterface
 from app.wiring import Services
 
@@ -25,6 +38,7 @@ def make_app(services: Services) -> Flask:
     app.register_blueprint(chat.blueprint(services))
     app.register_blueprint(health.blueprint())
     app.register_blueprint(jwks.blueprint(services))
+    app.register_blueprint(register.blueprint(services))
     errors.install(app, services, frontend)
     security.install(app, services)
     app.extensions["chartside"] = services

@@ -143,8 +143,8 @@ function Parts({ message, leads, dangers }: { message: Message; leads: boolean; 
           <BlockNode key={index} block={part.block} trends={leads} />
         ),
       )}
-      {(growing || status === "stopped") && citations.some(({ verdict }) => verdict === "pending") && (
-        <p class="para small muted">Dashed number: not checked against the record yet.</p>
+      {citations.some(({ verdict }) => verdict === "pending") && (
+        <p class="para small muted">Dashed number: not checked against the record{growing ? " yet" : ""}.</p>
       )}
     </>
   );

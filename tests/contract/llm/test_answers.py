@@ -30,8 +30,15 @@ ENDS = [(wire, name) for wire in WIRES for name in wire.ends]
 def test_a_model_says_what_it_is(wire: Wire) -> None:
     model = wire.model("http://127.0.0.1:9")
     said = (model.name, model.version, model.language_model, model.key)
-    assert said == ("The model", "m-1", True, f"{wire.name}:m-1")
+    assert said == ("The model", "m-1", True, f"{wire.name}:m:m-1")
     assert wire.model("http://127.0.0.1:9", label="").name == "m-1"
+
+
+def test_the_same_model_at_another_provider_is_given_no_blocks_of_the_first(wire: Wire) -> None:
+    """Encrypted reasoning is of one account: another refuses the whole conversation for it, at every turn."""
+    one, other = (wire.model("http://127.0.0.1:9", id=name) for name in ("openai", "azure"))
+    assert one.version == other.version
+    assert one.key != other.key
 
 
 def test_text_comes_in_pieces_then_one_end(wire: Wire) -> None:
@@ -80,7 +87,7 @@ def test_blocks_of_a_provider_are_plain_data(wire: Wire) -> None:
         assert done.native is None
         return
     assert done.native is not None
-    assert done.native.key == f"{wire.name}:m-1"
+    assert done.native.key == f"{wire.name}:m:m-1"
     assert json.loads(json.dumps(done.native.blocks)) == done.native.blocks
 
 

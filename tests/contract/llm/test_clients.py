@@ -175,7 +175,7 @@ def test_a_client_reaches_its_own_origin_only() -> None:
 def test_a_proxy_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
     with pytest.raises(ConfigurationError, match="proxy"):
-        CHAT.model("http://127.0.0.1:9")
+        CHAT.model("https://127.0.0.1:9")
 
 
 def test_a_secret_that_is_no_service_account_is_refused_without_quoting_it(monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip

@@ -160,8 +160,8 @@ def _list(wire: Wire) -> str:
 
 def test_own_blocks_are_sent_again_as_they_came(wire: Wire) -> None:
     blocks: list[object] = [{"type": "thinking", "thinking": "x", "signature": "s"}, {"type": "text", "text": "4.4"}]  # fmt: skip
-    turn = AssistantTurn(text="4.4", native=Native(key=f"{wire.name}:m-1", blocks=blocks))
-    other = AssistantTurn(text="4.4", native=Native(key=f"{wire.name}:m-2", blocks=blocks))
+    turn = AssistantTurn(text="4.4", native=Native(key=f"{wire.name}:m:m-1", blocks=blocks))
+    other = AssistantTurn(text="4.4", native=Native(key=f"{wire.name}:m:m-2", blocks=blocks))
     own, foreign = (
         json.dumps(sent(wire, asking(QUESTION, t, QUESTION))[_list(wire)]) for t in (turn, other)
     )

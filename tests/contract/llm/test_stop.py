@@ -269,9 +269,20 @@ def test_the_environments_proxy_is_used_and_stop_works_through_it(
 
 
 def test_a_host_that_the_environment_excepts_is_reached_without_the_proxy(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Provider(streams_chunked(wire.text())) as provider:
+    with Provider(streams_chunked(wire.text()), tls=tls) as provider:
         assert done_of(heard(wire.model(provider.url))).stop == "end"
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
+def test_plain_http_never_goes_through_a_proxy_that_could_read_it(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """A model on this machine is labelled so: its chart text must not travel first."""
+    with Provider(streams_chunked(wire.text())) as proxy, Provider(streams_chunked(wire.text())) as own:  # fmt: skip
+        monkeypatch.setenv(variable, proxy.url)
+        assert done_of(heard(wire.model(own.url))).stop == "end"
+    assert (len(proxy.asked), len(own.asked)) == (0, 1)

@@ -46,9 +46,7 @@ def test_every_answer_names_its_model_and_where_the_text_went(stack: Stack) -> N
     assert [(f["model"], f["data_handling"]) for f in feet] == [
         ("Model a (a-1)", "BAA · US · not retained")
     ]
-    assert feet[0]["provenance"] == (
-        "Chart read 20-Nov-2026 08:42. Rows marked “General knowledge” do not come from this chart."
-    )
+    assert feet[0]["provenance"] == "Chart read 20-Nov-2026 08:42."
     none = launched.ask("Any allergies?", "turn-0002", model="none")
     (foot,) = [e["value"] for e in none if e.get("name") == "chartside.answered"]
     assert (foot["model"], foot["data_handling"]) == ("", "")

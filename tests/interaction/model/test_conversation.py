@@ -189,6 +189,25 @@ def test_nothing_of_a_conversation_reaches_the_log(
         assert canary not in said, canary
 
 
+def test_an_adapter_that_breaks_while_it_warms_quotes_nothing(
+    stack: Stack, models: Provider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A thread that ends by an error would print it with all that it quotes."""
+    warmed = threading.Event()
+
+    def broken(request: Request) -> None:
+        warmed.set()
+        raise RuntimeError("canary of an adapter")
+
+    models.models["a"].warm = broken  # type: ignore[method-assign]  # what this test is about
+    opened(stack)
+    assert warmed.wait(WAIT_S)
+    until(lambda: any(r.message == "warm.failed" for r in caplog.records))
+    (said,) = [r for r in caplog.records if r.message == "warm.failed"]
+    assert (vars(said)["error"], said.exc_info) == ("RuntimeError", None)
+    assert "canary" not in repr(said.__dict__)
+
+
 class Waiting(Scripted):
     """Writes a word and then waits for its provider, as a socket would."""
 

@@ -385,3 +385,10 @@ def test_none_since_a_date_shows_the_newest_value_before_it(chart: LaunchChart) 
     assert [b["title"] for b in blocks if b["kind"] == "negative"] == [
         "Potassium since 01-Dec-2026: none found."
     ]
+
+
+def test_the_foot_explains_general_knowledge_only_where_some_stands(chart: LaunchChart) -> None:
+    with_some = ask(chart, "?", Scripted(say("Ibuprofen can raise potassium (General knowledge).")))
+    assert "General knowledge" in custom(with_some, "answered")[0]["provenance"]
+    without = ask(chart, "?", Scripted(say(f"Potassium 5.6 mmol/L [{potassium(chart)}].")))
+    assert "General knowledge" not in custom(without, "answered")[0]["provenance"]

@@ -95,3 +95,20 @@ def test_a_binary_is_this_patients_and_not_restricted_and_its_read_is_audited(
     launch.first_read()
     assert launch.texts.text(document) == text
     assert read[-1] == ("Binary", 1)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        {"coding": [{"code": "N"}, {"code": "PSYTHPN"}]}, [{"coding": [{"code": "R"}]}], {"text": "confidential"},
+        [{"coding": []}], "R", ["R"], {"coding": "R"},
+    ],
+)  # fmt: skip
+def test_a_label_on_a_documents_content_restricts_it(label: object) -> None:
+    assert is_restricted({"resourceType": "DocumentReference", "securityLabel": label})
+
+
+def test_a_normal_label_on_a_documents_content_does_not() -> None:
+    normal = [{"coding": [{"code": "N"}]}]
+    assert not is_restricted({"resourceType": "DocumentReference", "securityLabel": normal})
+    assert not is_restricted({"resourceType": "DocumentReference", "securityLabel": []})

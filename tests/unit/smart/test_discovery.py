@@ -76,6 +76,7 @@ def test_relative_endpoints_resolve_against_the_base(registration: Registration)
         "//evil.example/x",
         "https://fhir.mercy.example/x#fragment",
         "javascript:alert(1)",
+        "http://[",
     ],
 )
 def test_an_endpoint_elsewhere_is_refused(

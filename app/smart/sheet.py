@@ -1,0 +1,257 @@
+"""What health-system IT pastes into the EHR's form, and reviews: addresses, proof, scopes with reasons, data flow.
+
+Made from the registration and the configured models alone. No secret and no name of a variable stands in it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from app.smart.registry import ANY_MODEL, Models, Registration
+from app.smart.scopes import parse_scopes
+from app.smart.templates import VENDORS
+
+LAUNCH_SCOPES = {
+    "launch": "opens with the patient of the chart",
+    "launch/patient": "asks for the patient when opened outside the chart",
+    "launch/encounter": "asks for the visit when opened outside the chart",
+    "openid": "proves who is signed in",
+    "fhirUser": "names the clinician, for the audit log and to refuse patients",
+    "profile": "names the clinician",
+    "online_access": "outlives a short access token, while the clinician is signed in",
+    "offline_access": "outlives a short access token; given up when the launch ends",
+}
+TYPES = {
+    "Patient": "name, birth date, sex: the right patient in the panel's head",
+    "Encounter": "since when something is new: the last visit",
+    "Condition": "the problem list",
+    "AllergyIntolerance": "allergies, and that there are none",
+    "MedicationRequest": "what was ordered",
+    "MedicationDispense": "what was dispensed",
+    "Medication": "what an order's medication is",
+    "Observation": "laboratory results and vital signs",
+    "DiagnosticReport": "reports of laboratory and imaging",
+    "ServiceRequest": "what is ordered and pending",
+    "DocumentReference": "the list of notes",
+    "Binary": "the text of notes",
+    "Flag": "warnings, and that a patient wants no language model",
+    "Procedure": "what was done",
+    "Immunization": "vaccinations",
+    "Practitioner": "the names of authors and of the clinician",
+    "PractitionerRole": "in which role an author wrote",
+    "Organization": "who sent a record",
+    "Location": "where it happened",
+}
+AUTH = {
+    "public": "public client, PKCE S256, no secret",
+    "client_secret_basic": "client secret by HTTP Basic, and PKCE S256",
+    "client_secret_post": "client secret in the body, and PKCE S256",
+    "private_key_jwt": "signed assertion (private_key_jwt), and PKCE S256",
+}
+UNKNOWN = "asked for by this registration; Chartside has no use of its own for it"
+
+
+class Model(Protocol):
+    """What the sheet tells of a configured language model."""
+
+    @property
+    def id(self) -> str:
+        """The id that registrations allow."""
+
+    @property
+    def client(self) -> str:
+        """The way to its provider."""
+
+    @property
+    def base_url(self) -> str:
+        """The address that is called; empty for the client's own."""
+
+    @property
+    def region(self) -> str:
+        """The cloud's region."""
+
+    @property
+    def data_handling(self) -> str:
+        """What was agreed on the data."""
+
+    @property
+    def baa(self) -> bool:
+        """Whether an agreement covers patient data."""
+
+    @property
+    def local(self) -> bool:
+        """Whether nothing leaves the site."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line: what the form calls it, what to paste, and why."""
+
+    label: str
+    value: str
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """Lines under one heading."""
+
+    heading: str
+    rows: tuple[Row, ...]
+
+
+def sheet(
+    registration: Registration, origin: str, models: Models, configured: Iterable[Model]
+) -> tuple[Section, ...]:
+    """Return the sheet of a registration; `models` is its table as it stands now."""
+    used = [one for one in configured if ANY_MODEL in models.allowed or one.id in models.allowed]
+    vendor = VENDORS.get(registration.vendor)
+    notes = tuple(Row(label="Note", value=note) for note in (vendor.notes if vendor else ()))
+    own = (Section(heading=f"Before you fill in the form ({vendor.label})", rows=notes),) if vendor else ()  # fmt: skip
+    return (
+        Section(heading="Paste into the EHR's form", rows=_addresses(registration, origin)),
+        *own,
+        Section(heading="Scopes, each with its reason", rows=_scopes(registration)),
+        Section(heading="FHIR types", rows=_types(registration)),
+        Section(heading="Where data goes", rows=_flow(registration, models, used)),
+        Section(heading="Hosts to open in the firewall", rows=_egress(registration, models, used)),
+        Section(heading="Origins that may frame Chartside", rows=_frames(registration)),
+    )
+
+
+def as_text(title: str, sections: Sequence[Section]) -> str:
+    """Return the sheet as plain text."""
+    lines = [title, ""]
+    for section in sections:
+        lines += [section.heading, "-" * len(section.heading)]
+        lines += [
+            f"{row.label}: {row.value}" + (f"\n    {row.why}" if row.why else "")
+            for row in section.rows
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def model_host(model: Model) -> str:
+    """Return the host that a model's requests go to."""
+    if model.base_url:
+        return urlsplit(model.base_url).netloc
+    google = {"global": "aiplatform", "us": "aiplatform.us.rep", "eu": "aiplatform.eu.rep"}
+    match model.client:
+        case "anthropic":
+            return "api.anthropic.com"
+        case "openai":
+            return "api.openai.com"
+        case "bedrock":
+            return f"bedrock-mantle.{model.region}.api.aws"
+        case "vertex":
+            return f"{google.get(model.region, f'{model.region}-aiplatform')}.googleapis.com"
+        case _:
+            return f"not configured: base_url of {model.id} is empty"
+
+
+def _addresses(registration: Registration, origin: str) -> tuple[Row, ...]:
+    client, base = registration.client, f"{origin}/smart/{registration.slug}"
+    rows = [
+        Row(label="App name", value="Chartside"),
+        Row(label="Launch URL", value=f"{base}/launch"),
+        Row(label="Redirect URI", value=client.redirect_uri, why="exactly this, no wildcard"),
+        Row(label="Client authentication", value=AUTH[client.auth]),
+        Row(label="Client id", value=client.id, why="given by the EHR"),
+        Row(label="FHIR version", value=f"R4 ({registration.fhir.version})"),
+        Row(label="Users", value="clinicians; a launch by a patient or a relative is refused"),
+    ]
+    if registration.launch.standalone:
+        rows.append(Row(label="Standalone launch URL", value=f"{base}/standalone"))
+    if client.alg or registration.backend:
+        used = {client.alg, registration.backend.alg if registration.backend else ""} - {""}
+        rows.append(Row(label="JWKS URL", value=f"{origin}/.well-known/jwks.json"))
+        rows.append(Row(label="Signing algorithm", value=", ".join(sorted(used))))
+    if registration.backend:
+        rows.append(Row(label="Backend client id", value=registration.backend.id))
+    return tuple(rows)
+
+
+def _scopes(registration: Registration) -> tuple[Row, ...]:
+    scopes = registration.scopes
+    asked = [*((scope, "required") for scope in scopes.required), *((scope, "optional") for scope in scopes.optional)]  # fmt: skip
+    rows = [Row(label=kind, value=scope, why=_reason(scope)) for scope, kind in asked]
+    backend = registration.backend.scopes if registration.backend else ()
+    return (*rows, *(Row(label="backend", value=scope, why=_reason(scope)) for scope in backend))
+
+
+def _reason(scope: str) -> str:
+    if scope in LAUNCH_SCOPES:
+        return LAUNCH_SCOPES[scope]
+    grants = parse_scopes(scope)
+    if not grants:
+        return UNKNOWN
+    reading = "reads: " if not grants[0].verbs & set("cud") else "more than reading is asked for: "
+    if grants[0].resource_type == "*":
+        return f"{reading}every type at once; ask for the types instead, where the EHR allows it"
+    return reading + TYPES.get(grants[0].resource_type, UNKNOWN)
+
+
+def _types(registration: Registration) -> tuple[Row, ...]:
+    backend = registration.backend.scopes if registration.backend else ()
+    scopes = [*registration.scopes.required, *registration.scopes.optional, *backend]
+    found: dict[str, set[str]] = {}
+    for grant in parse_scopes(" ".join(scopes)):
+        found.setdefault(grant.resource_type, set()).update(grant.verbs)
+    words = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
+    return tuple(
+        Row(label=kind, value=", ".join(words[verb] for verb in "cruds" if verb in verbs))
+        for kind, verbs in sorted(found.items())
+    )
+
+
+def _flow(registration: Registration, models: Models, used: Sequence[Model]) -> tuple[Row, ...]:
+    bases = ", ".join(registration.fhir.iss)
+    rows = [
+        Row(label="From the EHR", value=bases, why="the launched patient's chart, to the server"),
+        Row(label="Stays on the server", value="tokens, signing keys, the audit log"),
+        Row(label="To the clinician's browser", value="the launched patient's chart and the answers"),
+    ]  # fmt: skip
+    rows += [
+        Row(label=f"To {model_host(one)}", value=_sent(registration, models, one)) for one in used
+    ]
+    if not used:
+        rows.append(
+            Row(
+                label="To language models",
+                value="nothing: no configured model is allowed for this EHR",
+            )
+        )
+    return tuple(rows)
+
+
+def _may_read(registration: Registration, models: Models, model: Model) -> bool:
+    covered = model.baa or model.local or model.id in models.phi_without_baa
+    return registration.sandbox or covered
+
+
+def _sent(registration: Registration, models: Models, model: Model) -> str:
+    if not _may_read(registration, models, model):
+        return f"nothing: model {model.id} has no agreement for patient data (baa) and is not local"
+    terms = model.data_handling or "terms not stated"
+    return (
+        f"the questions and what was read from the chart to answer them; model {model.id}; {terms}"
+    )
+
+
+def _egress(registration: Registration, models: Models, used: Sequence[Model]) -> tuple[Row, ...]:
+    ehr = [Row(label="EHR", value=origin) for origin in sorted(registration.origins())]
+    reading = [one for one in used if _may_read(registration, models, one)]
+    hosts = dict.fromkeys(map(model_host, reading))
+    clouds = {"bedrock", "vertex"} & {one.client for one in reading}
+    why = (
+        "and, with the cloud's own credentials, the hosts where that cloud gives tokens"
+        if clouds
+        else ""
+    )
+    return (*ehr, *(Row(label="Language model", value=host, why=why) for host in hosts))  # fmt: skip
+
+
+def _frames(registration: Registration) -> tuple[Row, ...]:
+    return tuple(Row(label="Origin", value=one) for one in registration.embed.frame_ancestors)
