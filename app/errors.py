@@ -13,6 +13,7 @@
     ├── UnknownHandle           a citation that this launch never issued
     ├── ToolRefused             a tool call outside its schema or budget
     ├── TurnRefused             a turn that cannot start (one runs already, budget spent, empty)
+    │   └── TurnRepeated        its id was used before
     ├── ModelFailed             a model gave no whole answer; its kinds: `app.llm.errors`
     ├── TurnCut                 a model's stream ended without its end (`app.agent.errors`)
     └── NotFound                no such turn or source in this launch
@@ -128,6 +129,13 @@ class TurnRefused(ChartsideError):
     status = 409
     code = "turn.refused"
     public = "An answer is still being written. Stop it first, or wait."
+
+
+class TurnRepeated(TurnRefused):
+    """A turn whose id this launch has used: its answer could not be kept."""
+
+    code = "turn.repeated"
+    public = "This question was sent before. Ask it again."
 
 
 class NotFound(ChartsideError):

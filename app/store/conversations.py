@@ -45,6 +45,14 @@ class Conversations:
                 )
             )
 
+    def has_turn(self, launch_id: str, turn_id: str) -> bool:
+        """Tell whether a turn of this id is kept."""
+        query = select(turn.c.position).where(
+            turn.c.launch_id == launch_id, turn.c.turn_id == turn_id
+        )
+        with reading(self._engine) as db:
+            return db.execute(query).first() is not None
+
     def turns(self, launch_id: str) -> list[object]:
         """Return the turns of a launch, oldest first."""
         query = (

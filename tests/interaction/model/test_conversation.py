@@ -266,3 +266,14 @@ def test_stop_the_end_and_a_closed_frame_free_a_waiting_model(
     if by != "end":
         kept = [json.loads(e.detail) for e in stack.services.audit.events(launched.launch_id) if e.kind == "model_call"]  # fmt: skip
         assert "cut" in [call["stop"] for call in kept]
+
+
+def test_an_id_that_was_used_is_refused_before_a_model_is_asked(tmp_path: Path) -> None:
+    models = provider("a")
+    launched = opened(make_stack(tmp_path, catalog=models.catalog))
+    launched.ask("Any allergies?", "turn-0001")
+    asked = len(models.models["a"].requests)
+    body = {"runId": "turn-0001", "messages": [{"role": "user", "content": "Again?"}]}
+    answer = launched.post("/turns", body)
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "turn.repeated")
+    assert len(models.models["a"].requests) == asked
