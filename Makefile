@@ -5,12 +5,13 @@ BIN := .venv/bin
 NAME ?=
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.ts frontend/*.json)
 
-.PHONY: help run test check e2e bench types lock setup llama pictures
+.PHONY: help run test check parties e2e bench types lock setup llama pictures
 
 help:
 	@echo "make run      set up, then start the sandbox EHR and the copilot; prints the address to open"
 	@echo "make test     set up, then everything that must pass, browser tests included"
 	@echo "make check    lint, types and unit tests, in under two minutes"
+	@echo "make parties  every port's contract, and whole launches against the sandbox EHR"
 	@echo "make e2e      the browser tests"
 	@echo "make bench    figures as JSON lines; NAME=tokens|card|bundle|cache for one"
 	@echo "make llama    the model adapters against a real llama.cpp server"
@@ -54,12 +55,15 @@ check: .setup/python .setup/node
 	$(BIN)/lint-imports
 	$(BIN)/python frontend/generate_types.py --check
 	cd frontend && npm run --silent check && npm run --silent test
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/contract tests/interaction
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
+
+parties: .setup/python .setup/node
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/contract tests/interaction
 
 e2e: .setup/python .setup/build .setup/chromium
 	$(BIN)/pytest -q tests/e2e
 
-test: check e2e
+test: check parties e2e
 
 bench: .setup/python .setup/build .setup/chromium
 	@$(BIN)/python -m bench $(NAME)
