@@ -1,10 +1,12 @@
 """Every protocol rule is proved, as read from the tests' own text, so that a run of one folder can tell too."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.requirements import RULES
+from tests.rules import PAGES
 
 
 def test_every_rule_is_cited_by_a_test() -> None:
@@ -13,6 +15,11 @@ def test_every_rule_is_cited_by_a_test() -> None:
     assert sorted(due - cited) == []
     # What is said to be missing must not be proved quietly: then the gap is closed and the words are wrong.
     assert sorted(cited - due) == []
+
+
+def test_a_rule_stands_on_one_page() -> None:
+    times = Counter(name for page in PAGES for name in page.rules)
+    assert [name for name, n in times.items() if n > 1] == []
 
 
 def _cited(path: Path) -> Iterator[str]:

@@ -1,0 +1,53 @@
+"""What an attacker may try, by number; each is proved to fail."""
+
+from tests.rules.rule import PRODUCT, Page, Rule
+
+ATTACKS = {
+    "attack-01": "An unknown `iss`: 403, no request to it.",
+    "attack-02": "Two `iss` or two `launch` parameters: refused.",
+    "attack-03": "An `iss` that looks like a registered one: refused.",
+    "attack-04": "An `iss` on a metadata service, this machine or a file: refused without a socket.",
+    "attack-05": "A SMART configuration that names another host for tokens: refused.",
+    "attack-06": "A SMART configuration that redirects, is huge, never ends, or is HTML: a bounded error.",
+    "attack-07": "A registered name whose DNS leads to a metadata address: refused before a byte is sent.",
+    "attack-08": "A launch that is replayed: a new state each time, and no session without the EHR.",
+    "attack-09": "A flood of launches: the waiting ones are capped and expire.",
+    "attack-10": "A callback with a missing, unknown or expired `state`: refused.",
+    "attack-11": "A `state` of one registration at another's callback: refused.",
+    "attack-12": "An `iss` of another authorization server in the callback: refused; the FHIR base is not taken for the issuer.",
+    "attack-13": "A callback opened in another browser: refused.",
+    "attack-14": "A callback that is replayed: refused, nothing is redeemed.",
+    "attack-15": "HTML in an authorization error: never shown.",
+    "attack-16": "A link scanner that reads the callback address: nothing is consumed.",
+    "attack-17": "A victim led to an attacker's callback: refused.",
+    "attack-18": "A code redeemed without the verifier: refused; the verifier never leaves the server.",
+    "attack-19": "`next`, `return_to` and their like: ignored.",
+    "attack-20": "A token response without a patient: said, and no session.",
+    "attack-21": "Fewer scopes than asked: not used; more than asked or launched with: not used either.",
+    "attack-22": "An id_token by another key, algorithm, issuer, audience, nonce, time or header: refused.",
+    "attack-23": "A `fhirUser` on another host: refused, never fetched.",
+    "attack-24": "Two refreshes at once, by threads and processes: one request.",
+    "attack-25": "A refresh that answers for another patient: the launch ends, audited.",
+    "attack-26": "An assertion that is stale, replayed or for another server: refused; ours never is one.",
+    "attack-27": "A key that changes: old and new are published, no private part is.",
+    "attack-28": "Secrets, tokens and codes: in no log, page, cookie, address or plain row.",
+    "attack-29": "Two tabs with two patients: each keeps its own.",
+    "attack-31": "A reload: the same patient, a new key, the old one dead.",
+    "attack-33": "A duplicated tab: one key works at a time.",
+    "attack-34": "A key of one launch at another's address: refused.",
+    "attack-35": "A forged resume cookie, or a resume from another site: refused.",
+    "attack-36": "Stored bytes that were changed or moved: they do not open, nothing is unpickled.",
+    "attack-37": "Idle and absolute limits: enforced on the server, during streams too.",
+    "attack-38": "The end of a launch: kills a stream in flight and revokes.",
+    "attack-39": "A page framed by another origin: refused by policy.",
+    "attack-60": "A hostile `intent` or `fhirContext`: left out unless it has the required form.",
+    "attack-64": "One patient opened twice: the launches share nothing.",
+    "attack-65": "Guessed ids of launches and turns: nothing is told.",
+    "attack-66": "A tenant that is not registered: refused.",
+}
+
+PAGE = Page(
+    title="Attacks",
+    says="What an attacker may try, by number; each is proved to fail.",
+    rules={name: Rule(source=PRODUCT, text=text) for name, text in ATTACKS.items()},
+)

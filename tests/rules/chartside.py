@@ -1,0 +1,53 @@
+"""Chartside's own rules. What the product promises beyond the specifications."""
+
+from tests.rules.rule import PRODUCT, Page, Rule
+
+PROBLEM = "https://www.rfc-editor.org/rfc/rfc9457"
+
+PAGE = Page(
+    title="Chartside's own rules",
+    says="What the product promises beyond the specifications.",
+    rules={
+        "smart:launch:callback-post": Rule(
+            source=PRODUCT,
+            text="Reading the callback address consumes nothing; only the page's POST does.",
+        ),
+        "chartside:patient:compartment": Rule(
+            source=PRODUCT,
+            text="A resource of another patient is dropped, counted and never shown.",
+        ),
+        "chartside:session:key": Rule(
+            source=PRODUCT,
+            text="A launch key opens its own launch only; without one nothing is answered.",
+        ),
+        "chartside:session:resume": Rule(
+            source=PRODUCT,
+            text="A resume needs the launch's own cookie and our own page, and replaces the key.",
+        ),
+        "chartside:session:limits": Rule(
+            source=PRODUCT, text="Idle and absolute limits end a launch on the server."
+        ),
+        "chartside:session:sealed": Rule(
+            source=PRODUCT,
+            text="Stored values that were changed or moved do not open; nothing is unpickled.",
+        ),
+        "chartside:errors:problem": Rule(
+            source=PROBLEM,
+            text="Every API error is problem+json with one sentence and no patient data.",
+        ),
+        "chartside:audit:append-only": Rule(
+            source=PRODUCT,
+            text="Audit rows cannot be changed or removed, and a broken chain is found.",
+        ),
+        "chartside:framing": Rule(
+            source=PRODUCT, text="Pages may be framed by the registration's origins only."
+        ),
+        "chartside:session:park": Rule(
+            source=PRODUCT,
+            text="A page that was left parks its launch, which ends soon unless the page comes back.",
+        ),
+        "chartside:session:stream-limits": Rule(
+            source=PRODUCT, text="A running turn is stopped when its launch ends, whatever ends it."
+        ),
+    },
+)
