@@ -25,6 +25,8 @@ from app.store.launches import LaunchRow, LaunchRows
 from app.store.seal import Seal, SealBroken
 
 TOUCH_EVERY_S = 30.0
+# WCAG 2.2, 2.2.1 asks for 20 s at least; a clinician may be with the patient.
+WARN_S = 120
 
 
 def digest(secret: str) -> str:
@@ -44,6 +46,15 @@ class NewLaunch:
     launch_id: str
     key: str
     resume: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeLeft:
+    """Seconds until a launch ends: without use, and whatever is done; `warn_s`: how long before either it is said."""
+
+    idle_s: int
+    absolute_s: int
+    warn_s: int
 
 
 class LaunchSessions:
@@ -96,22 +107,25 @@ class LaunchSessions:
         )
         return new, context
 
-    def open(self, key: str) -> dict[str, Any] | None:
-        """Return the session that a launch key proves, None when it proves nothing or has ended."""
+    def open(self, key: str, *, used: bool = True) -> dict[str, Any] | None:
+        """Return the session that a launch key proves, None when it proves nothing or has ended.
+
+        `used` False: somebody only looks how long it lives, and it lives no longer for that.
+        """
         session_id = digest(key)
         found = self._rows.session(session_id)
         if found is None:
             return None
         launch_id, sealed = found
-        if not self.live(launch_id):
+        if not self.live(launch_id, used=used):
             return None
         try:
             return self._with_scope(launch_id, self.unseal(sealed, session_id))
         except SessionEnded:  # changed bytes, or another secret key: the launch key proves nothing
             return None
 
-    def live(self, launch_id: str) -> bool:
-        """Tell whether a launch is within its limits, and note that it is used; one that is not, ends."""
+    def live(self, launch_id: str, *, used: bool = True) -> bool:
+        """Tell whether a launch is within its limits, and note that it is used; one that is past them, ends."""
         row = self._rows.launch(launch_id)
         if row is None:
             return False
@@ -119,9 +133,41 @@ class LaunchSessions:
         if self._is_over(row, now):
             self.end(launch_id, "limit")
             return False
-        if row.parked_at is not None or now - row.last_used_at >= TOUCH_EVERY_S:
+        if used and (row.parked_at is not None or now - row.last_used_at >= TOUCH_EVERY_S):
             self._rows.touch(launch_id, now)
         return True
+
+    def extend(self, launch_id: str) -> TimeLeft:
+        """Let the time without use begin now; the absolute limit stays where it is.
+
+        Raises:
+            SessionEnded: the launch has ended.
+        """
+        if self.live(launch_id):
+            self._rows.touch(launch_id, self._clock().timestamp())
+        return self.left(launch_id)
+
+    def left(self, launch_id: str) -> TimeLeft:
+        """Return how long a launch lives if nothing is done, and at most.
+
+        Raises:
+            SessionEnded: the launch has ended.
+        """
+        row = self._rows.launch(launch_id)
+        registration = self._registry.get(row.registration) if row else None
+        if row is None or registration is None:
+            raise SessionEnded("no such launch")
+        now, limits = self._clock().timestamp(), registration.session
+        ends = row.last_used_at + 60 * limits.idle_minutes
+        if row.parked_at is not None:
+            ends = min(ends, row.parked_at + 60 * limits.parked_minutes)
+        # A session of a few minutes is not all warning.
+        warn = min(WARN_S, 30 * limits.idle_minutes, 30 * limits.absolute_minutes)
+        return TimeLeft(
+            idle_s=max(0, int(ends - now)),
+            absolute_s=max(0, int(row.expires_at - now)),
+            warn_s=warn,
+        )
 
     def sweep(self) -> None:
         """End every launch that is past its limits, so that nothing of it waits to be asked for."""

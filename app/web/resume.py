@@ -1,4 +1,4 @@
-"""The page of a live launch, its resume after a reload, its parking when it is left, and its end.
+"""The page of a live launch, how long it lives, its resume after a reload, its parking when it is left, and its end.
 
 The resume cookie is HttpOnly, partitioned, and scoped to one launch's page, so that no other launch ever sends it.
 """
@@ -9,10 +9,10 @@ from flask import Blueprint, Response, request
 from app.audit.log import Who
 from app.errors import SessionEnded
 from app.smart.registry import Registration
-from app.smart.session import NewLaunch
+from app.smart.session import NewLaunch, TimeLeft
 from app.web.assets import Frontend, SessionPage
 from app.web.session import current_launch
-from app.web.wire import LaunchCompleted
+from app.web.wire import LaunchCompleted, LaunchLife
 from app.wiring import Services
 
 RESUME_COOKIE = "__Secure-lr"
@@ -48,6 +48,16 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         current_launch(launch_id)
         services.sessions.park(launch_id)
         return Response(status=204)
+
+    @routes.get("/api/launches/<launch_id>/life")
+    def life(launch_id: str) -> Response:
+        current_launch(launch_id)
+        return time_left(services.sessions.left(launch_id))
+
+    @routes.post("/api/launches/<launch_id>/life")
+    def extend(launch_id: str) -> Response:
+        current_launch(launch_id)
+        return time_left(services.sessions.extend(launch_id))
 
     @routes.delete("/api/launches/<launch_id>")
     def end(launch_id: str) -> Response:
@@ -85,3 +95,9 @@ def set_resume_cookie(response: Response, new: NewLaunch, registration: Registra
 def completed(value: LaunchCompleted) -> Response:
     """Return the launch id and its key."""
     return Response(msgspec.json.encode(value), mimetype="application/json")
+
+
+def time_left(left: TimeLeft) -> Response:
+    """Return how long the launch lives."""
+    life = LaunchLife(idle_s=left.idle_s, absolute_s=left.absolute_s, warn_s=left.warn_s)
+    return Response(msgspec.json.encode(life), mimetype="application/json")

@@ -18,6 +18,7 @@ from app.smart.session import LaunchSessions, context_from, digest
 from app.store.launches import LaunchRows
 
 SCHEME = "Bearer "
+LIFE = "/life"
 
 
 class LaunchSessionInterface(ServerSideSessionInterface):
@@ -50,7 +51,9 @@ class LaunchSessionInterface(ServerSideSessionInterface):
     def open_session(self, _app: Flask, request: Request) -> ServerSideSession:
         """Return the launch's values, or an empty session when the key proves nothing."""
         key = launch_key(request)
-        value = self._sessions.open(key) if key else None
+        # A page that only asks how long its launch lives does not keep it alive by asking.
+        used = not (request.method == "GET" and request.path.endswith(LIFE))
+        value = self._sessions.open(key, used=used) if key else None
         return ServerSideSession(value, sid=key if value is not None else None)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:  # noqa: ARG002

@@ -42,6 +42,18 @@ class LaunchCompleted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LaunchLife:
+    """Answer of `GET` (which is no use of the launch) and `POST` (which is) `/api/launches/{launch}/life`.
+
+    Seconds until it ends without use, and whatever is done; `warn_s`: how long before that the page says so.
+    """
+
+    idle_s: int
+    absolute_s: int
+    warn_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class PatientName:
     """Enough to ask "is this the patient you mean" before anything of the chart is shown."""
 

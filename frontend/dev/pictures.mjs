@@ -103,6 +103,24 @@ const SHOTS = {
   stopped: ["stopped"],
   cut: ["cut"],
   menu: ["card", openMenu],
+  ending: ["ending", (page) => page.locator(".endsbar").waitFor()],
+  longest: ["longest", (page) => page.locator(".endsbar").waitFor()],
+  "gate-ended": [
+    "card",
+    async (page) => {
+      await openMenu(page);
+      await page.getByRole("button", { name: "End this launch" }).click();
+      await page.locator(".gate").waitFor();
+    },
+  ],
+  "gate-kept": [
+    "ended-asking",
+    async (page) => {
+      await page.locator("#q").fill("Why has her kidney function dropped since the summer?");
+      await page.keyboard.press("Enter");
+      await page.locator(".kept").waitFor();
+    },
+  ],
   "gate-down": ["down"],
   "gate-expired": ["expired"],
   "gate-restricted": ["restricted"],

@@ -31,6 +31,9 @@ export const SCENES = [
   "restricted",
   "foreign",
   "opt-out",
+  "ending",
+  "longest",
+  "ended-asking",
   ...Object.keys(STORED),
   ...Object.keys(banners),
 ];
@@ -60,6 +63,12 @@ function launchPage(response, step) {
   return html(response, { page: "launch", authorize, state: "s", bind: "b" }, "src/launch.ts");
 }
 
+const LIFE = {
+  long: { idle_s: 1800, absolute_s: 28_800, warn_s: 120 },
+  ending: { idle_s: 100, absolute_s: 28_800, warn_s: 120 },
+  longest: { idle_s: 1800, absolute_s: 100, warn_s: 120 },
+};
+
 const ERROR = {
   page: "error",
   title: "This launch cannot be finished.",
@@ -73,6 +82,9 @@ function api(request, response, id, rest, query) {
   if (request.method === "DELETE") return response.writeHead(204, { "X-Launch-Id": id }).end();
   if (id === "expired") return problem(response, id, 401, "session.ended", "Your session has ended.");
   if (rest.length === 0) return json(response, id, snapshot(id));
+  if (rest[0] === "life") return json(response, id, LIFE[id] ?? LIFE.long);
+  if (id === "ended-asking" && rest[0] === "turns")
+    return problem(response, id, 401, "session.ended", "Your session has ended.");
   if (rest[0] === "model") return modelFor(request, response, id);
   // What a mixed-up proxy would do: an answer of another chart.
   if (id === "foreign" && rest[0] === "sources") return json(response, "another", source(1));

@@ -103,4 +103,11 @@ addEventListener("pageshow", (event) => {
   else void session.start(true);
 });
 
+// A tab that was hidden, a computer that slept: the launch may have ended meanwhile.
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") void session?.check();
+});
+for (const act of ["keydown", "pointerdown"] as const)
+  addEventListener(act, () => session?.used(), { capture: true, passive: true });
+
 void start();

@@ -125,8 +125,8 @@ def test_an_expired_session_shows_nothing_and_keeps_no_data(
     page.goto(servers.chart("marlena"))
     expect(panel(page).locator(".card")).to_be_visible()
     panel(page).get_by_role("button", name="Menu").first.click()
-    panel(page).get_by_role("button", name="End session").or_(
-        panel(page).get_by_role("menuitem", name="End session")
+    panel(page).get_by_role("button", name="End this launch").or_(
+        panel(page).get_by_role("menuitem", name="End this launch")
     ).click()
     expect(panel(page).locator("h1")).to_contain_text("You ended this session")
     assert "EVERGREEN" not in panel(page).locator("body").inner_text()

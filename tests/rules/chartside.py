@@ -27,6 +27,10 @@ PAGE = Page(
         "chartside:session:limits": Rule(
             source=PRODUCT, text="Idle and absolute limits end a launch on the server."
         ),
+        "chartside:session:warning": Rule(
+            source=PRODUCT,
+            text="The page can ask how long its launch lives, which is no use of it; going on moves the idle limit only.",
+        ),
         "chartside:session:sealed": Rule(
             source=PRODUCT,
             text="Stored values that were changed or moved do not open; nothing is unpickled.",

@@ -2,7 +2,15 @@
 
 import type { RunAgentInput } from "@ag-ui/core";
 import type { TurnEvent } from "./agui";
-import type { Card, LaunchCompleted, ModelChoices, Problem, Snapshot, Source } from "./events.gen";
+import type {
+  Card,
+  LaunchCompleted,
+  LaunchLife,
+  ModelChoices,
+  Problem,
+  Snapshot,
+  Source,
+} from "./events.gen";
 import { readEvents } from "./stream";
 
 /** The server said no, or nothing at all (`status` 0). */
@@ -39,6 +47,10 @@ export interface Api {
   models(): Promise<ModelChoices>;
   choose(id: string): Promise<ModelChoices>;
   stop(runId: string): Promise<void>;
+  /** Seconds left; asking is no use of the launch. */
+  life(): Promise<LaunchLife>;
+  /** Let the time without use begin anew. */
+  extend(): Promise<LaunchLife>;
   /** The page goes away: unless it comes back, the launch ends soon. Outlives the page; nobody waits for it. */
   park(): void;
   end(): Promise<void>;
@@ -99,6 +111,8 @@ export function open(launchId: string, key: string): Api {
     stop: async (runId) => {
       await ask(`/turns/${encodeURIComponent(runId)}/stop`, { method: "POST" });
     },
+    life: async () => (await json(await ask("/life"))) as LaunchLife,
+    extend: async () => (await json(await ask("/life", { method: "POST" }))) as LaunchLife,
     park: () => {
       ask("/park", { method: "POST", keepalive: true }).catch(() => undefined);
     },

@@ -310,6 +310,12 @@ export interface LaunchCompleted {
   readonly key: string;
 }
 
+export interface LaunchLife {
+  readonly idle_s: number;
+  readonly absolute_s: number;
+  readonly warn_s: number;
+}
+
 export interface PatientName {
   readonly family: string;
   readonly given: string;

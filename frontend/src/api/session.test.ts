@@ -30,6 +30,7 @@ beforeEach(() => {
   answers = {
     "GET /api/launches/l1": () => json(SNAPSHOT),
     "GET /api/launches/l1/card": () => json({ read_at: "now" }),
+    "GET /api/launches/l1/life": () => json({ idle_s: 1800, absolute_s: 28800, warn_s: 120 }),
   };
   vi.stubGlobal("fetch", async (path: string, init: RequestInit = {}) => {
     const method = init.method ?? "GET";
@@ -48,6 +49,7 @@ describe("start", () => {
     await session.start(false);
     expect(calls).toEqual([
       ["GET", "/api/launches/l1", "Bearer key1"],
+      ["GET", "/api/launches/l1/life", "Bearer key1"],
       ["GET", "/api/launches/l1/card", "Bearer key1"],
       ["GET", "/api/launches/l1/model", "Bearer key1"],
     ]);
@@ -57,7 +59,7 @@ describe("start", () => {
 
   it("asks for the patient after Back, before anything of the chart is requested", async () => {
     await session.start(true);
-    expect(calls).toHaveLength(1);
+    expect(calls.map(([, path]) => path)).toEqual(["/api/launches/l1", "/api/launches/l1/life"]);
     expect(store.get()).toMatchObject({ gate: { kind: "back", patient: SNAPSHOT.patient }, snapshot: null });
     session.goOn();
     await vi.waitFor(() => expect(store.get().card).not.toBeNull());

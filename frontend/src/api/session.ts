@@ -5,6 +5,7 @@ import { type Gate, streaming } from "../state/reduce";
 import type { Store } from "../state/store";
 import { type Api, Refused, WrongLaunch } from "./client";
 import type { Problem } from "./events.gen";
+import { createLife } from "./life";
 
 /** After Stop the verdicts already on their way are still read, this long. */
 const AFTER_STOP_MS = 2_000;
@@ -26,6 +27,12 @@ export interface Session {
   goOn(): void;
   /** The page goes away, for good or into the back-forward cache: stop everything under way, park the launch. */
   pause(): void;
+  /** The clinician is at work in the page: typed, or pointed at something. */
+  used(): void;
+  /** Go on although nothing was done for long. */
+  extend(): Promise<void>;
+  /** The page was away, or asleep: ask whether the launch still lives. */
+  check(): Promise<void>;
   close(): void;
   end(): Promise<void>;
 }
@@ -34,6 +41,7 @@ export function createSession(api: Api, store: Store): Session {
   const { get, dispatch } = store;
   const gate = (stop: Gate) => {
     turn?.abort();
+    if (["expired", "ended", "closed"].includes(stop.kind)) life.stop();
     dispatch({ type: "gated", gate: stop });
   };
   const helpDesk = () => get().snapshot?.help_desk ?? "";
@@ -55,6 +63,12 @@ export function createSession(api: Api, store: Store): Session {
     if (patient === undefined) gate(errorGate("Stopped: an answer from another launch came to this panel."));
     else gate({ kind: "foreign", patient, helpDesk: helpDesk() });
   };
+  const life = createLife(
+    api,
+    store,
+    () => expired("", ""),
+    (error) => failed(error, () => undefined),
+  );
   const readCard = async (again: boolean) => {
     if (get().cardReading) return;
     dispatch({ type: "card-reading" });
@@ -95,7 +109,9 @@ export function createSession(api: Api, store: Store): Session {
       }
     }
     // A stream that ends without RUN_FINISHED or RUN_ERROR was cut; after either this changes nothing.
+    const cut = streaming(get())?.id === runId;
     dispatch({ type: "cut", runId });
+    if (cut) await life.check();
   };
 
   const start = async (back: boolean) => {
@@ -104,9 +120,11 @@ export function createSession(api: Api, store: Store): Session {
       if (snapshot.launch_id !== api.launchId) throw new WrongLaunch(snapshot.launch_id);
       if (back) {
         gate({ kind: "back", patient: snapshot.patient, helpDesk: snapshot.help_desk });
+        void life.watch();
         return;
       }
       dispatch({ type: "opened", snapshot });
+      void life.watch();
     } catch (error) {
       failed(error, (problem) => gate(problemGate(problem)));
       return;
@@ -167,6 +185,9 @@ export function createSession(api: Api, store: Store): Session {
       turn?.abort();
       if (get().snapshot !== null) api.park();
     },
+    used: life.used,
+    extend: life.extend,
+    check: life.check,
     close: () => {
       dropKey(api.launchId);
       gate({ kind: "closed", helpDesk: helpDesk(), reference: "" });
@@ -178,7 +199,7 @@ export function createSession(api: Api, store: Store): Session {
         dropKey(api.launchId);
         gate({ kind: "ended", helpDesk: helpDesk(), reference: "" });
       } catch (error) {
-        failed(error, (problem) => dispatch({ type: "said", text: `Session not ended: ${problem.title}` }));
+        failed(error, (problem) => dispatch({ type: "said", text: `Launch not ended: ${problem.title}` }));
       }
     },
   };

@@ -314,11 +314,12 @@ describe("the panel", () => {
     expect(state.announced).toBe("");
   });
 
-  it("forgets the patient when the session ended", () => {
+  it("forgets the patient when the session ended, and keeps what was typed", () => {
     const open = reduce(reduce(START, { type: "opened", snapshot: SNAPSHOT }), { type: "typed", text: "x" });
     const gate = { kind: "expired", helpDesk: "555-0142", reference: "r" } as const;
     const over = reduce(open, { type: "gated", gate });
-    expect(over).toEqual({ ...START, gate });
+    // Nothing of the chart; what was typed is the clinician's own.
+    expect(over).toEqual({ ...START, gate, draft: "x" });
     // What was still under way brings nothing back.
     expect(reduce(over, { type: "card-read", card: { read_at: "late" } as Card })).toBe(over);
     expect(reduce(over, { type: "opened", snapshot: SNAPSHOT })).toBe(over);

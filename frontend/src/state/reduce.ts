@@ -20,6 +20,12 @@ export type Gate =
   | { readonly kind: "error"; readonly page: ErrorPage }
   | { readonly kind: "back" | "foreign"; readonly patient: PatientName; readonly helpDesk: string };
 
+/** The launch ends soon: without use (`idle`, which can be put off), or whatever is done. `until` is wall-clock time in ms. */
+export interface Warning {
+  readonly kind: "idle" | "absolute";
+  readonly until: number;
+}
+
 /** The source that is open: `scope` is "card" or the id of a message. */
 export interface Pane {
   readonly scope: string;
@@ -30,6 +36,7 @@ export interface Pane {
 
 export interface State {
   readonly gate: Gate | null;
+  readonly warning: Warning | null;
   readonly snapshot: Snapshot | null;
   readonly card: Card | null;
   readonly cardReading: boolean;
@@ -64,11 +71,13 @@ export type Event =
   | { readonly type: "source-closed" }
   | { readonly type: "slash-key"; readonly on: boolean }
   | { readonly type: "said"; readonly text: string }
+  | { readonly type: "warned"; readonly warning: Warning | null }
   | { readonly type: "gated"; readonly gate: Gate }
   | { readonly type: "ungated" };
 
 export const START: State = {
   gate: null,
+  warning: null,
   snapshot: null,
   card: null,
   cardReading: false,
@@ -84,7 +93,7 @@ export const START: State = {
 
 export function reduce(state: State, event: Event): State {
   // What was still under way when the panel ended brings nothing of the patient back.
-  if (isOver(state.gate) && event.type !== "gated" && event.type !== "said") return state;
+  if (isOver(state.gate) && !["gated", "said", "typed"].includes(event.type)) return state;
   switch (event.type) {
     case "opened":
       return { ...state, snapshot: event.snapshot, messages: replayed(event.snapshot) };
@@ -124,6 +133,8 @@ export function reduce(state: State, event: Event): State {
       return { ...state, slashKey: event.on };
     case "said":
       return { ...state, announced: event.text };
+    case "warned":
+      return { ...state, warning: event.warning, announced: saidOf(state, event.warning) };
     case "gated":
       return gated(state, event.gate);
     case "ungated":
@@ -136,9 +147,25 @@ export function streaming(state: State): Message | undefined {
   return state.messages.find(({ status }) => status === "streaming");
 }
 
-/** A panel that ended holds nothing of the patient any more, not even in memory. */
+/** Told once, and not again each second. */
+function saidOf({ warning: before, announced }: State, warning: Warning | null): string {
+  if (warning === null) return "Still signed in";
+  if (before?.kind === warning.kind) return announced;
+  const end = "This launch ends soon";
+  return warning.kind === "idle"
+    ? `${end} because nothing was done. Choose Stay signed in to go on.`
+    : `${end} because no launch lasts longer. Then open Chartside again from the chart.`;
+}
+
+/** A panel that ended holds nothing of the chart any more, not even in memory; only what the clinician wrote. */
 function gated(state: State, gate: Gate): State {
-  return isOver(gate) ? { ...START, gate } : { ...state, gate, pane: null };
+  return isOver(gate) ? { ...START, gate, draft: unsent(state) } : { ...state, gate, pane: null };
+}
+
+/** What was typed and has no answer: the box, and a question whose answer was under way. */
+function unsent(state: State): string {
+  const asked = streaming(state)?.question ?? "";
+  return [asked, state.draft].filter((text) => text.trim() !== "").join("\n\n");
 }
 
 function isOver(gate: Gate | null): boolean {

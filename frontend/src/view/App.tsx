@@ -12,6 +12,7 @@ import { CardSkeleton, CardView, showAllergies } from "./CardView";
 import { Composer, focusBox, Suggestions } from "./Composer";
 import { type Acts, ActsContext, type Scope, ScopeContext } from "./context";
 import { GateView, loadParts, Menu, MessageView, SourcePane } from "./parts";
+import { WarningBar } from "./Warning";
 
 interface AppProps {
   state: State;
@@ -36,6 +37,7 @@ function Gated({ state }: { state: State }) {
       <header>
         <AppBar snapshot={snapshot} onMenu={null} />
         <GateBanner state={state} />
+        {state.warning !== null && <WarningBar warning={state.warning} />}
       </header>
       <GateView gate={gate} draft={draft} reading={cardReading} />
       <p class="vh" role="status">
@@ -94,6 +96,7 @@ function Panel({ state, acts }: { state: State; acts: Acts }) {
         {card === null && snapshot !== null && <NameBanner patient={snapshot.patient} onMenu={toggleMenu} />}
         {/* Why no language model is offered, an opt-out for one: before anything is asked. */}
         {state.models !== null && state.models.notice !== "" && <p class="diedbar">{state.models.notice}</p>}
+        {state.warning !== null && <WarningBar warning={state.warning} />}
       </header>
       <div class={pane === null ? "work" : "work split"}>
         <main class="chat">

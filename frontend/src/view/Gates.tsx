@@ -3,7 +3,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { PatientName } from "../api/events.gen";
-import type { Gate } from "../state/reduce";
+import { copyText } from "../ehr/platform";
+import { counted, type Gate } from "../state/reduce";
 import { useActs } from "./context";
 import { gateTitle } from "./gate_title";
 import { Icon, type IconName } from "./Icon";
@@ -20,19 +21,19 @@ export function GateView({ gate, draft, reading }: GateProps) {
   switch (gate.kind) {
     case "expired":
       return (
-        <Ended title={title} helpDesk={gate.helpDesk} reference={gate.reference} closes>
+        <Ended gate={gate} title={title} draft={draft} closes>
           Open Chartside again from the chart in the EHR. Nothing is shown until then.
         </Ended>
       );
     case "ended":
       return (
-        <Ended title={title} helpDesk={gate.helpDesk} reference={gate.reference}>
+        <Ended gate={gate} title={title} draft={draft}>
           Open Chartside again from the chart in the EHR when you need it.
         </Ended>
       );
     case "closed":
       return (
-        <Ended title={title} helpDesk={gate.helpDesk} reference={gate.reference}>
+        <Ended gate={gate} title={title} draft={draft}>
           Nothing of the chart is shown. Open Chartside again from the chart in the EHR.
         </Ended>
       );
@@ -79,19 +80,22 @@ function GateFrame({ icon, title, stops = false, children }: FrameProps) {
 }
 
 interface EndedProps {
+  gate: Extract<Gate, { helpDesk: string; reference: string }>;
   title: string;
-  helpDesk: string;
-  reference: string;
+  draft: string;
   closes?: boolean;
   children: ComponentChildren;
 }
 
-function Ended({ title, helpDesk, reference, closes = false, children }: EndedProps) {
+function Ended({ gate, title, draft, closes = false, children }: EndedProps) {
   const { close } = useActs();
+  const rows: (readonly [string, string])[] = [["Written", "Nothing has been written to the EHR."]];
+  if (gate.kind === "ended") rows.unshift(["Access", "This panel can read the chart no more."]);
   return (
     <GateFrame icon="clock" title={title}>
       <p>{children}</p>
-      <Done rows={[["Written", "Nothing has been written to the EHR."]]} />
+      <Done rows={rows} />
+      {draft.trim() !== "" && <Kept text={draft} />}
       {closes && (
         <div class="row">
           <button type="button" class="btn" onClick={close}>
@@ -99,8 +103,42 @@ function Ended({ title, helpDesk, reference, closes = false, children }: EndedPr
           </button>
         </div>
       )}
-      <Help helpDesk={helpDesk} reference={reference} last="Not for emergencies: use the EHR." />
+      <Help helpDesk={gate.helpDesk} reference={gate.reference} last="Not for emergencies: use the EHR." />
     </GateFrame>
+  );
+}
+
+/** What was typed and not answered is the clinician's own: offered, and not shown to whoever passes by. */
+function Kept({ text }: { text: string }) {
+  const { dispatch } = useActs();
+  const [byHand, setByHand] = useState(false);
+  const copy = async () => {
+    const copied = await copyText(text);
+    setByHand(!copied);
+    dispatch({ type: "said", text: copied ? "Copied" : "Copy it by hand" });
+  };
+  const words = text.trim().split(/\s+/).length;
+  return (
+    <section class="kept" aria-label="What you typed">
+      <p>
+        <b>What you typed is kept</b> in this panel until it is closed: {counted(words, "word")}.
+      </p>
+      <div class="row">
+        <button type="button" class="btn" onClick={() => void copy()}>
+          <Icon name="copy" />
+          Copy what you typed
+        </button>
+        <button type="button" class="btn quiet" onClick={() => dispatch({ type: "typed", text: "" })}>
+          Forget it
+        </button>
+      </div>
+      {byHand && (
+        <label class="byhand">
+          This frame does not allow copying by a button. Select and copy:
+          <textarea rows={4} readOnly value={text} onFocus={(event) => event.currentTarget.select()} />
+        </label>
+      )}
+    </section>
   );
 }
 

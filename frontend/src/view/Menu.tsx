@@ -74,7 +74,7 @@ export function Menu({ snapshot, card, models, slashKey, onClose }: MenuProps) {
         Use the single key /
       </label>
       <button type="button" class="btn" onClick={() => void end()}>
-        End session
+        End this launch
       </button>
     </div>
   );

@@ -7,7 +7,7 @@ export function gateTitle(gate: Gate): string {
     case "expired":
       return "Your session has ended.";
     case "ended":
-      return "You ended this session.";
+      return "You ended this launch.";
     case "closed":
       return "This panel is closed.";
     case "ehr-down":

@@ -20,6 +20,9 @@ const session = {
   openSource: vi.fn(async () => undefined),
   goOn: vi.fn(),
   pause: vi.fn(),
+  used: vi.fn(),
+  extend: vi.fn(async () => undefined),
+  check: vi.fn(async () => undefined),
   close: vi.fn(),
   end: vi.fn(async () => undefined),
 } satisfies Session;
@@ -483,7 +486,7 @@ describe("gates", () => {
   const page = { page: "error", title: "No.", text: "Why.", code: "x", reference: "r", help_desk: "1" };
   const GATES: [Gate, string, string[]][] = [
     [{ kind: "expired", helpDesk: "1", reference: "r" }, "Your session has ended.", ["Close this panel"]],
-    [{ kind: "ended", helpDesk: "1", reference: "r" }, "You ended this session.", []],
+    [{ kind: "ended", helpDesk: "1", reference: "r" }, "You ended this launch.", []],
     [{ kind: "ehr-down", problem, tries: 4 }, "The EHR does not answer.", ["Try now"]],
     [
       { kind: "restricted", restricted, helpDesk: "1" },
@@ -541,6 +544,73 @@ describe("gates", () => {
     );
     show(reduce(opened(), { type: "gated", gate: { kind: "expired", helpDesk: "", reference: "" } }));
     expect(root.textContent).not.toContain("EVERGREEN");
+  });
+});
+
+describe("time left", () => {
+  afterEach(() => vi.useRealTimers());
+
+  it("is said in words while the answer streams and what is typed stays, and can be put off", () => {
+    vi.useFakeTimers({ now: 0 });
+    let state = reduce(opened(), { type: "asked", runId: "r", question: "Potassium?" });
+    state = reduce(state, { type: "typed", text: "and what" });
+    state = reduce(state, { type: "warned", warning: { kind: "idle", until: 100_000 } });
+    show(state);
+    expect(words(".endsbar")).toEqual([
+      "Ends in 1 min 40 s because nothing was done. What you typed is kept.Stay signed in",
+    ]);
+    expect([words(".stop"), root.querySelector("textarea")?.value]).toEqual([["Stop"], "and what"]);
+    act(() => {
+      vi.advanceTimersByTime(60_000);
+    });
+    expect(words(".endsbar [role=timer]")).toEqual(["40 s"]);
+    click(".endsbar .btn");
+    expect(session.extend).toHaveBeenCalledOnce();
+    show(reduce(state, { type: "warned", warning: null }));
+    expect([words(".endsbar"), words("[role=status]")]).toEqual([[], ["Still signed in"]]);
+  });
+
+  it("cannot be put off at the longest time", () => {
+    vi.useFakeTimers({ now: 0 });
+    show(reduce(opened(), { type: "warned", warning: { kind: "absolute", until: 60_000 } }));
+    expect(words(".endsbar")).toEqual([
+      "Ends in 1 min because no launch lasts longer. Then open Chartside again from the chart. What you typed is kept.",
+    ]);
+  });
+});
+
+describe("what was typed when the launch ended", () => {
+  const expired: Gate = { kind: "expired", helpDesk: "1", reference: "r" };
+
+  it("is offered for copying and not shown, with the question whose answer was under way", async () => {
+    let state = reduce(opened(), { type: "asked", runId: "r", question: "Why did eGFR fall?" });
+    state = reduce(state, { type: "typed", text: "and potassium" });
+    state = reduce(state, { type: "gated", gate: expired });
+    expect([state.draft, state.messages, state.card]).toEqual([
+      "Why did eGFR fall?\n\nand potassium",
+      [],
+      null,
+    ]);
+    show(state);
+    expect(words(".kept p")).toEqual(["What you typed is kept in this panel until it is closed: 6 words."]);
+    expect(root.textContent).not.toContain("potassium");
+    const write = vi.fn(async () => undefined);
+    vi.stubGlobal("navigator", { clipboard: { writeText: write } });
+    click(".kept .btn");
+    await vi.waitFor(() => expect(write).toHaveBeenCalledWith("Why did eGFR fall?\n\nand potassium"));
+    vi.unstubAllGlobals();
+    click(".kept .quiet");
+    show(dispatched.reduce(reduce, state));
+    expect(words(".kept")).toEqual([]);
+  });
+
+  it("can be selected where the frame allows no copying", async () => {
+    vi.stubGlobal("navigator", {});
+    document.execCommand = () => false;
+    show(reduce({ ...opened(), draft: "my words" }, { type: "gated", gate: expired }));
+    click(".kept .btn");
+    await vi.waitFor(() => expect(root.querySelector("textarea")?.value).toBe("my words"));
+    vi.unstubAllGlobals();
   });
 });
 

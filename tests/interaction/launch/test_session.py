@@ -83,6 +83,37 @@ def test_idle_and_absolute_limits_end_a_launch(stack: Stack, browser: Browser) -
     assert browser.resume(idle.launch_id).status_code == 401
 
 
+@requirement("chartside:session:warning", "attack-37")
+def test_asking_how_long_a_launch_lives_is_no_use_and_going_on_moves_the_idle_limit_only(
+    stack: Stack, browser: Browser
+) -> None:
+    launched = browser.launch()
+    stack.clock.forward(minutes=28, seconds=10)
+    asked, again = launched.get("/life"), launched.get("/life")
+    assert asked.get_json()["idle_s"] in range(105, 111)
+    assert again.get_json()["idle_s"] <= asked.get_json()["idle_s"]
+    extended = launched.post("/life").get_json()
+    assert (extended["idle_s"] in range(1795, 1801), extended["warn_s"]) == (True, 120)
+    for _ in range(15):  # 29 minutes, fifteen times: to 7 h 43 min of the eight hours
+        stack.clock.forward(minutes=29)
+        launched.post("/life")
+    left = launched.get("/life").get_json()
+    assert (left["idle_s"] > 1700, left["absolute_s"] in range(1000, 1020)) == (True, True)
+    stack.clock.forward(minutes=17)
+    assert launched.post("/life").status_code == 401
+    assert browser.resume(launched.launch_id).status_code == 401
+
+
+@requirement("chartside:session:warning")
+def test_a_launch_that_is_only_asked_about_ends(stack: Stack, browser: Browser) -> None:
+    launched = browser.launch()
+    for _ in range(6):
+        stack.clock.forward(minutes=4, seconds=50)
+        assert launched.get("/life").status_code == 200
+    stack.clock.forward(minutes=1, seconds=10)
+    assert launched.get("/life").status_code == 401
+
+
 def test_an_ended_launch_is_gone(stack: Stack, browser: Browser) -> None:
     launched = browser.launch()
     assert launched.delete().status_code == 204
