@@ -23,9 +23,10 @@ from app.settings import Settings
 from app.smart.announced import Finding
 from app.smart.doctor import examine, read_file
 from app.smart.keys import Keyring, KeyState
-from app.smart.registry import Registration
+from app.smart.registration import Registration
+from app.smart.registry import is_draft
 from app.smart.sheet import as_text, sheet
-from app.smart.templates import VENDORS, template, write
+from app.smart.templates import VENDORS, provisional, template, write
 from app.store.engine import open_database
 from app.store.keys import KeyRows
 
@@ -97,7 +98,7 @@ def _new(settings: Settings, vendor: str, name: str) -> int:
     write(path, text)
     return _say(
         f"{path} is written. Fill it in, then: python -m app.cli check {name}\n"
-        "Until it is filled in, a server that starts with this folder stops and names the key.\n"
+        "It is a draft: no launch uses it, and the server starts beside it, until it says enabled = true.\n"
     )
 
 
@@ -119,9 +120,14 @@ def _check(
 
 
 def _sheet(settings: Settings, name: str, clock: Clock) -> int:
-    registration, found = _read(settings, name, clock)
-    if registration is None:
-        return _report(found)
+    path = _path(settings.launch_config, name)
+    registration: Registration | None
+    if is_draft(path):
+        registration = provisional(path)
+    else:
+        registration, found = _read(settings, name, clock)
+        if registration is None:
+            return _report(found)
     catalog = load_models(settings, NoLanguageModel(load_synonyms()))
     sections = sheet(registration, settings.origin, registration.models, catalog.configs())
     return _say(as_text(f"Register Chartside at {registration.name}", sections))

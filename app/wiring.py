@@ -31,8 +31,9 @@ from app.smart.client_auth import ClientAuth
 from app.smart.discovery import Discovery
 from app.smart.keys import Keyring
 from app.smart.launch import Launcher
-from app.smart.registry import Registration, load_registry
+from app.smart.registration import Registration
 from app.smart.registry import Registry as Registrations
+from app.smart.registry import load_registry
 from app.smart.revocation import Revoker
 from app.smart.session import LaunchSessions
 from app.smart.token_endpoint import TokenEndpoint

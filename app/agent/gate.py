@@ -13,7 +13,9 @@ from app.launch_context import LaunchContext
 from app.llm.catalog import NO_MODEL, Catalog
 from app.llm.config import ModelConfig
 from app.llm.errors import ModelNotAllowed, Way
-from app.smart.registry import ANY_MODEL, Models, Registration, Registry
+from app.smart.policy import ANY_MODEL, Models
+from app.smart.registration import Registration
+from app.smart.registry import Registry
 from app.store.conversations import Conversations
 
 NOT_LISTED = "This site does not allow this language model here."

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from app.agent.charts import Charts
 from app.fhir.source import Complete, Query, Read
 from app.launch_context import LaunchContext
-from app.smart.registry import Coding
+from app.smart.policy import Coding
 
 Asked = Literal["no", "yes", "unread"]
 FLAGS = Query(resource_type="Flag", params=(("_count", "100"),))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 from app.smart.id_token import ALGORITHMS
-from app.smart.registry import Registration
+from app.smart.registration import Registration
 from app.smart.scopes import missing_scopes, parse_scopes
 
 Level = Literal["fix", "look", "fine"]
@@ -97,6 +97,25 @@ def _stranger(at: Issuer, name: str, scheme: str, host: str) -> Finding:
             f"to pins.hosts ({at.file})."
         )
     return fix("endpoints", sentence)
+
+
+def pins(at: Issuer, metadata: Metadata) -> Iterator[Finding]:
+    """What is pinned is announced exactly so."""
+    pinned = at.registration.pins.addresses()
+    moved = False
+    for name, expected in pinned.items():
+        sent = metadata.get(name)
+        announced = sent if isinstance(sent, str) else ""
+        found = announced if name == "issuer" or not announced else absolute(at, announced)
+        if found != expected:
+            moved = True
+            yield fix(
+                "pins",
+                f"The EHR announces {name} {found or '(none)'}, but pins.{name} ({at.file}) is {expected}. If the EHR confirms the "
+                f"change, correct pins.{name}; if not, tell its security contact: no launch goes on meanwhile.",
+            )
+    if pinned and not moved:
+        yield fine("pins", f"Pinned in {at.file}: {', '.join(pinned)}.")
 
 
 def pkce(_at: Issuer, metadata: Metadata) -> Iterator[Finding]:

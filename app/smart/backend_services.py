@@ -18,7 +18,7 @@ from app.boundary import Boundary
 from app.errors import EhrRefused
 from app.smart.client_auth import ClientAuth
 from app.smart.discovery import Discovery
-from app.smart.registry import Backend, Registration
+from app.smart.registration import Backend, Registration
 from app.smart.token_endpoint import TokenAnswer
 
 RENEW_BEFORE_S = 30.0

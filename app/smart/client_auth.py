@@ -14,7 +14,7 @@ from joserfc import jwt
 from app.errors import ConfigurationError
 from app.settings import Secret
 from app.smart.keys import Keyring
-from app.smart.registry import Registration
+from app.smart.registration import Registration
 from app.store.seal import SealBroken
 
 # SMART App Launch 2.2.0, authentication JWT: no more than five minutes; a minute is left for clocks that differ.

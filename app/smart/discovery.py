@@ -13,7 +13,7 @@ from joserfc.jwk import KeySet
 from app.boundary import Boundary
 from app.errors import ChartsideError
 from app.smart.errors import DiscoveryFailed
-from app.smart.registry import Registration
+from app.smart.registration import Registration
 
 KEEP_S = 600.0
 # A key that is not known is looked up again at most this often, so that forged kids cost the EHR nothing.
@@ -125,7 +125,7 @@ class Discovery:
         def offered(address: str) -> str:
             return _endpoint(registration, iss, address) if address else ""
 
-        return SmartConfiguration(
+        found = SmartConfiguration(
             authorization_endpoint=_endpoint(registration, iss, metadata.authorization_endpoint),
             token_endpoint=_endpoint(registration, iss, metadata.token_endpoint),
             issuer=metadata.issuer,
@@ -134,6 +134,10 @@ class Discovery:
             introspection_endpoint=offered(metadata.introspection_endpoint),
             authorize_post="authorize-post" in metadata.capabilities,
         )
+        for name, pinned in registration.pins.addresses().items():
+            if getattr(found, name) != pinned:
+                raise DiscoveryFailed(f"smart-configuration names another {name} than pins.{name}")
+        return found
 
 
 def _get(boundary: Boundary, url: str) -> Any:

@@ -29,14 +29,18 @@ from app.smart.announced import (
     grants,
     look,
     openid,
+    pins,
     pkce,
     scopes,
 )
 from app.smart.discovery import Discovery
 from app.smart.errors import DiscoveryFailed
 from app.smart.id_token import LEEWAY_S
-from app.smart.registry import LOOPBACK, Registration, Registry, load_registration
+from app.smart.registration import Registration
+from app.smart.registry import Registry, is_draft, load_registration
 from app.smart.templates import HINTS, unfilled
+
+LOOPBACK = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +116,10 @@ def _start(registration: Registration, file: str, production: bool) -> Iterator[
 def _beside(registration: Registration, path: Path, origin: str) -> Iterator[Finding]:
     """Look at the folder's other files: one server reads them all."""
     for other in sorted(path.parent.glob("*.toml")):
-        if other.name == path.name:
-            continue
         try:
-            known = load_registration(other, origin=origin)
-            Registry([registration, known] if known.enabled else [registration])
+            if other.name == path.name or is_draft(other):
+                continue
+            Registry([registration, load_registration(other, origin=origin)])
         except ConfigurationError as error:
             named = str(error).removeprefix(f"{other.name}: ")
             yield fix("folder", f"{other.name}: {named}. The server does not start until this is corrected.")  # fmt: skip
@@ -162,7 +165,7 @@ def _issuer(visit: _Visit) -> Iterator[Finding]:
     metadata: Metadata = answer.json
     found = [
         finding
-        for check in (endpoints, pkce, grants, client_type, scopes, _keys, _identity)
+        for check in (endpoints, pins, pkce, grants, client_type, scopes, _keys, _identity)
         for finding in check(visit, metadata)
     ]
     yield from found

@@ -30,7 +30,7 @@ from app.smart.errors import (
 )
 from app.smart.fhir_context import read_fhir_context, read_intent
 from app.smart.id_token import User, verify_id_token
-from app.smart.registry import Registration
+from app.smart.registration import Registration
 from app.smart.scopes import missing_scopes, parse_scopes
 from app.smart.session import LaunchSessions, NewLaunch, digest, same
 from app.smart.token_endpoint import FhirId, TokenAnswer, TokenEndpoint

@@ -1,181 +1,26 @@
-"""Registrations: one TOML file per EHR in `launch_config/`, checked fail-closed at start.
+"""Registrations: read from `launch_config/`, checked fail-closed at start, looked up by slug and by issuer.
 
-A registration names the only hosts that PHI and tokens may go to, the client that Chartside is there, who may
-frame it, and the site's own facts. Secrets never stand in these files.
+A registration names the only hosts that PHI and tokens may go to (`app.smart.registration`). One with `enabled = false` is
+a draft: it may be incomplete, and it stops nothing.
 """
 
 import logging
-import re
 import threading
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any
 
 import msgspec
 
 from app.errors import ConfigurationError
 from app.smart.errors import UnknownIssuer
+from app.smart.policy import Models
+from app.smart.registration import Registration
+from app.smart.registration_rules import problem
 
-Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-LOOPBACK = ("127.0.0.1", "localhost")
-# scheme, host and port only: a wildcard, a path or a keyword here would let others frame the app.
-ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
-ANY_MODEL = "*"
 log = logging.getLogger("chartside.smart")
-
-
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A TOML table; an unknown key is an error, so that a typing mistake never goes unnoticed."""
-
-
-class Fhir(_Table, frozen=True, kw_only=True):
-    """`[fhir]`: the FHIR bases of this EHR, exactly as it sends them in `iss`.
-
-    Where `tenants` are named, a launch of any other `tenant` is refused.
-    """
-
-    iss: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    version: Literal["4.0.1"] = "4.0.1"
-    tenants: tuple[str, ...] = ()
-
-
-class Client(_Table, frozen=True, kw_only=True):
-    """`[client]`: who Chartside is to this EHR, and how it proves it; PKCE always.
-
-    `secret_env` names the environment variable that holds a client secret. `alg` is for `private_key_jwt`; `key` is
-    the kid to sign with ("": whichever key of the ring signs at present).
-    """
-
-    id: Annotated[str, msgspec.Meta(min_length=1)]
-    auth: Literal["public", "client_secret_basic", "client_secret_post", "private_key_jwt"]
-    redirect_uri: str
-    alg: Literal["", "RS384", "ES384"] = ""
-    key: str = ""
-    secret_env: str = ""
-
-
-class Backend(_Table, frozen=True, kw_only=True):
-    """`[backend]`: the client of SMART Backend Services, which acts for no user; always `private_key_jwt`."""
-
-    id: Annotated[str, msgspec.Meta(min_length=1)]
-    alg: Literal["RS384", "ES384"]
-    scopes: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    key: str = ""
-
-
-class Quirks(_Table, frozen=True, kw_only=True):
-    """`[quirks]`: what this EHR needs beside the standard.
-
-    `client_id_in_body`: also where the client is confidential. `authorize_post`: always, else only for a long request
-    to an EHR that announces `authorize-post`.
-    """
-
-    client_id_in_body: bool = False
-    authorize_post: bool = False
-
-
-class Launch(_Table, frozen=True, kw_only=True):
-    """`[launch]`: whether Chartside may also be started outside the EHR, which then asks for the patient."""
-
-    standalone: bool = False
-
-
-class Scopes(_Table, frozen=True, kw_only=True):
-    """`[scopes]`: what is asked for; without a required one the launch is refused."""
-
-    required: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-
-
-class Pins(_Table, frozen=True, kw_only=True):
-    """`[pins]`: hosts besides those of `iss` that discovery may point to, as `host` or `host:port`."""
-
-    hosts: tuple[str, ...] = ()
-
-
-class Embed(_Table, frozen=True, kw_only=True):
-    """`[embed]`: every origin that may frame Chartside, outer ones included."""
-
-    frame_ancestors: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-
-
-class Site(_Table, frozen=True, kw_only=True):
-    """`[site]`: the organisation and the clock on its walls."""
-
-    name: str
-    time_zone: str
-    help_desk: str
-
-
-class Session(_Table, frozen=True, kw_only=True):
-    """`[session]`: minutes without use, minutes parked by a page that was left, and minutes in all: then a launch ends.
-
-    `introspect_on_resume`: ask the EHR whether the token still counts when a page is loaded again.
-    """
-
-    idle_minutes: Annotated[int, msgspec.Meta(ge=1, le=120)] = 30
-    parked_minutes: Annotated[int, msgspec.Meta(ge=1, le=120)] = 5
-    absolute_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 480
-    introspect_on_resume: bool = False
-
-
-class Coding(_Table, frozen=True, kw_only=True):
-    """A code in its system; an entry without its system would match a stranger's code."""
-
-    system: Annotated[str, msgspec.Meta(min_length=1)]
-    code: Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class Models(_Table, frozen=True, kw_only=True):
-    """`[models]`: the language models of this EHR's launches; without it there are none.
-
-    `allowed` names them by id (`*`: all, sandbox only), `default` the one used first ("": the first allowed one).
-    A model without an agreement (`baa`) that is not `local` reads no real chart unless `phi_without_baa` names it.
-    A patient whose `meta.tag` or `meta.security`, or whose active Flag, carries a code of `opt_out` gets none.
-    """
-
-    allowed: tuple[str, ...] = ()
-    default: str = ""
-    phi_without_baa: tuple[str, ...] = ()
-    opt_out: tuple[Coding, ...] = ()
-
-
-class Registration(_Table, frozen=True, kw_only=True):
-    """One EHR, from one file."""
-
-    schema: Literal[1]
-    slug: Slug
-    name: str
-    vendor: str
-    environment: Literal["production", "sandbox"]
-    enabled: bool
-    fhir: Fhir
-    client: Client
-    scopes: Scopes
-    embed: Embed
-    site: Site
-    pins: Pins = Pins()
-    session: Session = Session()
-    launch: Launch = Launch()
-    quirks: Quirks = Quirks()
-    backend: Backend | None = None
-    models: Models = Models()
-
-    @property
-    def sandbox(self) -> bool:
-        """Tell whether this is the pretend EHR: loopback hosts and a chart's own time are allowed."""
-        return self.environment == "sandbox"
-
-    def origins(self) -> frozenset[str]:
-        """Return every origin that Chartside may call for this registration."""
-        bases = [urlsplit(iss) for iss in self.fhir.iss]
-        scheme = "http" if self.sandbox else "https"
-        pinned = [f"{scheme}://{host}" for host in self.pins.hosts]
-        return frozenset([*(f"{base.scheme}://{base.netloc}" for base in bases), *pinned])
 
 
 class Registry:
@@ -288,19 +133,44 @@ def canonical_iss(iss: str) -> str:
 
 
 def load_registry(folder: Path, *, origin: str, production: bool) -> Registry:
-    """Read every `*.toml` in `folder`.
+    """Read every `*.toml` in `folder`; drafts (`enabled = false`) are left alone, whatever else stands in them.
 
     Raises:
-        ConfigurationError: any file is wrong; the message names file and key.
+        ConfigurationError: an enabled one is wrong; the message names file and key.
     """
-    found = {path: load_registration(path, origin=origin) for path in sorted(folder.glob("*.toml"))}
-    if not found:
+    if production and not origin.startswith("https://"):
+        raise ConfigurationError("CHARTSIDE_ORIGIN must be https in production")
+    paths = sorted(folder.glob("*.toml"))
+    if not paths:
         raise ConfigurationError(f"no registration in {folder.name}/")
-    if production and any(item.sandbox and item.enabled for item in found.values()):
-        raise ConfigurationError("a sandbox registration is enabled in production")
-    enabled = {path: item for path, item in found.items() if item.enabled}
-    files = [ModelsFile(path, origin, item) for path, item in enabled.items()]
-    return Registry(enabled.values(), files)
+    found = {path: load_registration(path, origin=origin) for path in paths if not is_draft(path)}
+    if production and (sandboxes := [path.name for path, item in found.items() if item.sandbox]):
+        raise ConfigurationError(
+            f"{sandboxes[0]}: environment: a sandbox registration is enabled in production"
+        )
+    files = [ModelsFile(path, origin, item) for path, item in found.items()]
+    return Registry(found.values(), files)
+
+
+def is_draft(path: Path) -> bool:
+    """Tell whether a file says `enabled = false`.
+
+    Raises:
+        ConfigurationError: it is not TOML, so nobody knows what it says.
+    """
+    return read_toml(path).get("enabled") is False
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a registration's file holds.
+
+    Raises:
+        ConfigurationError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path.name}: {error}") from error
 
 
 def load_registration(path: Path, *, origin: str) -> Registration:
@@ -310,58 +180,9 @@ def load_registration(path: Path, *, origin: str) -> Registration:
         ConfigurationError: it is wrong; the message names file and key.
     """
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
-        registration = msgspec.convert(raw, Registration)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        registration = msgspec.convert(read_toml(path), Registration)
+    except msgspec.ValidationError as error:
         raise ConfigurationError(f"{path.name}: {error}") from error
-    if problem := _problem(registration, origin):
-        raise ConfigurationError(f"{path.name}: {problem}")
+    if found := problem(registration, origin):
+        raise ConfigurationError(f"{path.name}: {found}")
     return registration
-
-
-def _problem(registration: Registration, origin: str) -> str:
-    """Say what a well-formed registration must not contain; empty when it is fine."""
-    addresses = [*registration.fhir.iss, *registration.embed.frame_ancestors]
-    if not registration.sandbox and any(not url.startswith("https://") for url in addresses):
-        return "http is for sandbox registrations only"
-    for iss in registration.fhir.iss:
-        parts = urlsplit(iss)
-        if parts.query or parts.fragment or parts.username is not None or not parts.hostname:
-            return f"fhir.iss {iss} is not a plain base address"
-    for ancestor in registration.embed.frame_ancestors:
-        if not ORIGIN.fullmatch(ancestor):
-            return f"embed.frame_ancestors {ancestor} is not an origin"
-    expected = f"{origin}/smart/{registration.slug}/callback"
-    if registration.client.redirect_uri != expected:
-        return f"client.redirect_uri must be {expected}"
-    try:
-        ZoneInfo(registration.site.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return f"site.time_zone {registration.site.time_zone} is not an IANA time zone"
-    return _client_problem(registration) or _models_problem(registration)
-
-
-def _client_problem(registration: Registration) -> str:
-    client, backend = registration.client, registration.backend
-    if client.auth.startswith("client_secret") != bool(client.secret_env):
-        return f"client.secret_env does not go with auth {client.auth}"
-    if (client.auth == "private_key_jwt") != bool(client.alg):
-        return f"client.alg does not go with auth {client.auth}"
-    if client.key and not client.alg:
-        return f"client.key does not go with auth {client.auth}"
-    if backend and not all(scope.startswith("system/") for scope in backend.scopes):
-        return "backend.scopes may name system scopes only"
-    return ""
-
-
-def _models_problem(registration: Registration) -> str:
-    models = registration.models
-    if ANY_MODEL in models.allowed:
-        return (
-            "" if registration.sandbox else 'models.allowed "*" is for sandbox registrations only'
-        )
-    if models.default not in ("", "none", *models.allowed):
-        return f"models.default {models.default} is not in models.allowed"
-    if unknown := set(models.phi_without_baa) - set(models.allowed):
-        return f"models.phi_without_baa {min(unknown)} is not in models.allowed"
-    return ""

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field
 
 from app.errors import ChartsideError
-from app.smart.registry import Registration
+from app.smart.registration import Registration
 from app.smart.token_endpoint import TokenEndpoint
 
 MOST_WAITING = 500

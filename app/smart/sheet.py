@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from app.smart.registry import ANY_MODEL, Models, Registration
+from app.smart.policy import ANY_MODEL, Models
+from app.smart.registration import Registration
 from app.smart.scopes import parse_scopes
 from app.smart.templates import VENDORS
 
@@ -155,6 +156,7 @@ def _addresses(registration: Registration, origin: str) -> tuple[Row, ...]:
     client, base = registration.client, f"{origin}/smart/{registration.slug}"
     rows = [
         Row(label="App name", value="Chartside"),
+        Row(label="Organisation", value=registration.site.organisation or registration.site.name),
         Row(label="Launch URL", value=f"{base}/launch"),
         Row(label="Redirect URI", value=client.redirect_uri, why="exactly this, no wildcard"),
         Row(label="Client authentication", value=AUTH[client.auth]),
@@ -241,7 +243,11 @@ def _sent(registration: Registration, models: Models, model: Model) -> str:
 
 
 def _egress(registration: Registration, models: Models, used: Sequence[Model]) -> tuple[Row, ...]:
-    ehr = [Row(label="EHR", value=origin) for origin in sorted(registration.origins())]
+    ehr = [
+        Row(label="EHR", value=origin)
+        for origin in sorted(registration.origins())
+        if urlsplit(origin).netloc  # a draft may not name it yet
+    ]
     reading = [one for one in used if _may_read(registration, models, one)]
     hosts = dict.fromkeys(map(model_host, reading))
     clouds = {"bedrock", "vertex"} & {one.client for one in reading}

@@ -2,7 +2,7 @@
 
 What stands here of a vendor was read in the vendor's public documentation. No product but the sandbox EHR has been
 run with Chartside (docs/verified.md), so every template says so in its first lines. A value that only the site knows
-is left empty or says FILL-IN: such a file fails `check`, and the start of the server, by the key's name.
+is left empty or says FILL-IN. Such a file is a draft (`enabled = false`), which stops nothing; `check` names what it lacks.
 """
 
 import json
@@ -13,9 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from app.errors import ConfigurationError
+from app.smart.registration import Registration
+from app.smart.registry import read_toml
 
 FILL_IN = "FILL-IN"
+OPEN = "(not filled in yet)"
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 REQUIRED = ("launch", "openid", "fhirUser", "patient/Patient.r")
 OPTIONAL = (
@@ -149,7 +154,7 @@ def _main(vendor: str, slug: str) -> list[str]:
         f'name = "{FILL_IN}"  # {HINTS["name"]}',
         f'vendor = "{vendor}"',
         f'environment = "{VENDORS[vendor].environment}"',
-        "enabled = true",
+        "enabled = false  # a draft stops nothing; true when `check` finds nothing to fix",
         "",
     ]
 
@@ -209,6 +214,26 @@ def unfilled(text: str) -> list[str]:
     found = [key for key in HINTS if (value := _at(raw, key)) is not None and _is_open(value)]
     secret = str(_at(raw, "client.auth")).startswith("client_secret")
     return [key for key in found if secret or key != "client.secret_env"]
+
+
+def provisional(path: Path) -> Registration:
+    """Return a draft with words in place of what only the EHR or the site knows, for its sheet: the form is filled in first.
+
+    Nothing may be launched with it.
+
+    Raises:
+        ConfigurationError: it is not a registration, whatever is filled in.
+    """
+    raw = read_toml(path)
+    for key in HINTS:
+        value = _at(raw, key)
+        if value is not None and _is_open(value):
+            table = _at(raw, key.rpartition(".")[0]) if "." in key else raw
+            table[key.rpartition(".")[2]] = [OPEN] if isinstance(value, list) else OPEN
+    try:
+        return msgspec.convert(raw, Registration)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{path.name}: {error}") from error
 
 
 def write(path: Path, text: str) -> None:

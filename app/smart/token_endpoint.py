@@ -11,7 +11,7 @@ import msgspec
 from app.boundary import Boundary, Response
 from app.smart.client_auth import ClientAuth
 from app.smart.discovery import Discovery
-from app.smart.registry import Registration
+from app.smart.registration import Registration
 
 DEFAULT_TOKEN_LIFE_S = 300.0
 # An EHR that says longer is asked again all the same: a launch itself lives no longer.

@@ -25,7 +25,7 @@ from app.launch_context import LaunchContext
 from app.settings import Secret
 from app.smart.errors import DiscoveryFailed
 from app.smart.id_token import same_user_claims
-from app.smart.registry import Registration
+from app.smart.registration import Registration
 from app.smart.revocation import Revocation, Revoker
 from app.smart.scopes import missing_scopes, narrowed
 from app.smart.token_endpoint import TokenAnswer, TokenEndpoint

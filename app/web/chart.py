@@ -70,6 +70,8 @@ def _snapshot(services: Services, context: LaunchContext) -> Snapshot:
         user_name=services.user_name(context),
         site_name=registration.site.name,
         help_desk=registration.site.help_desk,
+        safety_contact=registration.site.safety_contact,
+        locale=registration.site.locale,
         model=ModelLabel(
             name=config.label if config else NO_LANGUAGE_MODEL,
             language_model=config is not None,

@@ -6,16 +6,18 @@ Neither holds patient data, an address, or what the EHR sent. The reference ties
 import logging
 import secrets
 import traceback
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import orjson
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, request, session
 from werkzeug.exceptions import HTTPException
 
 from app.audit.log import Who
-from app.errors import ChartsideError, EhrBusy, LaunchError
+from app.errors import ChartsideError, EhrBusy, EhrUnavailable, LaunchError
 from app.llm.errors import ModelFailed
-from app.smart.errors import UserRefused
+from app.smart.errors import DiscoveryFailed, UserRefused
+from app.smart.registration import Registration
 from app.web.assets import Frontend
 from app.web.wire import ErrorPage, Problem
 from app.wiring import Services
@@ -87,11 +89,13 @@ def problem(
 ) -> Problem:
     """Return what an error tells the outside."""
     title, _, rest = error.public.partition(". ")
+    # Where the EHR cannot be read, the site says in its own words what to do.
+    downtime = _downtime(services) if isinstance(error, EhrUnavailable | DiscoveryFailed) else ""
     return Problem(
         status=error.status,
         code=error.code,
         title=title.rstrip(".") + ".",
-        detail=rest,
+        detail=" ".join(text for text in (rest, downtime) if text),
         reference=reference,
         help_desk=help_desk(services),
         retry_after_s=None if retry_after_s is None else int(retry_after_s),
@@ -99,12 +103,26 @@ def problem(
 
 
 def help_desk(services: Services) -> str:
-    """Return the help desk of the address's registration, or of the only one there is."""
-    slug = (request.view_args or {}).get("slug")
+    """Return the help desk of the request's registration, or of all there are where it is the same."""
+    return _only(item.site.help_desk for item in _registrations(services))
+
+
+def _downtime(services: Services) -> str:
+    return _only(item.site.downtime for item in _registrations(services))
+
+
+def _only(texts: Iterable[str]) -> str:
+    found = set(texts)
+    return found.pop() if len(found) == 1 else ""
+
+
+def _registrations(services: Services) -> Sequence[Registration]:
+    """Return the registration that the address or the launch names, or every one."""
+    slug = (request.view_args or {}).get("slug") or g.get("slug")
+    if not slug and "context" in session:
+        slug = session["context"]["registration"]
     registration = services.registry.get(slug) if slug else None
-    found = [registration] if registration else list(services.registry.all())
-    numbers = {item.site.help_desk for item in found}
-    return numbers.pop() if len(numbers) == 1 else ""
+    return [registration] if registration else services.registry.all()
 
 
 def answer(frontend: Frontend, found: Problem) -> Response:

@@ -16,7 +16,7 @@ from app.audit.log import Detail, Who
 from app.launch_context import LaunchContext
 from app.smart.errors import LaunchExpired, StandaloneRefused, UnknownIssuer
 from app.smart.launch import Begun, Callback
-from app.smart.registry import Registration
+from app.smart.registration import Registration
 from app.smart.session import digest
 from app.web.assets import CallbackPage, Frontend
 from app.web.resume import completed, set_resume_cookie

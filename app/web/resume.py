@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 
 from app.audit.log import Who
 from app.errors import SessionEnded
-from app.smart.registry import Registration
+from app.smart.registration import Registration
 from app.smart.session import NewLaunch, TimeLeft
 from app.web.assets import Frontend, SessionPage
 from app.web.session import current_launch

@@ -111,6 +111,8 @@ class Snapshot:
     user_name: str
     site_name: str
     help_desk: str
+    safety_contact: str
+    locale: str
     model: ModelLabel
     conversation: tuple[StoredTurn, ...]
 

@@ -128,6 +128,8 @@ function snapshot(id) {
     user_name: "A. Osei, MD",
     site_name: "Harbor Clinic",
     help_desk: "555-0142",
+    safety_contact: "safety@harbor.example",
+    locale: "en-US",
     model: withoutModel(id) ? models.none : models.claude,
     conversation: (STORED[id] ?? []).map((name) => ({ turn_id: `turn-${name}`, ...turns[name] })),
   };

@@ -26,6 +26,7 @@ FILLED = {
     'time_zone = "FILL-IN"': 'time_zone = "America/Chicago"',
     'help_desk = "FILL-IN"': 'help_desk = "555"',
     'secret_env = ""': 'secret_env = "MERCY_SECRET"',
+    "enabled = false": "enabled = true",
 }
 MODELS = """
 [[model]]
@@ -102,6 +103,9 @@ def test_a_template_fails_by_the_name_of_each_key_until_it_is_filled_in(
     assert code == 1
     assert {line[:4] for line in lines[:-1]} == {"FIX "}
     assert missing >= always
+    assert load_registry(desk.folder, origin=ORIGIN, production=True).all() == ()
+    path = desk.folder / "mercy.toml"
+    path.write_text(path.read_text("utf-8").replace("enabled = false", "enabled = true"), "utf-8")
     with pytest.raises(ConfigurationError, match=r"mercy\.toml: .*(iss|time_zone)"):
         load_registry(desk.folder, origin=ORIGIN, production=False)
 
@@ -117,6 +121,17 @@ def test_a_filled_template_is_what_the_server_starts_with(desk: Desk, vendor: st
     found = load_registry(desk.folder, origin=ORIGIN, production=False).get("mercy")
     assert found is not None
     assert (found.vendor, found.scopes.required[0]) == (vendor, "launch")
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_draft_has_its_sheet_before_anything_is_filled_in(desk: Desk, vendor: str) -> None:
+    """The EHR gives a client id only after its form holds our addresses."""
+    desk.run("new", "--vendor", vendor, "mercy")
+    code, lines = desk.run("sheet", "mercy")
+    assert code == 0
+    assert f"Redirect URI: {ORIGIN}/smart/mercy/callback" in lines
+    known = VENDORS[vendor].client_id
+    assert f"Client id: {known or '(not filled in yet)'}" in lines
 
 
 def test_a_missing_value_says_what_to_fill_in_where(desk: Desk) -> None:
@@ -182,8 +197,7 @@ def test_the_files_beside_it_that_stop_the_server_are_said(desk: Desk) -> None:
     desk.run("new", "--vendor", "oracle", "draft")
     code, lines = desk.run("check", "mercy")
     assert code == 1
-    assert lines[0].startswith("FIX  folder: draft.toml: ")
-    assert lines[1] == (
+    assert lines[0] == (
         "FIX  folder: twice.toml: iss https://fhir.mercy.example/R4 stands in two registrations. The server does not start until this is corrected."
     )
 

@@ -356,6 +356,8 @@ export interface Snapshot {
   readonly user_name: string;
   readonly site_name: string;
   readonly help_desk: string;
+  readonly safety_contact: string;
+  readonly locale: string;
   readonly model: ModelLabel;
   readonly conversation: readonly StoredTurn[];
 }

@@ -9,6 +9,8 @@ const SNAPSHOT = {
   user_name: "",
   site_name: "",
   help_desk: "555-0142",
+  safety_contact: "",
+  locale: "en-US",
   model: { name: "No language model", language_model: false, data_handling: "" },
   conversation: [],
 };

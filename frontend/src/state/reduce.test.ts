@@ -224,6 +224,8 @@ const SNAPSHOT: Snapshot = {
   user_name: "A. Osei, MD",
   site_name: "Harbor Clinic",
   help_desk: "555-0142",
+  safety_contact: "",
+  locale: "en-US",
   model: { name: "No language model", language_model: false, data_handling: "" },
   conversation: [
     { turn_id: "t1", question: "First?", events: [said("Yes."), FINISHED] as never },

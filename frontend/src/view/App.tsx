@@ -22,6 +22,11 @@ interface AppProps {
 
 export function App({ state, session, dispatch }: AppProps) {
   const acts: Acts = useMemo(() => ({ ...session, dispatch }), [session, dispatch]);
+  const locale = state.snapshot?.locale;
+  useEffect(() => {
+    // How the site's English is read aloud.
+    if (locale !== undefined) document.documentElement.lang = locale;
+  }, [locale]);
   return (
     <ActsContext.Provider value={acts}>
       {state.gate === null ? <Panel state={state} acts={acts} /> : <Gated state={state} />}

@@ -35,6 +35,7 @@ export function Menu({ snapshot, card, models, slashKey, onClose }: MenuProps) {
     ["Answers by", (models?.choices.length ?? 0) > 1 ? "" : modelText(snapshot.model)],
     ["Chart read", card?.read_at ?? "not yet"],
     ["Help desk", snapshot.help_desk],
+    ["Report harm or a near miss to", snapshot.safety_contact],
   ].filter(([, value]) => value !== "");
   return (
     <div class="menu" role="dialog" aria-label="Menu" tabIndex={-1} ref={panel}>

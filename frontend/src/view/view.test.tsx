@@ -48,6 +48,8 @@ function opened(scenes: Scene[] = [], languageModel = false): State {
     user_name: "A. Osei, MD",
     site_name: "Harbor Clinic",
     help_desk: "555-0142",
+    safety_contact: "",
+    locale: "en-US",
     model: languageModel ? models.claude : models.none,
     conversation: scenes.map((scene) => ({ turn_id: scene, ...turns[scene] })),
   };

@@ -376,3 +376,14 @@ def test_what_a_launch_would_refuse_is_never_called_fine(doctor: Doctor) -> None
             "FIX  discovery: A launch would stop here: smart-configuration names a host that is not registered. Ask the EHR to correct its SMART configuration."
         ],
     )
+
+
+def test_a_pinned_address_that_moved_is_told_with_both(doctor: Doctor, tmp_path: Path) -> None:
+    pins = '[pins]\nissuer = "http://ehr.localhost:9000/fhir"\ntoken_endpoint = "http://ehr.localhost:9000/auth/old"'
+    assert doctor.run(launch_config=registered(tmp_path, more=pins)) == (
+        1,
+        [
+            "FIX  pins: The EHR announces token_endpoint http://ehr.localhost:9000/auth/token, but pins.token_endpoint (sandbox.toml) is "
+            "http://ehr.localhost:9000/auth/old. If the EHR confirms the change, correct pins.token_endpoint; if not, tell its security contact: no launch goes on meanwhile."
+        ],
+    )

@@ -5,7 +5,8 @@ import pytest
 
 from app.agent.gate import NO_AGREEMENT, _listed, _why_not
 from app.llm.config import ModelConfig
-from app.smart.registry import Models, Registration
+from app.smart.policy import Models
+from app.smart.registration import Registration
 
 
 def registration(environment: str) -> Registration:

@@ -10,7 +10,8 @@ from app.errors import ConfigurationError
 from app.settings import Secret
 from app.smart.client_auth import ASSERTION_TYPE, ClientAuth
 from app.smart.keys import Keyring
-from app.smart.registry import Registration, load_registry
+from app.smart.registration import Registration
+from app.smart.registry import load_registry
 from app.store.engine import open_database
 from app.store.keys import KeyRows
 from tests.requirements import requirement

@@ -4,13 +4,15 @@ from typing import Any
 
 import httpcore2
 import httpx2
+import msgspec
 import pytest
 from joserfc.jwk import RSAKey
 
 from app.boundary import Boundary
 from app.smart.discovery import Discovery
 from app.smart.errors import DiscoveryFailed
-from app.smart.registry import Registration, load_registry
+from app.smart.registration import Pins, Registration
+from app.smart.registry import load_registry
 from tests.requirements import requirement
 from tests.unit.smart.test_registry import GOOD, ORIGIN
 
@@ -84,6 +86,17 @@ def test_an_endpoint_elsewhere_is_refused(
 ) -> None:
     with pytest.raises(DiscoveryFailed):
         discovery(registration, answering(**{name: address})).configuration(registration, ISS)
+
+
+@requirement("attack-05")
+@pytest.mark.parametrize("name", ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"])
+def test_what_is_pinned_is_announced_exactly_so(registration: Registration, name: str) -> None:
+    pins = msgspec.convert({name: METADATA[name]}, Pins)
+    pinned = msgspec.structs.replace(registration, pins=pins)
+    assert discovery(pinned, answering()).configuration(pinned, ISS).issuer == METADATA["issuer"]
+    moved = {name: f"{METADATA[name]}/2"}
+    with pytest.raises(DiscoveryFailed, match=f"another {name} than pins.{name}"):
+        discovery(pinned, answering(**moved)).configuration(pinned, ISS)
 
 
 @requirement("attack-06")

@@ -4,7 +4,8 @@ import pytest
 
 from app.errors import ConfigurationError
 from app.smart.errors import UnknownIssuer
-from app.smart.registry import Models, canonical_iss, load_registry
+from app.smart.policy import Models
+from app.smart.registry import canonical_iss, load_registry
 from tests.requirements import requirement
 
 ORIGIN = "https://chartside.example"
@@ -55,6 +56,10 @@ def test_a_registration_names_its_own_hosts_only(tmp_path: Path) -> None:
         (GOOD.replace("https://ehr.mercy.example", "https://*.mercy.example"), "frame_ancestors"),
         (GOOD.replace('["https://ehr.mercy.example"]', "[]"), "frame_ancestors"),
         (GOOD.replace("/smart/mercy/callback", "/callback"), "redirect_uri"),
+        (GOOD + '[pins]\njwks_uri = "http://x.example/jwks"\n', "http"),
+        (GOOD + '[pins]\ntoken_endpoint = "https://"\n', "pins.token_endpoint"),
+        (GOOD + '[pins]\nhosts = ["https://x.example"]\n', "pins.hosts"),
+        (GOOD.replace('help_desk = "555"', 'help_desk = "555"\nlocale = "de-DE"'), "locale"),
         (GOOD.replace("mercy.example/api", "me@mercy.example/api"), "fhir.iss"),
         (GOOD.replace("schema = 1", "schema = 2"), "schema"),
         (GOOD.replace('slug = "mercy"', 'slug = "Mer cy"'), "slug"),
@@ -71,6 +76,28 @@ def test_a_wrong_registration_stops_the_start_and_names_the_key(
 ) -> None:
     with pytest.raises(ConfigurationError, match=named):
         load_registry(folder(tmp_path, a=wrong), origin=ORIGIN, production=True)
+
+
+def test_a_draft_stops_nothing_whatever_it_lacks(tmp_path: Path) -> None:
+    draft = 'enabled = false\nname = "FILL-IN"\ncolour = 1\n'
+    registry = load_registry(folder(tmp_path, a=GOOD, b=draft), origin=ORIGIN, production=True)
+    assert [item.slug for item in registry.all()] == ["mercy"]
+    folder(tmp_path, b="enabled = false\nname = \n")
+    with pytest.raises(ConfigurationError, match=r"b\.toml: Invalid value"):
+        load_registry(tmp_path, origin=ORIGIN, production=True)
+
+
+def test_production_is_reached_by_https_only(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="CHARTSIDE_ORIGIN must be https"):
+        load_registry(folder(tmp_path, a=GOOD), origin="http://chartside.example", production=True)
+
+
+def test_a_pinned_endpoint_may_be_called_and_an_issuer_is_only_a_name(tmp_path: Path) -> None:
+    pins = '[pins]\nissuer = "https://id.example"\ntoken_endpoint = "https://auth.example/token"\n'
+    registry = load_registry(folder(tmp_path, a=GOOD + pins), origin=ORIGIN, production=True)
+    registration = registry.get("mercy")
+    assert registration is not None
+    assert registration.origins() == {"https://fhir.mercy.example", "https://auth.example"}
 
 
 def test_two_registrations_never_share_an_issuer(tmp_path: Path) -> None:

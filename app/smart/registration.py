@@ -1,0 +1,151 @@
+"""One EHR's registration, from one TOML file: where it is, who Chartside is there, and who may frame it.
+
+Values only; `app.smart.registration_rules` says what a well-formed one must not contain, `app.smart.policy` holds what the
+site allows. Secrets never stand in these files.
+"""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from app.smart.policy import Models, Site, Table
+
+Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class Fhir(Table, frozen=True, kw_only=True):
+    """`[fhir]`: the FHIR bases of this EHR, exactly as it sends them in `iss`.
+
+    Where `tenants` are named, a launch of any other `tenant` is refused.
+    """
+
+    iss: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    version: Literal["4.0.1"] = "4.0.1"
+    tenants: tuple[str, ...] = ()
+
+
+class Client(Table, frozen=True, kw_only=True):
+    """`[client]`: who Chartside is to this EHR, and how it proves it; PKCE always.
+
+    `secret_env` names the environment variable that holds a client secret. `alg` is for `private_key_jwt`; `key` is
+    the kid to sign with ("": whichever key of the ring signs at present).
+    """
+
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+    auth: Literal["public", "client_secret_basic", "client_secret_post", "private_key_jwt"]
+    redirect_uri: str
+    alg: Literal["", "RS384", "ES384"] = ""
+    key: str = ""
+    secret_env: str = ""
+
+
+class Backend(Table, frozen=True, kw_only=True):
+    """`[backend]`: the client of SMART Backend Services, which acts for no user; always `private_key_jwt`."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+    alg: Literal["RS384", "ES384"]
+    scopes: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    key: str = ""
+
+
+class Quirks(Table, frozen=True, kw_only=True):
+    """`[quirks]`: what this EHR needs beside the standard.
+
+    `client_id_in_body`: also where the client is confidential. `authorize_post`: always, else only for a long request
+    to an EHR that announces `authorize-post`.
+    """
+
+    client_id_in_body: bool = False
+    authorize_post: bool = False
+
+
+class Launch(Table, frozen=True, kw_only=True):
+    """`[launch]`: whether Chartside may also be started outside the EHR, which then asks for the patient."""
+
+    standalone: bool = False
+
+
+class Scopes(Table, frozen=True, kw_only=True):
+    """`[scopes]`: what is asked for; without a required one the launch is refused."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+class Pins(Table, frozen=True, kw_only=True):
+    """`[pins]`: what the EHR's SMART configuration is held to.
+
+    `hosts` (`host` or `host:port`) are those that it may point to besides the hosts of `iss`. Where an address is given, the
+    EHR must name exactly this one, or no launch goes on; its host need not be repeated in `hosts`.
+    """
+
+    hosts: tuple[str, ...] = ()
+    issuer: str = ""
+    authorization_endpoint: str = ""
+    token_endpoint: str = ""
+    jwks_uri: str = ""
+
+    def addresses(self) -> dict[str, str]:
+        """Return the pinned addresses by the names that a SMART configuration gives them."""
+        named = {
+            "issuer": self.issuer,
+            "authorization_endpoint": self.authorization_endpoint,
+            "token_endpoint": self.token_endpoint,
+            "jwks_uri": self.jwks_uri,
+        }
+        return {name: address for name, address in named.items() if address}
+
+
+class Embed(Table, frozen=True, kw_only=True):
+    """`[embed]`: every origin that may frame Chartside, outer ones included."""
+
+    frame_ancestors: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+
+class Session(Table, frozen=True, kw_only=True):
+    """`[session]`: minutes without use, minutes parked by a page that was left, and minutes in all: then a launch ends.
+
+    `introspect_on_resume`: ask the EHR whether the token still counts when a page is loaded again.
+    """
+
+    idle_minutes: Annotated[int, msgspec.Meta(ge=1, le=120)] = 30
+    parked_minutes: Annotated[int, msgspec.Meta(ge=1, le=120)] = 5
+    absolute_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 480
+    introspect_on_resume: bool = False
+
+
+class Registration(Table, frozen=True, kw_only=True):
+    """One EHR, from one file."""
+
+    schema: Literal[1]
+    slug: Slug
+    name: str
+    vendor: str
+    environment: Literal["production", "sandbox"]
+    enabled: bool
+    fhir: Fhir
+    client: Client
+    scopes: Scopes
+    embed: Embed
+    site: Site
+    pins: Pins = Pins()
+    session: Session = Session()
+    launch: Launch = Launch()
+    quirks: Quirks = Quirks()
+    backend: Backend | None = None
+    models: Models = Models()
+
+    @property
+    def sandbox(self) -> bool:
+        """Tell whether this is the pretend EHR: loopback hosts and a chart's own time are allowed."""
+        return self.environment == "sandbox"
+
+    def origins(self) -> frozenset[str]:
+        """Return every origin that Chartside may call for this registration."""
+        # The issuer is a name that id_tokens carry; nothing of it is called.
+        endpoints = [url for name, url in self.pins.addresses().items() if name != "issuer"]
+        bases = [urlsplit(url) for url in (*self.fhir.iss, *endpoints)]
+        scheme = "http" if self.sandbox else "https"
+        pinned = [f"{scheme}://{host}" for host in self.pins.hosts]
+        return frozenset([*(f"{base.scheme}://{base.netloc}" for base in bases), *pinned])

@@ -1,0 +1,96 @@
+"""What a well-formed registration must not contain; each rule names the key that breaks it.
+
+Not seen here: what only the EHR knows (`check --online`), and whether secrets and keys are there (`client_auth`).
+"""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from app.smart.policy import ANY_MODEL
+from app.smart.registration import Registration
+
+# scheme, host and port only: a wildcard, a path or a keyword here would let others frame the app.
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
+HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?")
+
+
+def problem(registration: Registration, origin: str) -> str:
+    """Return the first thing that is wrong, "" when nothing is. `origin` is where browsers reach this server."""
+    return next(_problems(registration, origin), "")
+
+
+def _problems(registration: Registration, origin: str) -> Iterator[str]:
+    yield from _addresses(registration)
+    yield from _pins(registration)
+    expected = f"{origin}/smart/{registration.slug}/callback"
+    if registration.client.redirect_uri != expected:
+        yield f"client.redirect_uri must be {expected}"
+    yield from _client(registration)
+    yield from _site(registration)
+    yield from _models(registration)
+
+
+def _addresses(registration: Registration) -> Iterator[str]:
+    ancestors = registration.embed.frame_ancestors
+    addresses = [*registration.fhir.iss, *ancestors, *registration.pins.addresses().values()]
+    if not registration.sandbox and any(not url.startswith("https://") for url in addresses):
+        yield "http is for sandbox registrations only"
+    for iss in registration.fhir.iss:
+        if not _plain(iss):
+            yield f"fhir.iss {iss} is not a plain base address"
+    for ancestor in ancestors:
+        if not ORIGIN.fullmatch(ancestor):
+            yield f"embed.frame_ancestors {ancestor} is not an origin"
+
+
+def _pins(registration: Registration) -> Iterator[str]:
+    pins = registration.pins
+    for host in pins.hosts:
+        if not HOST.fullmatch(host):
+            yield f"pins.hosts {host} is not a host"
+    for name, address in pins.addresses().items():
+        if not _plain(address, query=True):
+            yield f"pins.{name} {address} is not an address"
+
+
+def _plain(address: str, *, query: bool = False) -> bool:
+    try:
+        parts = urlsplit(address)
+        named = parts.hostname and parts.username is None
+    except ValueError:
+        return False
+    schemes = parts.scheme in ("http", "https")
+    return bool(schemes and named and not parts.fragment and (query or not parts.query))
+
+
+def _client(registration: Registration) -> Iterator[str]:
+    client, backend = registration.client, registration.backend
+    if client.auth.startswith("client_secret") != bool(client.secret_env):
+        yield f"client.secret_env does not go with auth {client.auth}"
+    if (client.auth == "private_key_jwt") != bool(client.alg):
+        yield f"client.alg does not go with auth {client.auth}"
+    if client.key and not client.alg:
+        yield f"client.key does not go with auth {client.auth}"
+    if backend and not all(scope.startswith("system/") for scope in backend.scopes):
+        yield "backend.scopes may name system scopes only"
+
+
+def _site(registration: Registration) -> Iterator[str]:
+    try:
+        ZoneInfo(registration.site.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        yield f"site.time_zone {registration.site.time_zone} is not an IANA time zone"
+
+
+def _models(registration: Registration) -> Iterator[str]:
+    models = registration.models
+    if ANY_MODEL in models.allowed:
+        if not registration.sandbox:
+            yield 'models.allowed "*" is for sandbox registrations only'
+        return
+    if models.default not in ("", "none", *models.allowed):
+        yield f"models.default {models.default} is not in models.allowed"
+    if unknown := set(models.phi_without_baa) - set(models.allowed):
+        yield f"models.phi_without_baa {min(unknown)} is not in models.allowed"
