@@ -12,6 +12,7 @@
     ├── RecordMerged            the Patient was merged into another record (`app.fhir.merged`)
     ├── UnknownHandle           a citation that this launch never issued
     ├── ToolRefused             a tool call outside its schema or budget
+    ├── NoConversion            no factor between two units (`app.tools.calculators.units`)
     ├── TurnRefused             a turn that cannot start (one runs already, budget spent, empty)
     │   └── TurnRepeated        its id was used before
     ├── ModelFailed             a model gave no whole answer; its kinds: `app.llm.errors`
