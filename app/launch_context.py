@@ -24,10 +24,22 @@ class Grant:
 
 @dataclass(frozen=True, kw_only=True)
 class ContextReference:
-    """Something else that was open in the EHR: a relative `Type/id` and the role it plays, "launch" unless said."""
+    """Something else that was open in the EHR, and the role it plays: "launch" unless said.
 
-    reference: str
+    Named by at least one of `reference` (a relative `Type/id`), `canonical` (an address with or without a version)
+    and `identifier` (`system|value`); what is not said is "". Nothing is fetched from any of them.
+    """
+
+    reference: str = ""
     role: str = "launch"
+    canonical: str = ""
+    identifier: str = ""
+    resource_type: str = ""
+
+    @property
+    def named(self) -> str:
+        """Return the first of its names."""
+        return self.reference or self.canonical or self.identifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +71,20 @@ class LaunchContext:
     def can(self, resource_type: str, verb: Verb) -> bool:
         """Tell whether any granted scope allows `verb` on `resource_type` for this launch.
 
-        A granular grant counts: the EHR filters, and what it leaves out is said by the caller.
+        A granular grant counts; what it leaves out is told by `restrictions`.
         """
-        return any(
-            grant.resource_type in (resource_type, "*") and verb in grant.verbs
+        return bool(self._grants(resource_type, verb))
+
+    def restrictions(self, resource_type: str, verb: Verb) -> tuple[str, ...]:
+        """Return the search parameters that every grant of `verb` on `resource_type` carries, () when one has none."""
+        found = [grant.params for grant in self._grants(resource_type, verb)]
+        return tuple(dict.fromkeys(found)) if all(found) else ()
+
+    def _grants(self, resource_type: str, verb: Verb) -> list[Grant]:
+        return [
+            grant
             for grant in self.grants
             if grant.level in ("patient", "user")
-        )
+            and grant.resource_type in (resource_type, "*")
+            and verb in grant.verbs
+        ]

@@ -16,6 +16,7 @@ from urllib.parse import urljoin
 from app.boundary import Boundary, Response
 from app.errors import BoundaryRefused, EhrUnavailable
 from app.fhir.compartment import FHIR_ID, belongs, may_fetch, own_part
+from app.fhir.granular import Granted, granted
 from app.fhir.outcome import notices
 from app.fhir.search import construct
 from app.fhir.source import (
@@ -88,7 +89,7 @@ class FhirSource:
     def search(self, query: Query) -> Read:
         """Return the patient's resources for `query`, entries checked one by one."""
         state = _State(query=query)
-        if self._granted(state, "s"):
+        if self._granted_search(state):
             try:
                 state.next_url = f"{self._base}/{construct(query, self._context.patient_id)}"
             except BoundaryRefused as error:
@@ -132,6 +133,16 @@ class FhirSource:
             return True
         state.stop = Denied(scope=_scope(kind, verb), http_status=0)
         return False
+
+    def _granted_search(self, state: _State) -> bool:
+        """Ask for no search of which nothing is granted; one that is granted in part says so, whatever comes."""
+        given = granted(self._context, state.query)
+        if given.share == "none":
+            state.stop = Denied(scope=_search_scope(state.query, given), http_status=0)
+        elif given.share == "part":
+            only = " or ".join(given.only)
+            state.restrictions[f"the EHR granted only {only}"] = None
+        return given.share != "none"
 
     def _one(self, state: _State, reference: str) -> None:
         body = self._ask(state, f"{self._base}/{reference}")
@@ -295,6 +306,14 @@ def _listed(sent: Any) -> list[Any]:
 
 def _scope(kind: str, verb: str) -> str:
     return f"patient/{kind}.{'r' if verb == 'r' else 'rs'}"
+
+
+def _search_scope(query: Query, given: Granted) -> str:
+    """Name the scope that is missing, with the category where other categories were granted."""
+    category = dict(query.params).get("category", "")
+    return _scope(query.resource_type, "s") + (
+        f"?category={category}" if given.only and category else ""
+    )
 
 
 def _key(resource: Resource) -> str:

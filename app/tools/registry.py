@@ -15,7 +15,8 @@ import msgspec
 from app.errors import ChartsideError
 from app.fhir.chart import SECTION_WORDS, SectionName
 from app.fhir.citation import HANDLE
-from app.fhir.reader import LaunchChart
+from app.fhir.granular import granted
+from app.fhir.reader import QUERIES, LaunchChart
 from app.fhir.source import Complete, Completeness
 from app.launch_context import LaunchContext
 from app.llm.port import Entry, Schema, ToolSpec
@@ -95,11 +96,7 @@ class Registry:
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
         able = sorted(
-            (
-                tool
-                for tool in tools
-                if any(context.can(kind, "s") or context.can(kind, "r") for kind in tool.reads)
-            ),
+            (tool for tool in tools if any(_readable(context, kind) for kind in tool.reads)),
             key=lambda tool: tool.name,
         )
         self._launch = launch
@@ -162,6 +159,12 @@ class Registry:
             section=section, label=SECTION_WORDS[section], searched=searched,
             read=found.shown.get(section, searched), completeness=state,
         )  # fmt: skip
+
+
+def _readable(context: LaunchContext, kind: str) -> bool:
+    """Tell whether any search of the chart finds something of this type: a granular scope may leave nothing of it."""
+    queries = [query for query in QUERIES.values() if query.resource_type == kind]
+    return any(granted(context, query).share != "none" for query in queries)
 
 
 def arguments_of(tool: Tool) -> type[msgspec.Struct]:

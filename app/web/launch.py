@@ -143,7 +143,7 @@ def _audited(context: LaunchContext) -> Detail:
     said: Detail = {
         "intent": context.intent,
         "tenant": context.tenant,
-        "fhir_context": [item.reference for item in context.fhir_context],
+        "fhir_context": [item.named for item in context.fhir_context],
     }
     return {"scope": context.scope, **{name: value for name, value in said.items() if value}}
 

@@ -16,6 +16,10 @@ PAGE = Page(
             source=SMART_SCOPES,
             text="What a launch may do follows from the granted scopes, not the requested ones.",
         ),
+        "smart:scopes:granular": Rule(
+            source=SMART_SCOPES,
+            text="A search that `?param=value` gives in part or not at all is never read as none, and says what was granted.",
+        ),
         "smart:context:intent": Rule(
             source=SMART_SCOPES, text="An unknown `intent` opens the default view."
         ),

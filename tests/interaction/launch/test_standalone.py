@@ -148,15 +148,32 @@ def test_what_else_was_open_in_the_ehr_is_known_and_audited(tmp_path: Path) -> N
         fhirContext=[
             {"reference": "ImagingStudy/1", "type": "ImagingStudy"},
             {"reference": "DocumentReference/2", "role": "https://roles.example/open"},
+            {
+                "canonical": "https://forms.example/Questionnaire/phq9|2",
+                "type": "Questionnaire",
+                "role": "https://roles.example/fill",
+            },
+            {
+                "identifier": {"system": "urn:oid:1.2.36", "value": "ACC-77"},
+                "type": "ImagingStudy",
+            },
+            {"reference": "Patient/9", "role": "https://roles.example/sibling"},
         ],
     )
     assert context.fhir_context == (
-        ContextReference(reference="ImagingStudy/1", role="launch"),
+        ContextReference(reference="ImagingStudy/1", role="launch", resource_type="ImagingStudy"),
         ContextReference(reference="DocumentReference/2", role="https://roles.example/open"),
+        ContextReference(
+            canonical="https://forms.example/Questionnaire/phq9|2",
+            resource_type="Questionnaire",
+            role="https://roles.example/fill",
+        ),
+        ContextReference(identifier="urn:oid:1.2.36|ACC-77", resource_type="ImagingStudy"),
+        ContextReference(reference="Patient/9", role="https://roles.example/sibling"),
     )
     assert (context.intent, context.tenant) == ("reconcile-medications", "north")
     event = stack.services.audit.events(context.launch_id)[0]
-    for said in ("ImagingStudy/1", "reconcile-medications", "north"):
+    for said in ("ImagingStudy/1", "phq9|2", "ACC-77", "reconcile-medications", "north"):
         assert said in event.detail
 
 
@@ -173,7 +190,14 @@ def test_what_else_was_open_in_the_ehr_is_known_and_audited(tmp_path: Path) -> N
         [{"reference": "Observation/1?_include=*"}, {"reference": "javascript:alert(1)"}],
         [{"reference": "Observation/1", "role": "<script>"}],
         [{"reference": "Observation/1", "role": 7}],
-        [{"canonical": "https://evil.example/Questionnaire/1"}],
+        [{"canonical": "javascript:alert(1)"}, {"canonical": "https://evil.example/<script>"}],
+        [
+            {"identifier": "ACC-77"},
+            {"identifier": {"system": "urn:x"}},
+            {"identifier": {"value": 7}},
+        ],
+        [{"reference": "Patient/9"}, {"reference": "Encounter/9", "role": "launch"}],
+        [{"reference": "Observation/1", "role": ""}],
         [{"reference": ["Observation/1"]}],
     ],
 )
