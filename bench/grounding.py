@@ -23,8 +23,8 @@ from app.agent.answer import Answer, Library
 from app.agent.events import Citation, NoSource
 from app.agent.grounding import Background
 from app.agent.library import background, library
-from app.fhir.chart import SectionName
 from app.fhir.reader import LaunchChart
+from app.fhir.sections import SectionName
 from bench.figures import show
 from tests.evals.prose import first, second
 from tests.evals.prose.chart import ChartFile

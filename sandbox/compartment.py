@@ -1,7 +1,8 @@
 """The patient compartment: which resources belong to a patient, and which requests stay inside.
 
-Membership is read from `subject`, `patient` and Binary's `securityContext`. Not covered: resources that
-belong to a patient only through another element, such as a Group; they are refused.
+Membership is read from the element that names the patient in each type, from Binary's `securityContext`, and
+where patients stand in a list (an appointment's participants, what a Provenance is about) from all of them. Not
+covered: resources that belong to a patient only through another element, such as a Group; they are refused.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ Parameters = Sequence[tuple[str, str]]
 SHARED_TYPES = frozenset(
     {"Practitioner", "PractitionerRole", "Organization", "Location", "Medication"}
 )
-OWNER_ELEMENTS = ("subject", "patient", "securityContext")
+OWNER_ELEMENTS = ("subject", "patient", "securityContext", "beneficiary", "for")
+LISTS = {"Appointment": "participant", "Provenance": "target"}
 OWNER_PARAMETERS = ("patient", "subject")
 RESULT_PARAMETERS = frozenset({"_id", "_count", "_offset", "_sort", "_summary", "_format"})
 NUMBERS = frozenset({"_count", "_offset"})
@@ -29,8 +31,17 @@ def belongs(resource: Resource, patient_id: str) -> bool:
         return True
     if resource_type == "Patient":
         return bool(resource["id"] == patient_id)
+    if resource_type in LISTS:
+        return _listed(resource, patient_id)
     owners = [resource[name] for name in OWNER_ELEMENTS if name in resource]
     return any(owner.get("reference") == f"Patient/{patient_id}" for owner in owners)
+
+
+def _listed(resource: Resource, patient_id: str) -> bool:
+    items = resource.get(LISTS[resource["resourceType"]], [])
+    references = [str(item.get("actor", item).get("reference", "")) for item in items]
+    patients = {reference for reference in references if reference.startswith("Patient/")}
+    return patients == {f"Patient/{patient_id}"}
 
 
 def inside(

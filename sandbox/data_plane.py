@@ -23,7 +23,7 @@ import orjson
 from sekmet.config import Settings, SimulatorSettings, ValidationSettings
 from sekmet.fhir.common import FhirError
 from sekmet.fhir.search import SearchEngine
-from sekmet.fhir.search_params import params_for
+from sekmet.fhir.search_params import PARAMS, SearchParam, params_for
 from sekmet.fhir.service import FhirService, Result
 from sekmet.fhir.store import Store
 
@@ -33,12 +33,21 @@ Resource = dict[str, Any]
 Parameters = Sequence[tuple[str, str]]
 
 # Raise it when the preparation below changes, so that an older prepared file is not used.
-PREPARATION = "2"
+PREPARATION = "3"
 INDEXES = (
     "CREATE INDEX sandbox_sort ON idx(type, id, param, lo)",
     "CREATE INDEX sandbox_reference ON idx(type, param, rtype, rid, id)",
     "CREATE INDEX sandbox_code ON idx(type, param, code, sys, id)",
 )
+# Types that sekmet stores and cannot search: the element that names the patient, and the date to sort by.
+SEARCHED = {
+    "CareTeam": ("subject", "period"),
+    "DeviceUseStatement": ("subject", "recordedOn"),
+    "FamilyMemberHistory": ("patient", "date"),
+    "Goal": ("subject", "startDate"),
+    "NutritionOrder": ("patient", "dateTime"),
+    "QuestionnaireResponse": ("subject", "authored"),
+}
 MARK = "\ue00f"
 MARKED = re.compile(rb'"' + MARK.encode() + rb'([-+0-9.eE]+)"')
 
@@ -177,6 +186,12 @@ def _marked(text: str) -> float | str:
 
 
 def _service(path: Path, base_url: str) -> FhirService:
+    for resource_type, (owner, date) in SEARCHED.items():
+        PARAMS.setdefault(resource_type, {}).update(
+            patient=SearchParam("patient", "reference", (owner,), "Patient"),
+            date=SearchParam("date", "date", (date,)),
+            status=SearchParam("status", "token", ("status", "lifecycleStatus")),
+        )
     settings = Settings(
         base_url=base_url,
         log_inbound=False,

@@ -75,7 +75,7 @@ class LookedAtLine:
     label: str
     read: int
     total: int | None
-    state: Literal["complete", "truncated", "denied", "restricted", "failed"]
+    state: Literal["complete", "truncated", "denied", "restricted", "failed", "not_offered"]
     detail: str = ""
 
 

@@ -18,8 +18,7 @@ from app.agent.aside import LateAside, StoppedAside, aside
 from app.agent.budget import Budget
 from app.agent.looked import Looked
 from app.agent.services import TurnServices
-from app.fhir.chart import SECTION_WORDS, SectionName
-from app.fhir.reader import QUERIES
+from app.fhir.sections import SECTION_WORDS, SECTIONS, SectionName
 from app.fhir.source import Failed
 from app.llm.hang_up import HangUp
 from app.llm.port import Reply, ToolCall
@@ -183,7 +182,7 @@ def _canonical(arguments: str) -> str:
 def _sections(call: ToolCall) -> tuple[SectionName, ...]:
     """Return the sections that a look-up would have read, as far as its name and arguments tell."""
     read = READS.get(call.name, ())
-    able = tuple(name for name, query in QUERIES.items() if query.resource_type in read)
+    able = tuple(s.name for s in SECTIONS if s.kind in read)
     try:
         asked = json.loads(call.arguments or "{}")
     except (ValueError, RecursionError):

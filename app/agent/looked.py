@@ -4,13 +4,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.agent.events import Gap, LookedAt, LookedAtLine, NotSeen
-from app.fhir.chart import SECTION_WORDS, Chart, SectionName, section_dates
+from app.fhir.chart import Chart, section_dates
 from app.fhir.citation import SearchRecord
 from app.fhir.display import Text
 from app.fhir.notes import is_scan
 from app.fhir.pieces import search_cite
 from app.fhir.reader import LaunchChart
-from app.fhir.source import Complete, Completeness, Denied, Failed, Restricted, Truncated
+from app.fhir.sections import SECTION_WORDS, SectionName
+from app.fhir.source import (
+    Complete,
+    Completeness,
+    Denied,
+    Failed,
+    NotOffered,
+    Restricted,
+    Truncated,
+)
 from app.tools.registry import Look, ToolResult
 
 # Named as not searched where an answer did not use them.
@@ -22,7 +31,7 @@ OPTIONAL: tuple[SectionName, ...] = (
     "notes",
     "reports",
 )
-NEVER_READ = "immunizations, procedures and images; records that other hospitals do not share"
+NEVER_READ = "images; records that other hospitals do not share"
 
 
 @dataclass(kw_only=True)
@@ -89,6 +98,8 @@ def words(state: Completeness) -> str:
             return state.why
         case Failed():
             return f"could not be read ({state.reason})"
+        case NotOffered():
+            return "this EHR does not offer them"
 
 
 def looked_at(message_id: str, looked: Looked, chart: Chart) -> LookedAt:

@@ -11,7 +11,7 @@ from app.fhir.dates import age, day, days_between, local, years_old
 from app.fhir.display import Allergies, Banner, Date, Piece
 from app.fhir.pieces import plain, strong
 from app.fhir.reader import LaunchChart
-from app.fhir.source import Complete, Denied, Failed, Resource, Restricted, Truncated
+from app.fhir.source import Complete, Completeness, Resource, Restricted
 from app.fhir.statements import none_known, not_asked
 from app.fhir.values import codes
 from app.fhir.visits import is_admission
@@ -151,7 +151,7 @@ def _words(line: Line) -> str:
     return f"{line.text('substance')} – {reaction}" if reaction else line.text("substance")
 
 
-def _unread(state: Denied | Failed | Restricted | Truncated | None) -> Allergies:
+def _unread(state: Completeness | None) -> Allergies:
     text = (
         "see the EHR"
         if not isinstance(state, Restricted)

@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
-from typing import cast
 
 from app.errors import UnknownHandle
 from app.fhir import trend
-from app.fhir.chart import SECTION_WORDS, Chart, Line, SectionName
+from app.fhir.chart import Chart, Line
 from app.fhir.citation import SearchRecord
 from app.fhir.dates import day
 from app.fhir.display import (
@@ -33,15 +32,14 @@ from app.fhir.pieces import (
 )  # fmt: skip
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Grid, Reading, Row
+from app.fhir.sections import SECTION_WORDS, SectionName, section_of
 from app.fhir.source import Denied
 from app.fhir.words import series_label
 
 MOST_LINES, MOST_ROWS = 60, 6
 CAPTIONS = {"L": "Results", "V": "Vital signs", "O": "Observations"}
-TITLES = {
-    "P": "Problems", "M": "Orders", "A": "Allergies", "E": "Encounters", "N": "Notes",
-    "R": "Orders and reports", "D": "Medication fills",
-}  # fmt: skip
+# What a list of several sections' records, or of orders, is called; any other is called as its section.
+TITLES = {"M": "Orders", "R": "Orders and reports"}
 FINAL = "final"
 
 
@@ -201,14 +199,20 @@ def rows(launch: LaunchChart, handles: Sequence[str]) -> RowsBlock:
 def _title(chart: Chart, prefix: str, lines: list[Line]) -> str:
     """Return "Active orders, 4 of 9 shown", counting those of the same status."""
     groups = {x.group for x in lines}
-    name = TITLES[prefix]
+    sections = {section_of(x.reference).words for x in lines}
+    name = TITLES.get(prefix) or _together(sorted(sections))
     if len(groups) == 1 and next(iter(groups)) in ("active", "pending"):
         group = next(iter(groups))
         every = sum(x.group == group for x in chart.tables[prefix])
         name = f"{group.capitalize()} {name[:1].lower()}{name[1:]}"
     else:
-        every = len(chart.tables[prefix])
+        every = sum(section_of(x.reference).words in sections for x in chart.tables[prefix])
     return f"{name}, {len(lines)} of {every} shown" if len(lines) < every else name
+
+
+def _together(names: Sequence[str]) -> str:
+    """Return "Flags, consents and directives"."""
+    return ", ".join([names[0], *(name[:1].lower() + name[1:] for name in names[1:])])
 
 
 def home_of(chart: Chart, encounter_id: str | None) -> str:
@@ -235,7 +239,7 @@ def negative(launch: LaunchChart, record: SearchRecord) -> NegativeBlock:
     """Return "none found" with its search, or, where the section was not read to its end, that this is not "none"."""
     if record.complete:
         return _none_found(launch, record)
-    section = cast(SectionName, record.section)
+    section = record.section
     state = launch.sections.get(section)
     title = f"{SECTION_WORDS[section]} could not be read."
     if isinstance(state, Denied):

@@ -4,14 +4,23 @@ from datetime import datetime
 
 from app.fhir import since
 from app.fhir.banner import allergies, banner, current_encounter, known_allergies
-from app.fhir.chart import SECTION_WORDS, Chart, Line, SectionName
+from app.fhir.chart import Chart, Line
 from app.fhir.dates import add_days, day
 from app.fhir.display import Card, CardSection, Date, Piece, Row, Text
 from app.fhir.ledger import Sources
 from app.fhir.notes import is_scan
 from app.fhir.pieces import DOT, allergy, cite, date, plain, search_cite
-from app.fhir.reader import FIRST, LaunchChart
-from app.fhir.source import Complete, Completeness, Denied, Failed, Restricted, Truncated
+from app.fhir.reader import LaunchChart
+from app.fhir.sections import FIRST, SECTION_WORDS, SectionName
+from app.fhir.source import (
+    Complete,
+    Completeness,
+    Denied,
+    Failed,
+    NotOffered,
+    Restricted,
+    Truncated,
+)
 from app.fhir.statements import none_known
 from app.fhir.values import categories
 from app.fhir.words import visit_words
@@ -225,6 +234,8 @@ def _gap(name: SectionName, state: Completeness | None) -> tuple[str, bool]:
             return (f" could not be read{part}: {reason}", True)
         case Truncated():
             return ("", False)  # told together, in one row
+        case NotOffered():
+            return (": this EHR does not offer them", True)
         case None:
             return (f" ({name}): not asked for", True)
 

@@ -21,35 +21,23 @@ from app.fhir.citation import Evidence, SearchRecord
 from app.fhir.dates import printed
 from app.fhir.ledger import Ledger
 from app.fhir.readings import Grid, Reading, Row
+from app.fhir.sections import BY_NAME, BY_PREFIX, SECTION_WORDS, SectionName
 from app.fhir.source import (
     Complete,
     Completeness,
     Denied,
     Failed,
+    NotOffered,
     Resource,
     Restricted,
     Truncated,
 )  # fmt: skip
 
-SectionName = Literal[
-    "patient", "encounters", "problems", "allergies", "medications", "dispenses",
-    "labs", "vitals", "other", "requests", "reports", "notes",
-]  # fmt: skip
-
 # How far a document's text was read: never asked for, a picture, refused or in no readable form, or as words.
 TextState = Literal["not asked", "scan", "unreadable", "read"]
 
-# Which section a handle's first letter belongs to; requests and reports share the R table.
-SECTION_OF: dict[str, SectionName] = {
-    "P": "problems", "M": "medications", "A": "allergies", "E": "encounters", "N": "notes",
-    "R": "requests", "D": "dispenses", "L": "labs", "V": "vitals", "O": "other",
-}  # fmt: skip
-SECTION_WORDS: dict[SectionName, str] = {
-    "patient": "Identity", "encounters": "Encounters", "problems": "Problems",
-    "allergies": "Allergies", "medications": "Medication orders", "dispenses": "Medication fills",
-    "labs": "Laboratory results", "vitals": "Vital signs", "other": "Other observations",
-    "requests": "Orders", "reports": "Diagnostic reports", "notes": "Notes",
-}  # fmt: skip
+# The section a handle's first letter belongs to; of sections that share a table, the first.
+SECTION_OF: dict[str, SectionName] = {prefix: found[0].name for prefix, found in BY_PREFIX.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +65,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """One snapshot. `tables` has prefixes P M A E N R D, `grids` L V O; `left_out` counts what is not in them.
+    """One snapshot. `tables` and `grids` are keyed by the letter of their handles (`app.fhir.sections`); `left_out` counts what is not in them.
 
     `texts` says of each document how far its text was read; `NoteTexts` keeps it.
     """
@@ -195,15 +183,17 @@ def unsearched(chart: Chart) -> str:
 
 def section_dates(chart: Chart, section: SectionName) -> list[str]:
     """Return the dates of everything in a section."""
-    prefix = next((p for p, s in SECTION_OF.items() if s == section), "R")
+    prefix = BY_NAME[section].prefix
     if prefix in chart.grids:
         return list(chart.grids[prefix].columns.values())
-    kinds = {"requests": "ServiceRequest/", "reports": "DiagnosticReport/"}
-    return [
-        x.date
-        for x in chart.tables.get(prefix, [])
-        if x.reference.startswith(kinds.get(section, ""))
-    ]
+    return [x.date for x in section_lines(chart, section)]
+
+
+def section_lines(chart: Chart, section: SectionName) -> list[Line]:
+    """Return the records of a section that stand in a table, in the table's order."""
+    own = BY_NAME[section]
+    lines = chart.tables.get(own.prefix, [])
+    return [x for x in lines if x.reference.startswith(f"{own.kind}/")]
 
 
 def why_incomplete(state: Completeness | None) -> str:
@@ -221,4 +211,6 @@ def why_incomplete(state: Completeness | None) -> str:
             return why
         case Failed(reason=reason):
             return reason
+        case NotOffered(resource_type=kind):
+            return f"this EHR does not offer {kind}"
     assert_never(state)

@@ -11,7 +11,7 @@ from typing import Literal
 
 DateRole = Literal[
     "ordered", "dispensed", "given", "collected", "resulted", "measured", "recorded", "onset",
-    "started", "ended", "written", "signed", "searched", "born", "died", "",
+    "started", "ended", "written", "signed", "searched", "born", "died", "performed", "planned", "sent", "",
 ]  # fmt: skip
 
 HANDLE = re.compile(r"[A-Z]\d+(?:[a-z]{1,3}'*)?")

@@ -20,6 +20,8 @@ OWNER = {
     "ClaimResponse": "patient", "Claim": "patient", "ExplanationOfBenefit": "patient", "Coverage": "beneficiary",
     "Task": "for", "RelatedPerson": "patient", "VisionPrescription": "patient", "DetectedIssue": "patient",
 }  # fmt: skip
+# Types whose patient stands among others in a list: the list, and the element of each item (itself: "").
+LISTED = {"Appointment": ("participant", "actor"), "Provenance": ("target", "")}
 # Read only by a reference that a resource of this patient carries, never searched.
 BY_REFERENCE = frozenset(
     ("Practitioner", "PractitionerRole", "Organization", "Location", "Medication", "Binary")
@@ -49,9 +51,21 @@ def belongs(resource: Resource, patient_id: str, base: str) -> bool:
         return resource.get("id") == patient_id
     if not isinstance(kind, str) or kind in BY_REFERENCE:
         return False
+    if kind in LISTED:
+        return _is_listed(resource, *LISTED[kind], ours=f"Patient/{patient_id}", base=base)
     owner = resource.get(OWNER.get(kind, "subject"))
     named = owner.get("reference") if isinstance(owner, dict) else None
     return relative(named, base) == f"Patient/{patient_id}"
+
+
+def _is_listed(resource: Resource, name: str, element: str, *, ours: str, base: str) -> bool:
+    """Tell whether a list names our patient and no other: a group's appointment shows who else comes."""
+    sent = resource.get(name)
+    items = [i for i in sent if isinstance(i, dict)] if isinstance(sent, list) else []
+    named = [(i.get(element) if element else i) for i in items]
+    references = [str(n.get("reference") or "") for n in named if isinstance(n, dict)]
+    people = [r for r in references if "Patient" in r.split("/")]
+    return bool(people) and all(relative(r, base) == ours for r in people)
 
 
 def own_part(resource: Resource, patient_id: str, base: str) -> Resource:

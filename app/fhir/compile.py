@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app.fhir.chart import Chart, Line, SectionName, TextState
+from app.fhir.chart import Chart, Line, TextState
 from app.fhir.citation import Evidence
 from app.fhir.dates import local
 from app.fhir.facts import display
@@ -14,7 +14,7 @@ from app.fhir.ledger import Ledger
 from app.fhir.notes import inline, text_state
 from app.fhir.orders import WAITING
 from app.fhir.readings import Grid, Reading, Row
-from app.fhir.records import KINDS
+from app.fhir.sections import BY_TYPE, TABLES, SectionName, table_of
 from app.fhir.shapes import fitting_patient, is_well_formed
 from app.fhir.short_names import RANK, SHORT
 from app.fhir.source import Complete, Completeness, Failed, Resource, Truncated
@@ -100,7 +100,8 @@ def _tables(
     encounters = {reference(r): r for r in by_type.get("Encounter", [])}
     results = _results_of(by_type)
     found: dict[str, list[tuple[Resource, Line]]] = defaultdict(list)
-    for name, kind in KINDS.items():
+    for name, section in BY_TYPE.items():
+        kind = table_of(f"{name}/")
         for resource in by_type.get(name, []):
             if why := _not_a_fact(resource):
                 left_out[f"{name} {why}"] += 1
@@ -115,10 +116,8 @@ def _tables(
             except MALFORMED:
                 wrong.add(reference(resource))
             else:
-                found[kind.prefix].append((resource, line))
-    return {
-        kind.prefix: _numbered(found[kind.prefix], kind.prefix, ledger) for kind in KINDS.values()
-    }
+                found[section.prefix].append((resource, line))
+    return {prefix: _numbered(found[prefix], prefix, ledger) for prefix in TABLES}
 
 
 def _not_a_fact(resource: Resource) -> str:

@@ -12,6 +12,7 @@ from app.fhir.display import Cite, Date, Direction, Piece, Row, Text, Value
 from app.fhir.ledger import Sources
 from app.fhir.medicines import plain_dose
 from app.fhir.readings import Reading
+from app.fhir.sections import Table, table_of
 from app.fhir.words import drug_name, note_words, search_label, supply, thousands, visit_words
 
 HIGH = frozenset(("H", "HH", "HU", "U", "HX", ">"))
@@ -19,6 +20,8 @@ LOW = frozenset(("L", "LL", "LU", "D", "LX", "<"))
 # Critical only where it was sent as critical (v3-ObservationInterpretation).
 CRITICAL = frozenset(("HH", "LL", "AA"))
 DOT = Text(text="·")
+# What stands in the small line of a record.
+IN_META = frozenset(("date", "status", "author", "site"))
 
 
 def plain(text: str) -> Text:
@@ -140,9 +143,21 @@ def record_row(chart: Chart, sources: Sources, line: Line) -> Row:
         name = strong(visit_words(line))
         more = tuple(plain(x) for x in (line.text("reason"),) if x)
         return Row(pieces=(name, *more, cite(chart, sources, line.handle)), meta=_meta(chart, line))
-    name_field = {"P": "problem", "N": "type", "R": "order", "D": "drug"}[kind]
-    style = Text(text=line.text(name_field), style="drug" if kind == "D" else "plain")
-    return Row(pieces=(style, cite(chart, sources, line.handle)), meta=_meta(chart, line))
+    table = table_of(line.reference)
+    style = Text(text=line.text(table.named), style="drug" if table.named == "drug" else "plain")
+    more = tuple(Text(text=said, style="muted") for said in _more(line, table))
+    return Row(pieces=(style, *more, cite(chart, sources, line.handle)), meta=_meta(chart, line))
+
+
+def _more(line: Line, table: Table) -> list[str]:
+    """Return what a record's own columns say beside its name: dose, decision, answers; not of tables before these."""
+    if line.handle[0] in "PNRD":
+        return []
+    return [
+        said
+        for _, field in table.columns
+        if field not in IN_META and (said := line.text(field)) and field != table.named
+    ]
 
 
 def allergy(chart: Chart, sources: Sources, line: Line) -> tuple[Piece, ...]:

@@ -14,12 +14,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.errors import EhrRefused, EhrUnavailable, SessionEnded
-from app.fhir.chart import Chart, SectionName
+from app.fhir.chart import Chart
 from app.fhir.compile import compile_chart
 from app.fhir.labels import is_restricted
 from app.fhir.ledger import Ledger, Sources
 from app.fhir.merged import RecordMerged, is_merged
 from app.fhir.notes import NoteTexts
+from app.fhir.sections import BY_NAME, FIRST, SectionName
 from app.fhir.source import (
     ChartSource,
     Complete,
@@ -33,29 +34,6 @@ from app.fhir.source import (
 from app.launch_context import LaunchContext
 
 CONNECTIONS = 6
-
-
-def _query(kind: str, count: int, sort: str, **more: str) -> Query:
-    params = [*more.items(), ("_sort", sort)] if sort else [*more.items()]
-    return Query(resource_type=kind, params=(*params, ("_count", str(count))))
-
-
-# Newest first, so that one page is what the launch card needs. "other" is read on demand only.
-QUERIES: dict[SectionName, Query] = {
-    "patient": Query(resource_type="Patient"),
-    "encounters": _query("Encounter", 100, "-date"),
-    "problems": _query("Condition", 200, "-recorded-date"),
-    "allergies": _query("AllergyIntolerance", 100, ""),
-    "medications": _query("MedicationRequest", 200, "-authoredon"),
-    "dispenses": _query("MedicationDispense", 100, "-whenhandedover"),
-    "labs": _query("Observation", 500, "-date", category="laboratory"),
-    "vitals": _query("Observation", 500, "-date", category="vital-signs"),
-    "other": _query("Observation", 500, "-date", category="survey,social-history,exam,therapy,activity,procedure,imaging"),
-    "requests": _query("ServiceRequest", 100, "-authored"),
-    "reports": _query("DiagnosticReport", 100, "-date"),
-    "notes": _query("DocumentReference", 100, "-date"),
-}  # fmt: skip
-FIRST: tuple[SectionName, ...] = tuple(name for name in QUERIES if name != "other")
 
 
 class LaunchChart:
@@ -183,11 +161,11 @@ class LaunchChart:
     def _first_page(self, name: SectionName) -> Read:
         if name == "patient":
             return self._source.read_patient()
-        return self._source.search(replace(QUERIES[name], pages=1))
+        return self._source.search(replace(BY_NAME[name].query, pages=1))
 
     def _go_on(self, name: SectionName) -> Read:
         before = self._reads.get(name)
-        return self._source.more(before) if before else self._source.search(QUERIES[name])
+        return self._source.more(before) if before else self._source.search(BY_NAME[name].query)
 
     def _tell(self, found: list[Read], before: list[Read | None] | None = None) -> None:
         """Count the new requests and tell the audit of every read that reached the EHR."""

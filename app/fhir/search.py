@@ -6,40 +6,22 @@ never used (it follows next links to foreign hosts with the token). Dates carry 
 
 import re
 
-from fhirclient.models import (  # type: ignore[import-untyped]  # fhirclient ships no types
-    allergyintolerance,
-    condition,
-    diagnosticreport,
-    documentreference,
-    encounter,
-    flag,
-    immunization,
-    medicationdispense,
-    medicationrequest,
-    observation,
-    procedure,
-    servicerequest,
-)  # fmt: skip
+from fhirclient.models.fhirelementfactory import (  # type: ignore[import-untyped]  # fhirclient ships no types
+    FHIRElementFactory,
+)
 
 from app.errors import BoundaryRefused
 from app.fhir.compartment import FHIR_ID
+from app.fhir.sections import SECTIONS
 from app.fhir.source import Query
 
-MODELS = {
-    model.resource_type: model
-    for model in (
-        allergyintolerance.AllergyIntolerance, condition.Condition, diagnosticreport.DiagnosticReport,
-        documentreference.DocumentReference, encounter.Encounter, flag.Flag, immunization.Immunization,
-        medicationdispense.MedicationDispense, medicationrequest.MedicationRequest,
-        observation.Observation, procedure.Procedure, servicerequest.ServiceRequest,
-    )
-}  # fmt: skip
+SEARCHED = frozenset(section.kind for section in SECTIONS) - {"Patient"}
 # No _include, _revinclude, _has, _id, chains or modifiers: each is a way out of the compartment.
 ALLOWED = frozenset((
     "category", "code", "date", "status", "clinical-status", "type", "intent", "authoredon", "authored",
-    "whenhandedover", "_sort", "_count", "_lastUpdated", "period",
+    "whenhandedover", "effective-time", "_sort", "_count", "_lastUpdated", "period",
 ))  # fmt: skip
-VALUE = re.compile(r"[\w\-.,:/|+ ]{1,200}", re.ASCII)
+VALUE = re.compile(r"[\w\-.,:/|+ ]{1,400}", re.ASCII)
 
 
 def construct(query: Query, patient_id: str) -> str:
@@ -48,8 +30,7 @@ def construct(query: Query, patient_id: str) -> str:
     Raises:
         BoundaryRefused: an unknown type, a parameter that could leave the patient's compartment, or a bad id.
     """
-    model = MODELS.get(query.resource_type)
-    if model is None:
+    if query.resource_type not in SEARCHED:
         raise BoundaryRefused(f"{query.resource_type[:40]} is not searched")
     if not FHIR_ID.fullmatch(patient_id):
         raise BoundaryRefused("a patient id that is not a FHIR id")
@@ -58,4 +39,5 @@ def construct(query: Query, patient_id: str) -> str:
         if name not in ALLOWED or name in struct or not VALUE.fullmatch(value):
             raise BoundaryRefused(f"search parameter {name[:40]} is not allowed")
         struct[name] = value
+    model = type(FHIRElementFactory.instantiate(query.resource_type, None))
     return str(model.where(struct).construct())

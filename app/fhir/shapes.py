@@ -25,6 +25,13 @@ SHAPES: dict[str, Any] = {
     "context": {"encounter": [REFERENCE], "period": PERIOD}, "content": [{"attachment": {}}],
     "category": LIST, "note": [{"text": TEXT}], "dosageInstruction": [{"text": TEXT}], "contained": [{}],
 }  # fmt: skip
+# Where a type has an element of the same name in another form.
+ONE: dict[str, Any] = {"category": {}}
+OWN_SHAPES: dict[str, dict[str, Any]] = {
+    "Coverage": {"class": [{}]}, "Goal": {"description": {}}, "MedicationAdministration": ONE,
+    "MedicationDispense": ONE, "MedicationStatement": ONE, "Procedure": ONE,
+    "Appointment": {"participant": [{"actor": REFERENCE}]}, "Provenance": {"target": [REFERENCE]},
+}  # fmt: skip
 # Who the launch is about must be shown, so of a Patient only the elements that fit are read.
 PATIENT: dict[str, Any] = {
     "name": [{"family": TEXT, "given": [TEXT], "prefix": [TEXT], "use": TEXT}], "identifier": [{"type": {}, "use": TEXT}],
@@ -44,7 +51,8 @@ def fitting_patient(patient: Resource) -> Resource:
 
 def is_well_formed(resource: Resource) -> bool:
     """Tell whether the elements that are sent have the types that FHIR gives them; what is left out is well formed."""
-    return _fits(resource, SHAPES)
+    own = OWN_SHAPES.get(str(resource.get("resourceType")), {})
+    return _fits(resource, {**SHAPES, **own} if own else SHAPES)
 
 
 def _fits(sent: object, shape: Any) -> bool:

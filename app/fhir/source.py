@@ -53,7 +53,15 @@ class Failed:
     kind: Literal["failed"] = "failed"
 
 
-Completeness = Complete | Truncated | Denied | Restricted | Failed
+@dataclass(frozen=True, kw_only=True)
+class NotOffered:
+    """Never asked: the EHR's CapabilityStatement says that it has no search of this type. It says nothing of "none"."""
+
+    resource_type: str
+    kind: Literal["not_offered"] = "not_offered"
+
+
+Completeness = Complete | Truncated | Denied | Restricted | Failed | NotOffered
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,15 +13,11 @@ from app.fhir.notes import Run, find_words, note_of, runs
 from app.fhir.pieces import date, medicine, plain, shown_range, strong, supply_pieces, value
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Reading, Row
+from app.fhir.sections import table_of
 from app.fhir.source import Complete, Resource
 from app.fhir.tables import shown
 from app.fhir.words import drug_name, note_words, series_label, supply, thousands, visit_words
 
-KINDS = {
-    "Condition": "Problem", "AllergyIntolerance": "Allergy", "MedicationRequest": "Medication request",
-    "MedicationDispense": "Medication fill", "Encounter": "Encounter", "ServiceRequest": "Order",
-    "DiagnosticReport": "Diagnostic report", "DocumentReference": "Document",
-}  # fmt: skip
 GRID_KINDS = {"L": "Laboratory result", "V": "Vital sign", "O": "Observation"}
 LABELS = {
     "site": "Place", "author": "By", "list": "On the problem list", "refills": "Refills allowed", "order": "Name",
@@ -30,7 +26,7 @@ LABELS = {
 ROLE_LABELS = {
     "ordered": "Ordered", "dispensed": "Dispensed", "given": "Given", "collected": "Collected", "started": "Began",
     "resulted": "Resulted", "measured": "Measured", "recorded": "Recorded", "onset": "Onset", "ended": "Ended",
-    "written": "Written", "signed": "Signed",
+    "written": "Written", "signed": "Signed", "performed": "Performed", "planned": "Planned", "sent": "Sent",
 }  # fmt: skip
 # A handle was first read at the latest when it was first cited.
 CHANGED = "Changed in the EHR since it was first read"
@@ -107,7 +103,7 @@ def _record(chart: Chart, n: int, line: Line) -> Source:
     )
     heading, fields = _heading(chart, line)
     return Source(
-        n=n, kind_label=KINDS[line.reference.partition("/")[0]], heading=heading,
+        n=n, kind_label=table_of(line.reference).one, heading=heading,
         summary=chart.summary(line.handle), reference=line.reference,
         facts=(
             *_changed(chart, line),

@@ -5,7 +5,7 @@ Source: https://hl7.org/fhir/R4/condition.html, https://hl7.org/fhir/R4/allergyi
 
 from app.fhir.facts import Facts, When, date_fact, display, kept, stated
 from app.fhir.source import Resource
-from app.fhir.values import codes, concept
+from app.fhir.values import categories, codes, concept
 
 # SNOMED CT: no known allergy, no known drug/food/environmental allergy. A statement, whatever its clinicalStatus.
 NONE_KNOWN = frozenset(("716186003", "409137002", "428607008", "429625007"))
@@ -35,7 +35,7 @@ def condition_date(r: Resource) -> When:
 
 def on_problem_list(r: Resource) -> bool:
     """Tell whether a Condition is a problem-list item or health concern, not only a visit's diagnosis."""
-    sent = {code for category in r.get("category") or [] for code in codes(category)}
+    sent = categories(r)
     return bool(sent - {"encounter-diagnosis"}) or not sent
 
 

@@ -4,9 +4,10 @@ Every table says how far its section was read; a section that was not read to it
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
-from app.fhir.chart import SECTION_WORDS, Chart, Line, SectionName, why_incomplete
+from app.fhir.chart import Chart, Line, section_lines, why_incomplete
 from app.fhir.citation import Evidence
 from app.fhir.dates import age, day, local, months_before
 from app.fhir.grid_text import (
@@ -21,9 +22,9 @@ from app.fhir.labels import is_restricted
 from app.fhir.medicines import plain_dose
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Grid, Row
-from app.fhir.records import KIND_OF_PREFIX, Kind
+from app.fhir.sections import BY_NAME, BY_PREFIX, SECTION_WORDS, Columns, SectionName, Table
 from app.fhir.short_names import KEY
-from app.fhir.source import Complete, Denied, Failed
+from app.fhir.source import Complete, Denied, Failed, NotOffered
 from app.fhir.values import first
 from app.fhir.words import supply
 
@@ -32,14 +33,10 @@ LEGEND = (
     "* outside the sent range, ~ preliminary, ^ corrected, ? unknown status, = same result recorded twice, "
     "a' = second result at that moment, >6 digits shown as 4 significant."
 )
-SECTIONS_OF: dict[str, tuple[SectionName, ...]] = {
-    "P": ("problems",), "M": ("medications",), "A": ("allergies",), "E": ("encounters",), "N": ("notes",),
-    "R": ("requests", "reports"), "D": ("dispenses",), "L": ("labs",), "V": ("vitals",), "O": ("other",),
-}  # fmt: skip
 RECENT_VISITS, RECENT_NOTES = 3, 2  # of the digest
 GRID_TITLES = {"L": "LABS", "V": "VITALS", "O": "OTHER OBSERVATIONS"}
 # What a line of the digest shows; the rest is a tool call away.
-BRIEF: dict[str, tuple[tuple[str, str], ...]] = {
+BRIEF: dict[str, Columns] = {
     "P": (("problem", "problem"), ("onset", "date")),
     "M": (("drug", "drug"), ("dose", "dose"), ("route", "route"), ("frequency", "frequency"),
           ("ordered", "date"), ("supply", "supply")),
@@ -59,9 +56,13 @@ DATES = frozenset(("date", "list", "supply", "author", "status"))
 # ---------------------------------------------------------------- how far a section was read
 
 
-def _gaps(chart: Chart, prefix: str) -> list[str]:
+def _names(prefix: str, section: SectionName = "") -> tuple[SectionName, ...]:
+    return (section,) if section else tuple(s.name for s in BY_PREFIX[prefix])
+
+
+def _gaps(chart: Chart, names: Sequence[SectionName]) -> list[str]:
     """Return what keeps the table from being complete, in words."""
-    states = [(name, chart.sections.get(name)) for name in SECTIONS_OF[prefix]]
+    states = [(name, chart.sections.get(name)) for name in names]
     return [
         f"{name}: {why_incomplete(state)}"
         for name, state in states
@@ -69,11 +70,16 @@ def _gaps(chart: Chart, prefix: str) -> list[str]:
     ]
 
 
-def _is_unread(chart: Chart, prefix: str) -> bool:
-    states = [chart.sections.get(name) for name in SECTIONS_OF[prefix]]
-    return all(
-        s is None or (isinstance(s, Denied | Failed) and not getattr(s, "n", 0)) for s in states
-    )
+def _is_unread(chart: Chart, names: Sequence[SectionName]) -> bool:
+    states = [chart.sections.get(name) for name in names]
+    shut = (Denied, Failed, NotOffered)
+    return all(s is None or (isinstance(s, shut) and not getattr(s, "n", 0)) for s in states)
+
+
+def _kind(names: Sequence[SectionName]) -> Table:
+    """Return how a table is printed; one that holds several sections has both titles."""
+    tables = [t for name in names if (t := BY_NAME[name].table)]
+    return replace(tables[0], title=" AND ".join(t.title for t in tables))
 
 
 # ---------------------------------------------------------------- tables
@@ -87,9 +93,7 @@ def shown(chart: Chart, fact: Evidence) -> str:
     return " ".join(f"{value} {fact.unit}".split()).replace("|", "/")
 
 
-def _cells(
-    chart: Chart, line: Line, columns: tuple[tuple[str, str], ...], *, brief: bool
-) -> list[str]:
+def _cells(chart: Chart, line: Line, columns: Columns, *, brief: bool) -> list[str]:
     cells = []
     for _, field in columns:
         fact = line.fact(field)
@@ -119,28 +123,34 @@ def table(
     chart: Chart,
     prefix: str,
     *,
+    section: SectionName = "",
+    only: Collection[str] | None = None,
     group: str = "",
     since: str = "",
     most: int = 100,
     merge: bool = False,
     brief: bool = False,
 ) -> str:
-    """Print a table (P M A E N R D). `group` keeps one status; `merge` prints lines equal but for the date once.
+    """Print a table by its letter. `group` keeps one status; `merge` prints lines equal but for the date once.
 
+    `section` keeps one of the sections that share the table, `only` these handles.
     `brief` leaves out columns and the usual values (an allergy is confirmed, its reaction not recorded).
     """
-    kind, every, gaps = KIND_OF_PREFIX[prefix], chart.tables.get(prefix, []), _gaps(chart, prefix)
-    if _is_unread(chart, prefix):
+    names = _names(prefix, section)
+    kind, gaps = _kind(names), _gaps(chart, names)
+    every = section_lines(chart, section) if section else chart.tables.get(prefix, [])
+    if _is_unread(chart, names):
         return f"{kind.title}: NOT READ ({'; '.join(gaps)}); do not say none."
     kept = [x for x in every if group in ("", x.group) and x.date >= since]
+    kept = kept if only is None else [x for x in kept if x.handle in only]
     lines = _merged(kind, kept) if merge else [(x, 1) for x in kept]
     heading = [_count(every, kept, lines, group)]
     heading += [f"newest {most} shown, {len(lines) - most} more"] if len(lines) > most else []
     heading += [USUAL_SAID[prefix]] if brief and kept and prefix in USUAL_SAID else []
     heading += [f"NOT COMPLETE, {'; '.join(gaps)}"] if gaps else []
     columns = BRIEF.get(prefix, kind.columns) if brief else kind.columns
-    names = " | " + "|".join(name for name, _ in columns) if kept else ""
-    out = [f"{kind.title} {'; '.join(heading)}{names}"]
+    header = " | " + "|".join(name for name, _ in columns) if kept else ""
+    out = [f"{kind.title} {'; '.join(heading)}{header}"]
     # One status only is said by the records themselves; in the digest its heading is left out.
     status = lines[0][0].group if brief and len({x.group for x, _ in lines[:most]}) == 1 else ""
     for line, times in lines[:most]:
@@ -169,7 +179,7 @@ def _count(every: list[Line], kept: list[Line], lines: list[tuple[Line, int]], g
     )
 
 
-def _merged(kind: Kind, kept: list[Line]) -> list[tuple[Line, int]]:
+def _merged(kind: Table, kept: list[Line]) -> list[tuple[Line, int]]:
     """Join lines that say the same at different times; each keeps its own handle in the full table."""
     groups: dict[tuple[str, ...], list[Line]] = defaultdict(list)
     for line in kept:
@@ -196,8 +206,8 @@ def measurements(
     `rows` are row handles (`L3`) or LOINC codes, all when empty; `since` and `until` are ISO dates (until is not
     included). Stops before the block that would pass the budget, and says how to go on.
     """
-    grid, gaps = chart.grids[prefix], _gaps(chart, prefix)
-    if _is_unread(chart, prefix):
+    grid, gaps = chart.grids[prefix], _gaps(chart, _names(prefix))
+    if _is_unread(chart, _names(prefix)):
         return f"{GRID_TITLES[prefix]}: NOT READ ({'; '.join(gaps)}); do not say none."
     wanted = [r for r in grid.rows if not rows or r.handle in rows or r.code in rows]
     used = {p.rstrip("'") for r in wanted for p in r.cells}
@@ -245,7 +255,7 @@ def digest(launch: LaunchChart) -> str:
         name for name, prefix in (("labs", "L"), ("vitals", "V"))
         if min(launch.chart.grids[prefix].columns.values(), default="") > year_ago
     ]  # fmt: skip
-    launch.ensure(*(n for n in SECTIONS_OF["L"] + SECTIONS_OF["V"] if n in short))
+    launch.ensure(*short)
     chart = launch.chart
     lines = [
         f"CHART as of {chart.print_date(chart.now.isoformat(), time=True)}. Cite [P3]: a row; [L3a]:"
@@ -303,8 +313,9 @@ def _latest(chart: Chart, prefix: str, since: str) -> list[str]:
     A test out of range has its own line: the range, and for key tests up to 3 results of these months. All others
     stand together under their unit.
     """
-    grid, title, gaps = chart.grids[prefix], GRID_TITLES[prefix], _gaps(chart, prefix)
-    if _is_unread(chart, prefix):
+    names = _names(prefix)
+    grid, title, gaps = chart.grids[prefix], GRID_TITLES[prefix], _gaps(chart, names)
+    if _is_unread(chart, names):
         return [f"{title}: NOT READ ({'; '.join(gaps)}); do not say none."]
     fresh = [r for r in grid.rows if _newest(grid, r) >= since]
     state = f"; NOT COMPLETE, {'; '.join(gaps)}" if gaps else ""

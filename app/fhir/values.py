@@ -163,7 +163,10 @@ def effective(observation: Resource) -> tuple[str, DateRole]:
 
 def categories(resource: Resource) -> set[str]:
     """Return all category codes of a resource."""
-    return {code for category in resource.get("category") or [] for code in codes(category)}
+    sent = resource.get("category") or []
+    # Of some types (Procedure, MedicationAdministration) it is one concept, not a list.
+    listed = sent if isinstance(sent, list) else [sent]
+    return {code for category in listed for code in codes(category)}
 
 
 def limits(part: Resource) -> tuple[str, bool]:

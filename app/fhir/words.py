@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from app.errors import UnknownHandle
 from app.fhir.dates import day
 from app.fhir.readings import Reading, Row
+from app.fhir.sections import section_of, table_of
 
 if TYPE_CHECKING:
     from app.fhir.chart import Chart, Line
@@ -29,7 +30,7 @@ def label(chart: "Chart", handle: str) -> str:
     if cell:
         return f"{lower(cell[0].name)}, {day(cell[2][0].moment) or 'undated'}"
     if line:
-        return LABELS[handle[0]](line)
+        return LABELS.get(handle[0], _named)(line)
     old = chart.evidence(handle)[0]
     return f"{lower(old.name)}, {chart.print_date(old.date)}"
 
@@ -62,8 +63,10 @@ def note_words(line: "Line") -> str:
     )
 
 
-def _named(kind: str, field: str) -> Callable[["Line"], str]:
-    return lambda line: f"{kind}, {lower(line.text(field))}"
+def _named(line: "Line") -> str:
+    """Return "condition, asthma": what kind of record it is, and what it says it is."""
+    table = table_of(line.reference)
+    return f"{section_of(line.reference).spoken}, {lower(line.text(table.named))}"
 
 
 def _request(line: "Line") -> str:
@@ -72,11 +75,9 @@ def _request(line: "Line") -> str:
     return f"service request, {lower(line.text('order'))}"
 
 
+# Every other record is called by its kind and its name.
 LABELS: dict[str, Callable[["Line"], str]] = {
-    "P": _named("condition", "problem"),
     "M": lambda line: f"medication request, {drug_name(line)}",
-    "A": _named("allergy", "substance"),
-    "D": _named("medication fill", "drug"),
     "R": _request,
     "E": lambda line: f"encounter, {lower(visit_words(line))} {day(line.date)}",
     "N": lambda line: f"{lower(note_words(line))}, {day(line.date)}",

@@ -28,6 +28,12 @@ OPTIONAL = (
     "patient/MedicationRequest.rs", "patient/MedicationDispense.rs", "patient/Observation.rs",
     "patient/DiagnosticReport.rs", "patient/ServiceRequest.rs", "patient/DocumentReference.rs", "patient/Binary.r",
     "patient/Flag.rs", "user/Practitioner.r",
+    "patient/Appointment.rs", "patient/CarePlan.rs", "patient/CareTeam.rs", "patient/Communication.rs",
+    "patient/Consent.rs", "patient/Coverage.rs", "patient/Device.rs", "patient/DeviceUseStatement.rs",
+    "patient/EpisodeOfCare.rs", "patient/FamilyMemberHistory.rs", "patient/Goal.rs", "patient/ImagingStudy.rs",
+    "patient/Immunization.rs", "patient/MedicationAdministration.rs", "patient/MedicationStatement.rs",
+    "patient/NutritionOrder.rs", "patient/Procedure.rs", "patient/Provenance.rs", "patient/QuestionnaireResponse.rs",
+    "patient/RelatedPerson.rs", "patient/Specimen.rs", "patient/Task.rs", "patient/Medication.r",
 )  # fmt: skip
 
 

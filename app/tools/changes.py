@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from app.fhir.chart import Chart, Line, SectionName
+from app.fhir.chart import Chart, Line
 from app.fhir.readings import Row
+from app.fhir.sections import SectionName
 from app.launch_context import LaunchContext
 from app.llm.port import Entry
 from app.tools.entries import (

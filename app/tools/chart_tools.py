@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from app.fhir.chart import SECTION_WORDS, Chart, Line, SectionName
+from app.fhir.chart import Chart, Line
 from app.fhir.reader import LaunchChart
+from app.fhir.sections import SECTION_WORDS, SectionName
 from app.fhir.tables import digest, measurements, table
 from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import cast
 
-from app.fhir import words
-from app.fhir.chart import SECTION_OF, Chart, Line, SectionName, searched, section_dates
+from app.fhir import sections, words
+from app.fhir.chart import SECTION_OF, Chart, Line, searched, section_dates
 from app.fhir.citation import SearchRecord
 from app.fhir.dates import days_between
 from app.fhir.notes import Note
 from app.fhir.readings import Grid, Reading, Row
+from app.fhir.sections import SectionName
 from app.fhir.short_names import SHORT
 from app.fhir.since import DANGEROUS
 from app.fhir.tables import shown
@@ -20,10 +20,8 @@ YEAR = 365
 
 
 def section_of(line: Line) -> SectionName:
-    """Return the section a line came from; requests and reports share a table."""
-    return (
-        "reports" if line.reference.startswith("DiagnosticReport/") else SECTION_OF[line.handle[0]]
-    )
+    """Return the section a line came from; some share a table."""
+    return sections.section_of(line.reference).name
 
 
 def line_entry(chart: Chart, line: Line) -> Entry:
@@ -142,9 +140,7 @@ def none_records(chart: Chart, what: str, names: Sequence[SectionName]) -> list[
 def _together(chart: Chart, full: Sequence[SearchRecord]) -> SearchRecord:
     """Join searches of the same words; a section that was not read to its end speaks for all."""
     partly = [record for record in full if not record.complete]
-    dates = sorted(
-        d for record in full for d in section_dates(chart, cast(SectionName, record.section)) if d
-    )
+    dates = sorted(d for record in full for d in section_dates(chart, record.section) if d)
     kinds = [full[0].kind, *(f"{record.searched:,} {record.kind}" for record in full[1:])]
     return replace(
         full[0], kind=", ".join(kinds), complete=not partly,

@@ -13,10 +13,10 @@ from typing import Any, get_type_hints
 import msgspec
 
 from app.errors import ChartsideError
-from app.fhir.chart import SECTION_WORDS, SectionName
 from app.fhir.citation import HANDLE
 from app.fhir.granular import granted
-from app.fhir.reader import QUERIES, LaunchChart
+from app.fhir.reader import LaunchChart
+from app.fhir.sections import SECTION_WORDS, SECTIONS, SectionName
 from app.fhir.source import Complete, Completeness
 from app.launch_context import LaunchContext
 from app.llm.port import Entry, Schema, ToolSpec
@@ -163,7 +163,7 @@ class Registry:
 
 def _readable(context: LaunchContext, kind: str) -> bool:
     """Tell whether any search of the chart finds something of this type: a granular scope may leave nothing of it."""
-    queries = [query for query in QUERIES.values() if query.resource_type == kind]
+    queries = [section.query for section in SECTIONS if section.kind == kind]
     return any(granted(context, query).share != "none" for query in queries)
 
 
@@ -224,6 +224,7 @@ UNREAD: Mapping[str, Callable[[Any], str]] = {
     ),
     "restricted": lambda s: f"restricted by the EHR ({s.why})",
     "failed": lambda s: f"not read ({s.reason})",
+    "not_offered": lambda s: f"this EHR does not offer {s.resource_type}",
 }
 
 

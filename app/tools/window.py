@@ -7,9 +7,10 @@ found nothing is not complete.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from app.fhir.chart import Chart, SectionName, searched
+from app.fhir.chart import Chart, searched
 from app.fhir.citation import SearchRecord
 from app.fhir.dates import day
+from app.fhir.sections import SectionName
 from app.llm.port import Entry
 from app.tools.bounds import as_data
 from app.tools.entries import none_text

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from app.fhir.chart import SectionName
 from app.fhir.citation import SearchRecord
 from app.fhir.reader import LaunchChart
+from app.fhir.sections import SectionName
 from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load
 from app.tools.entries import line_entry, literal, none_records, none_text, row_entry, search_entry

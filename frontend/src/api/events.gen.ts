@@ -240,7 +240,7 @@ export interface LookedAtLine {
   readonly label: string;
   readonly read: number;
   readonly total: number | null;
-  readonly state: "complete" | "truncated" | "denied" | "restricted" | "failed";
+  readonly state: "complete" | "truncated" | "denied" | "restricted" | "failed" | "not_offered";
   readonly detail: string;
 }
 

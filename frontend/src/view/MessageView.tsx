@@ -192,6 +192,7 @@ const ENDS: Record<LookedAtLine["state"], string> = {
   denied: "the EHR refused",
   restricted: "restricted in the EHR",
   failed: "could not be read",
+  not_offered: "this EHR does not offer them",
 };
 
 function lineText({ label, read, total, state, detail }: LookedAtLine): string {

@@ -28,7 +28,7 @@ SECTIONS = (
 @cache
 def opened() -> tuple[LaunchChart, Background]:
     chart = launch("marlena")
-    chart.ensure(*SECTIONS)  # type: ignore[arg-type]
+    chart.ensure(*SECTIONS)
     search = chart.chart.record_search("urine albumin", "labs")
     assert search.handle == "S1"
     return chart, background(chart, ZONE, "Why has her kidney function dropped?")

@@ -7,9 +7,9 @@ import pytest
 
 from app.fhir.banner import banner
 from app.fhir.card import build_card
-from app.fhir.chart import SectionName
 from app.fhir.display import Text
 from app.fhir.reader import LaunchChart
+from app.fhir.sections import SectionName
 from app.fhir.source import Complete, Failed, Resource
 from app.fhir.source_view import source as shown_source
 from app.tools.chart_tools import chart_changes, chart_overview, chart_pending
