@@ -286,6 +286,46 @@ export const card = {
   suggestions: ["Why did eGFR fall?", "Pre-visit summary", "All potassium results"],
   restricted: null,
 };
+/** The card of each banner: the same patient, the same allergies, the same encounter. */
+export const cards = Object.fromEntries(Object.entries(banners).map(([id, of]) => [id, cardOf(of)]));
+
+function cardOf(of) {
+  if (of.family === banner.family) return { ...card, banner: of };
+  const { state, title, text: words } = of.allergies;
+  const said = {
+    known: [text("penicillin", "drug"), text("– anaphylaxis"), cite(9, "allergy, penicillin")],
+    none: [text(`${title}, ${words}`), cite(9, "allergy, none known")],
+    unasked: [text(`${title}: ${words}`), search(9, "0 searched", "0 searched: allergies, complete")],
+    unread: [text(`${title}: ${words}`)],
+  }[state];
+  const open = of.encounter[0].text !== "No open encounter";
+  return {
+    ...card,
+    banner: of,
+    encounter: open ? row([...of.encounter, cite(1, "encounter")]) : null,
+    sections: [
+      {
+        id: "since",
+        title: [text("Last 90 days")],
+        column: "main",
+        rows: [
+          row([
+            text("No new results, orders, problems or notes found."),
+            search(2, "38 searched", "38 searched: laboratory results, last 90 days, complete"),
+          ]),
+        ],
+      },
+      {
+        id: "allergies",
+        title: [text("Allergies")],
+        column: "side",
+        rows: [row(said, [], state === "unasked" || state === "unread" ? "warn" : "plain")],
+      },
+    ],
+    suggestions: of.died === "" ? ["Last labs", "Active medicines"] : ["Last labs"],
+  };
+}
+
 export const restricted = {
   held: "1 encounter and all that belongs to it. What it holds is not known here.",
   readable: "Laboratory results, orders, allergies, 23 notes",
@@ -614,7 +654,7 @@ export const turns = {
       cited(0, 51, "medication request, ibuprofen", "mismatch", {
         summary: "ordered 02-Oct-2026 · active order · P. Lindqvist, NP (outside)",
         claim: "The chart has an active order for ibuprofen 800 mg three times a day, ordered 02-Oct-2026.",
-        fields: ["frequency", "order_date"],
+        fields: ["frequency", "ordered date"],
         differences: [{ field: "dose", says: "800 mg", record: "600 mg" }],
       }),
       cited(1, 8, "pre-visit note, 19-Nov-2026", "match", {
@@ -720,13 +760,13 @@ turns.answer = {
     said(`**spironolactone**${chip(50)} and **ibuprofen**${chip(51)}.\n\n`),
     matched(1, 22, "eGFR, 5 results", "", ["value", "date"], "19-Nov-2026 · final · Mercy Laboratory"),
     said(`eGFR went from 52 (L) on 11-Jun-2026 to 34 mL/min/1.73 m² L on 19-Nov-2026${chip(22)}. `),
-    matched(2, 50, "medication request, spironolactone", "", ["dose", "frequency", "order_date"], ""),
+    matched(2, 50, "medication request, spironolactone", "", ["dose", "frequency", "ordered date"], ""),
     matched(
       2,
       51,
       "medication request, ibuprofen",
       "ibuprofen 600 mg three times a day, ordered 02-Oct-2026 at Bayside Urgent Care",
-      ["drug", "dose", "frequency", "order_date", "site"],
+      ["drug", "dose", "frequency", "ordered date", "site"],
       "",
     ),
     said(
@@ -853,8 +893,9 @@ export function source(n) {
       reference: "MedicationRequest/ibuprofen-1",
       facts: [
         fact("Status", [text("Active order (as sent)")], "status"),
-        fact("Ordered", [date("02-Oct-2026 17:20")], "order_date"),
-        fact("Ordered by", [text("P. Lindqvist, NP, Bayside Urgent Care")], "site"),
+        fact("Ordered", [date("02-Oct-2026 17:20")], "date"),
+        fact("By", [text("P. Lindqvist, NP")], "author"),
+        fact("Place", [text("Bayside Urgent Care")], "site"),
         fact("Supply", [text("90 tablets, 30 days: ended 01-Nov-2026 unless refilled (2 refills)")]),
         fact("Fills", [text("Not readable here")]),
         fact("Taken", [text("This order does not say.")]),

@@ -99,6 +99,32 @@ const SHOTS = {
     },
   ],
   "source-card": ["card", openChip("ibuprofen", ".card")],
+  suggestions: [
+    "card",
+    (page) =>
+      page
+        .getByRole("button", { name: "More" })
+        .click({ timeout: 900 })
+        .catch(() => undefined),
+  ],
+  short: [
+    "short",
+    async (page) => {
+      await page.locator("#q").fill("Urine albumin?");
+      await page.keyboard.press("Enter");
+      await page.locator(".turn .prov").waitFor();
+      await page.waitForTimeout(200);
+    },
+  ],
+  "gate-allergies": [
+    "restricted",
+    (page) =>
+      page
+        .locator(".b-algbtn:visible")
+        .click({ timeout: 900 })
+        .catch(() => undefined),
+  ],
+  "gate-menu": ["restricted", openMenu],
   streaming: ["streaming", ask],
   stopped: ["stopped"],
   cut: ["cut"],
@@ -163,7 +189,7 @@ const fail = (...words) => {
 
 function measure() {
   const box = (selector) => document.querySelector(selector)?.getBoundingClientRect();
-  const inside = ".vh,.skip,svg,.suggest,.followrow,.tblwrap,.raw";
+  const inside = ".vh,.skip,svg,.chip.off,.tblwrap,.raw";
   const off = [...document.querySelectorAll("body *")]
     .filter((element) => element.checkVisibility() && !element.closest(inside))
     .filter((element) => {
@@ -182,6 +208,13 @@ function measure() {
     sheet: box(".evidence.open")?.height,
     mark: box(".ev-body mark"),
     body: box(".ev-body"),
+    question: [...document.querySelectorAll(".user")].at(-1)?.getBoundingClientRect().top,
+    cutChips: [...document.querySelectorAll(".suggest,.followrow")].flatMap((row) =>
+      [...row.querySelectorAll(".chip:not(.off)")].filter(
+        (chip) => chip.getBoundingClientRect().right > row.getBoundingClientRect().right + 1,
+      ),
+    ).length,
+    logTop: box(".log")?.top,
     wide: document.documentElement.scrollWidth > innerWidth,
     off: off.slice(0, 5),
     targets: targets.slice(0, 5),
@@ -189,6 +222,9 @@ function measure() {
 }
 
 function check(at, width, m) {
+  if (m.cutChips > 0) fail(at, "suggestions cut:", m.cutChips);
+  if (at.startsWith("short ") && !(Math.abs(m.question - m.logTop) <= 1))
+    fail(at, "question not at the top:", m.question);
   if (m.wide) fail(at, "scrolls sideways");
   if (m.off.length > 0) fail(at, "outside the frame:", m.off.join(", "));
   if (m.targets.length > 0) fail(at, "target under 24 px:", m.targets.join(", "));

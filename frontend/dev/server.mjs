@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { banners, card, choices, models, restricted, source, turns } from "./fixtures.mjs";
+import { banners, card, cards, choices, models, restricted, source, turns } from "./fixtures.mjs";
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), "..", "dist");
 const CSP =
@@ -34,6 +34,7 @@ export const SCENES = [
   "ending",
   "longest",
   "ended-asking",
+  "short",
   ...Object.keys(STORED),
   ...Object.keys(banners),
 ];
@@ -100,7 +101,7 @@ function cardFor(response, id, again) {
   if (id === "down" && !again)
     return problem(response, id, 503, "ehr.unavailable", "The EHR does not answer.");
   const held = id === "restricted" ? restricted : null;
-  return json(response, id, { ...card, banner: banners[id] ?? card.banner, restricted: held });
+  return json(response, id, { ...(cards[id] ?? card), restricted: held });
 }
 
 function choicesFor(id) {
@@ -137,7 +138,7 @@ function snapshot(id) {
 
 function stream(request, response, id) {
   response.writeHead(200, { "Content-Type": "text/event-stream", "X-Launch-Id": id });
-  const scene = turns[id] ?? turns["no-model"];
+  const scene = turns[id === "short" ? "negative" : id] ?? turns["no-model"];
   const pending = [...scene.events];
   const timer = setInterval(() => {
     const event = pending.shift();

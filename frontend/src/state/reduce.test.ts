@@ -331,6 +331,11 @@ describe("the panel", () => {
     const restricted = { held: "1 encounter", readable: "Laboratory results" };
     const card = { read_at: "now", restricted } as Card;
     const first = reduce(reduce(START, { type: "opened", snapshot: SNAPSHOT }), { type: "card-read", card });
+    // Read again at the stop: what is still kept back, or nothing any more.
+    const less = { held: "2 notes", readable: "All else" };
+    const again = reduce(first, { type: "card-read", card: { ...card, restricted: less } });
+    expect(again.gate).toMatchObject({ restricted: less });
+    expect(reduce(again, { type: "card-read", card: { ...card, restricted: null } }).gate).toBeNull();
     expect(first.gate).toEqual({ kind: "restricted", restricted, helpDesk: "555-0142" });
     const on = reduce(first, { type: "ungated" });
     expect(reduce(on, { type: "card-read", card }).gate).toBeNull();

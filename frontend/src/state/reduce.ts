@@ -174,9 +174,12 @@ function isOver(gate: Gate | null): boolean {
 
 /** A chart of which the EHR keeps a part back says so once, before anything of it is shown. */
 function cardRead(state: State, card: Card): State {
-  const first = state.card === null && card.restricted ? card.restricted : null;
+  // At the stop itself a chart that is read again says what is still kept back, or that nothing is.
+  const stands = state.card === null || state.gate?.kind === "restricted";
+  const first = (stands && card.restricted) || null;
   const helpDesk = state.snapshot?.help_desk ?? "";
-  const after = state.gate?.kind === "ehr-down" ? null : state.gate;
+  const over = state.gate?.kind === "ehr-down" || state.gate?.kind === "restricted";
+  const after = over ? null : state.gate;
   return {
     ...state,
     card,

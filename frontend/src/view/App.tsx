@@ -36,15 +36,29 @@ export function App({ state, session, dispatch }: AppProps) {
 
 function Gated({ state }: { state: State }) {
   const { gate, snapshot, draft, cardReading } = state;
+  const [menu, setMenu] = useState(false);
+  const opener = useRef<Element | null>(null);
+  const toggleMenu = () => {
+    if (!menu) opener.current = document.activeElement;
+    setMenu(!menu);
+    if (menu) focus(opener.current);
+  };
+  useEscape(menu, toggleMenu);
   if (gate === null) return null;
+  const onMenu = snapshot === null ? null : toggleMenu;
   return (
     <>
       <header>
-        <AppBar snapshot={snapshot} onMenu={null} />
-        <GateBanner state={state} />
+        <AppBar snapshot={snapshot} onMenu={onMenu} />
+        <GateBanner state={state} onMenu={onMenu} />
         {state.warning !== null && <WarningBar warning={state.warning} />}
       </header>
-      <GateView gate={gate} draft={draft} reading={cardReading} />
+      <div class="work gated">
+        <GateView gate={gate} draft={draft} reading={cardReading} problem={state.cardProblem} />
+        {menu && snapshot !== null && (
+          <Menu snapshot={snapshot} card={null} models={null} slashKey={null} onClose={toggleMenu} />
+        )}
+      </div>
       <p class="vh" role="status">
         {state.announced}
       </p>
@@ -53,12 +67,29 @@ function Gated({ state }: { state: State }) {
 }
 
 /** Whom a stop is about. An allergy list belongs to the chart: while the chart is hidden, the name alone is shown. */
-function GateBanner({ state: { gate, snapshot, card } }: { state: State }) {
+function GateBanner({
+  state: { gate, snapshot, card },
+  onMenu,
+}: {
+  state: State;
+  onMenu: (() => void) | null;
+}) {
   if (gate?.kind === "restricted" && card !== null)
-    return <BannerView banner={card.banner} onAllergies={null} onMenu={null} />;
+    return <BannerView banner={card.banner} onAllergies={null} onMenu={onMenu} />;
   const patient = gate?.kind === "back" || gate?.kind === "foreign" ? gate.patient : snapshot?.patient;
   const named = gate?.kind === "ehr-down" || gate?.kind === "back" || gate?.kind === "foreign";
-  return named && patient !== undefined ? <NameBanner patient={patient} onMenu={null} /> : null;
+  return named && patient !== undefined ? <NameBanner patient={patient} onMenu={onMenu} /> : null;
+}
+
+function useEscape(on: boolean, act: () => void): void {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    if (!on) return;
+    const onKey = (event: KeyboardEvent) => event.key === "Escape" && latest.current();
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [on]);
 }
 
 function Panel({ state, acts }: { state: State; acts: Acts }) {
@@ -145,6 +176,8 @@ function Log({ state, busy, covered }: { state: State; busy: boolean; covered: b
   const { card, messages, pane } = state;
   const log = useRef<HTMLDivElement>(null);
   const last = messages.at(-1);
+  const tail = useRef<HTMLDivElement>(null);
+  useTail(log, tail, last?.id);
   useFollow(log, last, busy);
   const first = messages.length === 0;
   const suggestions = last?.status === "done" ? (last.answered?.suggestions ?? []) : [];
@@ -184,9 +217,43 @@ function Log({ state, busy, covered }: { state: State; busy: boolean; covered: b
           />
         ))}
         {suggestions.length > 0 && <Suggestions look="followrow" questions={suggestions} />}
+        {/* Room under a short answer, so that its question can stand at the top. */}
+        <div class="tail" aria-hidden="true" ref={tail} />
       </div>
     </>
   );
+}
+
+/** Keep as much room below the last answer as its question needs to reach the top of the view. */
+function useTail(
+  log: { current: HTMLDivElement | null },
+  tail: { current: HTMLDivElement | null },
+  id: string | undefined,
+): void {
+  const fill = () => {
+    const [box, room] = [log.current, tail.current];
+    if (box === null || room === null) return;
+    const question = id === undefined ? null : questionOf(box, id);
+    const below = question === null ? 0 : room.offsetTop - question.offsetTop;
+    const height = question === null ? 0 : Math.max(0, box.clientHeight - below);
+    if (room.offsetHeight !== height) room.style.height = `${height}px`;
+  };
+  const latest = useRef(fill);
+  latest.current = fill;
+  useLayoutEffect(fill);
+  useLayoutEffect(() => {
+    const box = log.current;
+    if (box === null) return;
+    // The frame, and an answer that opens its table.
+    const observer = new ResizeObserver(() => latest.current());
+    observer.observe(box);
+    for (const part of box.children) observer.observe(part);
+    return () => observer.disconnect();
+  }, [log, id]);
+}
+
+function questionOf(box: HTMLElement, id: string): HTMLElement | null {
+  return box.querySelector<HTMLElement>(`[data-question="${CSS.escape(id)}"]`);
 }
 
 const BY_HAND = ["wheel", "touchmove", "pointerdown", "keydown"] as const;
@@ -210,7 +277,7 @@ function useFollow(log: { current: HTMLDivElement | null }, last: Message | unde
   useLayoutEffect(() => {
     const box = log.current;
     if (box === null || held.current === null) return;
-    const question = box.querySelector(`[data-question="${CSS.escape(held.current)}"]`);
+    const question = questionOf(box, held.current);
     if (question !== null)
       box.scrollTop += question.getBoundingClientRect().top - box.getBoundingClientRect().top;
     if (id === undefined) held.current = null;

@@ -1,5 +1,6 @@
 // Who this panel belongs to: always drawn, never covered.
 
+import { useState } from "preact/hooks";
 import type { Allergies, Banner, PatientName } from "../api/events.gen";
 import { Icon, type IconName } from "./Icon";
 import { Clinical } from "./markdown/Clinical";
@@ -14,12 +15,15 @@ const SIGNS: Record<Allergies["state"], IconName> = {
 
 interface BannerProps {
   banner: Banner;
+  /** Where the card lists them; null while the card is not shown: then the words unfold here. */
   onAllergies: (() => void) | null;
   onMenu: (() => void) | null;
 }
 
 export function BannerView({ banner, onAllergies, onMenu }: BannerProps) {
   const { family, given, title, died, notice, notice_tone, allergies } = banner;
+  const [unfolded, setUnfolded] = useState(false);
+  const folds = onAllergies === null;
   const dead = died !== "" || notice_tone === "deceased";
   return (
     <>
@@ -34,22 +38,25 @@ export function BannerView({ banner, onAllergies, onMenu }: BannerProps) {
         <div class="b-enc">
           <Pieces pieces={banner.encounter} />
         </div>
-        {onAllergies !== null && (
-          <button type="button" class={`b-algbtn ${allergies.state}`} onClick={onAllergies}>
-            <Icon name={SIGNS[allergies.state]} />
-            <span>
-              {allergies.short[0]}
-              <br />
-              {allergies.short[1]}
-            </span>
-          </button>
-        )}
+        <button
+          type="button"
+          class={`b-algbtn ${allergies.state}`}
+          aria-expanded={folds ? unfolded : undefined}
+          onClick={onAllergies ?? (() => setUnfolded(!unfolded))}
+        >
+          <Icon name={SIGNS[allergies.state]} />
+          <span>
+            {allergies.short[0]}
+            <br />
+            {allergies.short[1]}
+          </span>
+        </button>
         {onMenu !== null && (
           <button type="button" class="icon b-menu" aria-label="Menu" onClick={onMenu}>
             <Icon name="menu" />
           </button>
         )}
-        <div class={`b-all ${allergies.state}`}>
+        <div class={`b-all ${allergies.state}${unfolded ? " open" : ""}`}>
           <Icon name={SIGNS[allergies.state]} />
           <b>{allergies.title}</b>
           <span>

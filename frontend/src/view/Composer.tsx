@@ -1,6 +1,6 @@
 // The question box: Enter sends, Shift+Enter breaks the line, Stop takes the place of Send while an answer streams.
 
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type State, streaming } from "../state/reduce";
 import { useActs } from "./context";
 import { Icon } from "./Icon";
@@ -69,29 +69,80 @@ export function Composer({ state, covered }: { state: State; covered: boolean })
   );
 }
 
-export function Suggestions({
-  look,
-  questions,
-}: {
+interface SuggestionsProps {
   look: "suggest" | "followrow";
   questions: readonly string[];
-}) {
+}
+
+/** One row of whole chips; what does not fit waits behind "More". No chip is cut. */
+export function Suggestions({ look, questions }: SuggestionsProps) {
   const { ask } = useActs();
+  const [all, setAll] = useState(false);
+  const row = useRef<HTMLDivElement>(null);
+  const fit = useFit(row, questions);
+  const hidden = !all && fit < questions.length;
   const onClick = (question: string) => {
     void ask(question);
     // The row of suggestions goes away, and the focus must not go with it.
     focusBox();
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot scroll sideways in every browser
-    <div class={look} role="group" aria-label="Suggested questions">
-      {questions.map((question) => (
-        <button type="button" class="chip" key={question} onClick={() => onClick(question)}>
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is laid out by rules of its own
+    <div class={all ? `${look} all` : look} role="group" aria-label="Suggested questions" ref={row}>
+      {questions.map((question, index) => (
+        <button
+          type="button"
+          class={hidden && index >= fit ? "chip off" : "chip"}
+          key={question}
+          onClick={() => onClick(question)}
+        >
           {question}
         </button>
       ))}
+      {fit < questions.length && (
+        <button type="button" class="chip more" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? "Fewer" : "More"}
+        </button>
+      )}
     </div>
   );
+}
+
+const MORE_PX = 60;
+const GAP_PX = 6;
+
+/** How many chips stand whole in one row, beside "More" unless all do; measured again when the frame changes. */
+function useFit(row: { current: HTMLDivElement | null }, questions: readonly string[]): number {
+  const [fit, setFit] = useState(questions.length);
+  useLayoutEffect(() => {
+    const box = row.current;
+    if (box === null) return;
+    const measure = () => {
+      // A frame that is not laid out yet says nothing.
+      if (box.clientWidth === 0) return;
+      const style = getComputedStyle(box);
+      const room =
+        box.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight);
+      const widths = [...box.querySelectorAll<HTMLElement>(".chip:not(.more)")].map(
+        (chip) => chip.offsetWidth,
+      );
+      setFit(whole(widths, room));
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, [row, questions]);
+  return fit;
+}
+
+/** At least one stands there, however narrow the frame: it may then break into lines. */
+export function whole(widths: readonly number[], room: number): number {
+  const upTo = (n: number) => widths.slice(0, n).reduce((sum, width) => sum + width + GAP_PX, -GAP_PX);
+  if (upTo(widths.length) <= room) return widths.length;
+  let fit = widths.length - 1;
+  while (fit > 1 && upTo(fit) + GAP_PX + MORE_PX > room) fit -= 1;
+  return fit;
 }
 
 function placeholder(busy: boolean, languageModel: boolean): string {

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { PatientName } from "../api/events.gen";
+import type { PatientName, Problem } from "../api/events.gen";
 import { copyText } from "../ehr/platform";
 import { counted, type Gate } from "../state/reduce";
 import { useActs } from "./context";
@@ -14,9 +14,11 @@ interface GateProps {
   gate: Gate;
   draft: string;
   reading: boolean;
+  /** Why reading again failed. */
+  problem: Problem | null;
 }
 
-export function GateView({ gate, draft, reading }: GateProps) {
+export function GateView({ gate, draft, reading, problem }: GateProps) {
   const title = gateTitle(gate);
   switch (gate.kind) {
     case "expired":
@@ -40,7 +42,7 @@ export function GateView({ gate, draft, reading }: GateProps) {
     case "ehr-down":
       return <EhrDown gate={gate} title={title} draft={draft} reading={reading} />;
     case "restricted":
-      return <RestrictedPart gate={gate} title={title} />;
+      return <RestrictedPart gate={gate} title={title} reading={reading} problem={problem} />;
     case "back":
     case "foreign":
       return <OtherPatient title={title} patient={gate.patient} helpDesk={gate.helpDesk} />;
@@ -218,14 +220,21 @@ function useCountdown(seconds: number | null, round: number, act: () => void): n
 function RestrictedPart({
   gate: { restricted, helpDesk },
   title,
+  reading,
+  problem,
 }: {
   gate: Extract<Gate, { kind: "restricted" }>;
   title: string;
+  reading: boolean;
+  problem: Problem | null;
 }) {
-  const { goOn } = useActs();
+  const { goOn, readCard } = useActs();
   return (
     <GateFrame icon="lock" title={title}>
-      <p>Open it there if you need it, then relaunch. Chartside does not break the glass.</p>
+      <p>
+        If you need it, open it in the EHR, which asks for your reason. Then read again here, or open
+        Chartside again from the chart. Chartside does not break the glass.
+      </p>
       <Done
         rows={[
           ["Restricted", restricted.held],
@@ -234,9 +243,18 @@ function RestrictedPart({
             "Answers",
             "Each one says that part of the chart is restricted. “None” is not said for what it could hold.",
           ],
+          ["Recorded", "That this message was shown to you"],
         ]}
       />
+      {problem !== null && (
+        <p role="alert">
+          <b>Not read again.</b> {problem.title}
+        </p>
+      )}
       <div class="row">
+        <button type="button" class="btn primary" aria-disabled={reading} onClick={() => void readCard(true)}>
+          {reading ? "Reading" : "Read again"}
+        </button>
         <button type="button" class="btn" onClick={goOn}>
           Continue without it
         </button>

@@ -19,13 +19,14 @@ interface MenuProps {
   snapshot: Snapshot;
   card: Card | null;
   models: ModelChoices | null;
-  slashKey: boolean;
+  /** Null where there is no question box: then its keys are not told either. */
+  slashKey: boolean | null;
   onClose: () => void;
 }
 
 /** A small panel under the banner: never over it. */
 export function Menu({ snapshot, card, models, slashKey, onClose }: MenuProps) {
-  const { end, dispatch } = useActs();
+  const { end } = useActs();
   const panel = useRef<HTMLDivElement>(null);
   useEffect(() => panel.current?.focus(), []);
   const about = [
@@ -33,7 +34,7 @@ export function Menu({ snapshot, card, models, slashKey, onClose }: MenuProps) {
     ["Site", snapshot.site_name],
     // Where there is a choice, it says itself which one answers.
     ["Answers by", (models?.choices.length ?? 0) > 1 ? "" : modelText(snapshot.model)],
-    ["Chart read", card?.read_at ?? "not yet"],
+    ["Chart read", card?.read_at ?? (slashKey === null ? "" : "not yet")],
     ["Help desk", snapshot.help_desk],
     ["Report harm or a near miss to", snapshot.safety_contact],
   ].filter(([, value]) => value !== "");
@@ -55,6 +56,18 @@ export function Menu({ snapshot, card, models, slashKey, onClose }: MenuProps) {
         ))}
       </dl>
       {models !== null && <ModelPicker models={models} />}
+      {slashKey !== null && <Keys slashKey={slashKey} />}
+      <button type="button" class="btn" onClick={() => void end()}>
+        End this launch
+      </button>
+    </div>
+  );
+}
+
+function Keys({ slashKey }: { slashKey: boolean }) {
+  const { dispatch } = useActs();
+  return (
+    <>
       <h2 class="h top">Keyboard</h2>
       <dl class="facts">
         {KEYS.map(([key, act]) => (
@@ -74,9 +87,6 @@ export function Menu({ snapshot, card, models, slashKey, onClose }: MenuProps) {
         />
         Use the single key /
       </label>
-      <button type="button" class="btn" onClick={() => void end()}>
-        End this launch
-      </button>
-    </div>
+    </>
   );
 }

@@ -173,9 +173,7 @@ function SourceContent({ source, citations, name }: ContentProps) {
       </p>
     );
   }
-  const compared = new Set(
-    citations.flatMap(({ fields, differences }) => [...fields, ...differences.map(({ field }) => field)]),
-  );
+  const compared = comparedFields(citations);
   const isNote = source.note.length > 0;
   return (
     <>
@@ -199,6 +197,15 @@ function SourceContent({ source, citations, name }: ContentProps) {
       )}
     </>
   );
+}
+
+/** What the verdicts name, as the source names it: an "ordered date" is the order's date. */
+function comparedFields(citations: readonly Citation[]): ReadonlySet<string> {
+  const named = citations.flatMap(({ fields, differences }) => [
+    ...fields,
+    ...differences.map(({ field }) => field),
+  ]);
+  return new Set(named.flatMap((field) => (field.endsWith(" date") ? [field, "date"] : [field])));
 }
 
 /** What a rule compared is marked where it stands. */
@@ -361,9 +368,9 @@ function SourceList({ current, of }: { current: number; of: "answer" | "card" })
   );
 }
 
-/** "order_date" in the rule is "order date" in a sentence. */
+/** "status_reason" and "ordered date" in the rule are "status reason" and "order date" in a sentence. */
 function word(field: string): string {
-  return field.replaceAll("_", " ");
+  return field === "ordered date" ? "order date" : field.replaceAll("_", " ");
 }
 
 function capital(text: string): string {

@@ -5,6 +5,7 @@ import { card, choices, kidneyTable, models, restricted, source, turns } from ".
 import type { Session } from "../api/session";
 import { type Event, type Gate, reduce, START, type State } from "../state/reduce";
 import { App } from "./App";
+import { whole } from "./Composer";
 import { copyText } from "./copy_text";
 import { loadParts } from "./parts";
 
@@ -103,6 +104,25 @@ describe("launch card", () => {
     click(".cardfoot .btn");
     expect(session.ask).toHaveBeenCalledWith("Why did eGFR fall?");
     expect(session.readCard).toHaveBeenCalledWith(true);
+  });
+});
+
+describe("suggestions", () => {
+  it("stand whole in one row, and the rest behind More", () => {
+    expect([whole([100, 100, 100], 312), whole([100, 100, 100], 311)]).toEqual([3, 2]);
+    expect([whole([100, 100, 100], 271), whole([400, 100], 300), whole([], 300)]).toEqual([1, 1, 0]);
+  });
+
+  it("are all there when More is pressed, and out of the keyboard's way before", () => {
+    const width = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(230);
+    const chip = vi.spyOn(HTMLElement.prototype, "offsetWidth", "get").mockReturnValue(75);
+    show(opened());
+    const out = () => words(".suggest .chip.off");
+    expect([out(), words(".suggest .more")]).toEqual([["All potassium results"], ["More"]]);
+    click(".suggest .more");
+    expect([out(), words(".suggest .more")]).toEqual([[], ["Fewer"]]);
+    width.mockRestore();
+    chip.mockRestore();
   });
 });
 
@@ -493,7 +513,7 @@ describe("gates", () => {
     [
       { kind: "restricted", restricted, helpDesk: "1" },
       "The EHR restricts part of this chart.",
-      ["Continue without it"],
+      ["Read again", "Continue without it"],
     ],
     [{ kind: "error", page }, "No.", []],
     [
@@ -510,7 +530,7 @@ describe("gates", () => {
   it.each(GATES)("%o hides the chart and offers safe acts", (gate, title, buttons) => {
     show(reduce(opened(["mismatch"], true), { type: "gated", gate }));
     expect(words("h1")).toEqual([title]);
-    expect(words("button")).toEqual(buttons);
+    expect(words(".gate button")).toEqual(buttons);
     // Part of this chart is restricted, but it is this chart: its banner stays.
     const hidden = gate.kind === "restricted" ? ".card,.turn,textarea" : ".card,.turn,.b-all,.b-enc,textarea";
     expect(root.querySelector(hidden)).toBeNull();
@@ -520,8 +540,11 @@ describe("gates", () => {
   it("goes on without what is restricted, and tries an EHR that is down again by itself", () => {
     vi.useFakeTimers();
     show(reduce(opened(), { type: "gated", gate: { kind: "restricted", restricted, helpDesk: "" } }));
-    click(".gate .btn");
+    click(".gate .btn.primary");
+    expect([session.readCard.mock.calls, session.goOn.mock.calls]).toEqual([[[true]], []]);
+    click(".gate .btn:not(.primary)");
     expect(session.goOn).toHaveBeenCalled();
+    session.readCard.mockClear();
     show(reduce(opened(), { type: "gated", gate: { kind: "ehr-down", problem, tries: 2 } }));
     expect(words(".gate li")[0]).toBe("Tried2 times, next try in 30 s");
     act(() => {
@@ -537,6 +560,27 @@ describe("gates", () => {
     });
     expect(session.readCard).toHaveBeenCalledTimes(1);
     vi.useRealTimers();
+  });
+
+  it("keeps the allergies in two words in a short frame, and unfolds them", () => {
+    show(reduce(opened(), { type: "gated", gate: { kind: "restricted", restricted, helpDesk: "" } }));
+    expect(words(".b-algbtn")).toEqual(["2 knownallergies"]);
+    click(".b-algbtn");
+    expect(root.querySelector(".b-algbtn")?.getAttribute("aria-expanded")).toBe("true");
+    expect(words(".b-all.open b")).toEqual(["Known allergies"]);
+  });
+
+  it("can be left by ending the launch, from the menu, where the launch still lives", () => {
+    show(reduce(opened(), { type: "gated", gate: { kind: "ehr-down", problem, tries: 1 } }));
+    click(".appbar button");
+    expect(words(".menu h2")).toEqual(["About this session"]);
+    expect(words(".menu dt")).toEqual(["User", "Site", "Answers by", "Help desk"]);
+    act(() => {
+      document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+    });
+    expect(words(".menu")).toEqual([]);
+    show(reduce(opened(), { type: "gated", gate: { kind: "expired", helpDesk: "", reference: "" } }));
+    expect(words(".appbar button")).toEqual([]);
   });
 
   it("names the patient of an earlier panel, and nobody when the session ended", () => {
