@@ -29,7 +29,7 @@ import httpx2
 import msgspec
 import orjson
 
-from app.errors import BoundaryRefused, EhrBusy, EhrRefused, EhrUnavailable
+from app.errors import BoundaryRefused, EhrBusy, EhrRefused, EhrUnavailable, Redirected
 
 CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 20.0
@@ -195,7 +195,8 @@ class Boundary:
         """GET FHIR JSON. Any status comes back, see `Response.check`; decimals keep the digits sent.
 
         Raises:
-            BoundaryRefused: the address, or a redirect (never followed: the token would travel).
+            BoundaryRefused: the address.
+            Redirected: a redirect (never followed: the token would travel).
             EhrUnavailable: no answer in time, a broken connection, or more bytes than the cap.
         """
         sent = {"Accept": FHIR_JSON, **(headers or {})}
@@ -241,14 +242,18 @@ class Boundary:
         sent = {**headers, "Accept-Encoding": "gzip"}
         try:
             with self._client.stream(method, url, headers=sent, **more) as answer:
-                if 300 <= answer.status_code < 400:
-                    raise BoundaryRefused(f"a redirect ({answer.status_code})")
                 if answer.headers.get("content-encoding", "gzip").lower() not in (
                     "gzip",
                     "identity",
                 ):
                     raise EhrUnavailable("an answer in an encoding that was not asked for")
                 body = b"".join(self._bounded(answer.iter_bytes(2**16)))
+                if 300 <= answer.status_code < 400:
+                    raise Redirected(
+                        f"a redirect ({answer.status_code})",
+                        location=answer.headers.get("location", ""),
+                        body=read_fhir(body),
+                    )
                 return answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body
         except httpx2.InvalidURL as error:
             raise BoundaryRefused("not an address") from error

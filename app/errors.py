@@ -5,11 +5,13 @@
     ├── LaunchError             a launch cannot go on (see `app.smart`)
     ├── SessionEnded            no live launch for this key
     ├── BoundaryRefused         an outbound request left the registered hosts
+    │   └── Redirected          a registered host pointed elsewhere; it was not followed
     ├── EhrUnavailable          the EHR did not answer in time, or answered 5xx or not FHIR
     ├── EhrRefused              the EHR answered 401 or 403
     ├── EhrBusy                 the EHR answered 429
     ├── CompartmentViolation    a resource of another patient
     ├── RecordMerged            the Patient was merged into another record (`app.fhir.merged`)
+    ├── ChartRestricted         the EHR shows this patient only to who breaks the glass (`app.fhir.glass`)
     ├── UnknownHandle           a citation that this launch never issued
     ├── ToolRefused             a tool call outside its schema or budget
     ├── NoConversion            no factor between two units (`app.tools.calculators.units`)
@@ -62,6 +64,21 @@ class BoundaryRefused(ChartsideError):
     status = 502
     code = "boundary.refused"
     public = "The EHR pointed to an address that is not registered. Nothing was sent there."
+
+
+class Redirected(BoundaryRefused):
+    """A registered host answered with a redirect. It is never followed: the token would travel.
+
+    `location` and `body` (parsed JSON, None if it is none) are as sent: evidence, not an address to ask.
+    """
+
+    code = "boundary.redirected"
+    public = "The EHR pointed to another address. It was not followed, and nothing was sent there."
+
+    def __init__(self, message: str, *, location: str, body: object) -> None:
+        super().__init__(message)
+        self.location = location
+        self.body = body
 
 
 class EhrUnavailable(ChartsideError):

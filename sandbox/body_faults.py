@@ -1,24 +1,12 @@
 """The faults inside a FHIR answer: a stranger's record, a suppressed part, a dead or merged patient."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from sandbox.data_plane import DataPlane
-from sandbox.faults import Outcome, Struck
-from sandbox.refusals import operation_outcome
+from sandbox.faults import Struck
+from sandbox.outcomes import entry as outcome_entry
 
 Resource = dict[str, Any]
-
-EPIC_MESSAGES = "urn:oid:1.2.840.114350.1.13.0.1.7.2.657369"
-OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {
-    "59204": (
-        "warning",
-        "suppressed",
-        "The authenticated client's search request applies to a sub-resource that the client is not "
-        "authorized for. Results of this sub-type will not be returned.",
-    ),
-    "4130": ("warning", "suppressed", "Break-the-glass security prevents access to data."),
-}
 
 
 def changed(
@@ -36,7 +24,7 @@ def changed(
     if struck.rule("wrong_patient_entry") and entries:
         entries.append(_foreign_entry(entries[0], data_plane, other_patient or "stranger"))
     if rule := struck.rule("outcome_entry"):
-        entries.append({"resource": _outcome(rule.outcome), "search": {"mode": "outcome"}})
+        entries.append(outcome_entry(rule.outcome))
     return body | {"entry": entries} if entries else body
 
 
@@ -69,9 +57,3 @@ def _foreign_entry(entry: Resource, data_plane: DataPlane, other_patient: str) -
         "resource": resource,
         "search": {"mode": "match"},
     }
-
-
-def _outcome(outcome: Outcome) -> Resource:
-    severity, code, text = OUTCOMES[outcome]
-    coding = {"system": EPIC_MESSAGES, "code": outcome, "display": text}
-    return operation_outcome(severity, code, text, coding)

@@ -64,6 +64,7 @@ class Client:
 
     `secret` is for the two `client_secret_…`, `jwks_url` for `private_key_jwt`. A confidential client must leave
     `client_id` out of its requests, unless `client_id_in_body` demands it. `system_scopes` are for Backend Services.
+    `profile` names how the EHR behaves to this client; "": as the instance does.
     """
 
     client_id: str
@@ -76,6 +77,7 @@ class Client:
     jwks_url: str = ""
     client_id_in_body: bool = False
     system_scopes: tuple[str, ...] = ()
+    profile: str = ""
 
 
 def chartside_client(launch_url: str, scopes: tuple[str, ...] = CHARTSIDE_SCOPES) -> Client:

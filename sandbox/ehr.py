@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from sandbox.chart_page import Banner, banner, tables
 from sandbox.clients import Client
+from sandbox.profiles import PROFILES, Profile
 from sandbox.state import SandboxState
 from sandbox.users import EhrUser
 
@@ -45,6 +46,8 @@ def blueprint(state: SandboxState) -> Blueprint:
             app=app,
             widths=WIDTHS,
             width=_width(),
+            profiles=PROFILES.values(),
+            profile=_profile(state, app),
             frame=_launch_url(state, patient_id, user, app) if app else None,
         )
 
@@ -118,6 +121,13 @@ def _chosen_app(state: SandboxState) -> Client | None:
     return next((one for one in state.clients.values() if one.name.lower() == asked), None)
 
 
+def _profile(state: SandboxState, client: Client | None) -> Profile:
+    """Return how this EHR behaves: as `?profile=` says, else as the client's registration or the instance does."""
+    asked = request.args.get("profile", "")
+    default = (client.profile if client else "") or state.settings.profile
+    return PROFILES.get(asked, PROFILES[default])
+
+
 def _width() -> str:
     asked = request.args.get("width", "")
     return asked if asked in WIDTHS else "400"
@@ -125,6 +135,11 @@ def _width() -> str:
 
 def _launch_url(state: SandboxState, patient_id: str, user: EhrUser, client: Client) -> str:
     # SMART App Launch 2.2.0, EHR launch: `iss` names the FHIR base, `launch` is opaque.
-    launch = state.start(patient_id, user_reference=user.reference, client_id=client.client_id)
+    launch = state.start(
+        patient_id,
+        user_reference=user.reference,
+        client_id=client.client_id,
+        profile=_profile(state, client).name,
+    )
     query = urlencode({"iss": state.settings.fhir_base, "launch": launch})
     return f"{client.launch_url}?{query}"

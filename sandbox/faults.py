@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from sandbox.outcomes import Outcome
 from sandbox.settings import SandboxConfigurationError
 
 Fault = Literal[
@@ -29,7 +30,6 @@ Fault = Literal[
     "no_patient_scope",
 ]
 Door = Literal["authorize", "token", "well-known", "fhir"]
-Outcome = Literal["59204", "4130"]
 
 DOORS_OF_THE_ORDINARY: tuple[Door, ...] = ("token", "well-known", "fhir")
 DOORS: Mapping[Fault, tuple[Door, ...]] = {

@@ -17,6 +17,7 @@ from sandbox.compartment import SHARED_TYPES, belongs, inside
 from sandbox.data_plane import DataPlaneError, render
 from sandbox.faults import Struck
 from sandbox.ordinary_faults import refusal, truncated
+from sandbox.profile_answers import refuse, shaped, shown
 from sandbox.refusals import FhirRefusal
 from sandbox.scopes import Permission, Verb, permission
 from sandbox.state import SandboxState
@@ -43,6 +44,8 @@ def blueprint(state: SandboxState) -> Blueprint:
         token, struck = _admit(state, resource_type)
         allowed = _permission(token, resource_type, "s")
         parameters = list(request.args.items(multi=True))
+        launch, base = token.grant.launch, state.settings.fhir_base
+        refuse(launch, state.data_plane, resource_type, parameters, base)
         body = _search(state, token, resource_type, parameters, allowed)
         return _answer(state, token, struck, body)
 
@@ -50,7 +53,9 @@ def blueprint(state: SandboxState) -> Blueprint:
     def read(resource_type: str, fhir_id: str) -> Response:
         token, struck = _admit(state, resource_type)
         allowed = _permission(token, resource_type, "r")
-        body = state.data_plane.read(resource_type, fhir_id)
+        launch, base = token.grant.launch, state.settings.fhir_base
+        refuse(launch, state.data_plane, resource_type, None, base)
+        body = shown(state.data_plane.read(resource_type, fhir_id))
         if not belongs(body, token.grant.launch.patient_id):
             raise FhirRefusal(403, "forbidden", "the resource belongs to another patient")
         if not _in_categories(body, allowed):
@@ -142,7 +147,8 @@ def _search(
     for entry in bundle.get("entry", []):
         if not belongs(entry["resource"], patient_id):
             raise AssertionError(f"a bounded search of {resource_type} found a stranger's record")
-    return bundle | {"link": _links(bundle, resource_type, parameters, base)}
+    links = {"link": _links(bundle, resource_type, parameters, base)}
+    return shaped(token.grant.launch, resource_type, bundle | links, parameters)
 
 
 def _links(

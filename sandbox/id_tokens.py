@@ -36,7 +36,7 @@ class IdTokenSigner:
 
         After a refresh (not `first`) it has neither `aud` nor `nonce`.
 
-        SMART App Launch 2.2.0, scopes for identity data: `fhirUser` is the absolute address here.
+        SMART App Launch 2.2.0, scopes for identity data: `fhirUser` is an address, absolute unless the profile says otherwise.
         """
         claims: dict[str, str | int] = {
             "iss": self.issuer,
@@ -49,7 +49,9 @@ class IdTokenSigner:
         if first and grant.nonce is not None:
             claims["nonce"] = grant.nonce
         if "fhirUser" in grant.scopes:
-            claims["fhirUser"] = claims["profile"] = f"{self.issuer}/{user_reference}"
+            absolute = grant.launch.profile.fhir_user == "absolute"
+            user = f"{self.issuer}/{user_reference}" if absolute else user_reference
+            claims["fhirUser"] = claims["profile"] = user
         header = {"alg": "RS256", "typ": "JWT", "kid": self.key.kid}
         return jwt.encode(header, claims, key or self.key)
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sandbox.oauth import OAuthError
+from sandbox.profiles import STRICT, Profile
 
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
     """The context of one launch: which client, which patient and encounter, which signed-in user.
 
-    `more` goes into the token response as it is (`fhirContext`, `intent`, `tenant`).
+    `more` goes into the token response as it is (`fhirContext`, `intent`, `tenant`). `profile` is how this EHR behaves
+    in the launch.
     """
 
     client_id: str
@@ -22,6 +24,7 @@ class Launch:
     user_reference: str
     clinical_time: datetime
     more: Mapping[str, object] = field(default_factory=dict)
+    profile: Profile = STRICT
 
 
 class Launches:

@@ -10,6 +10,7 @@ from pathlib import Path
 from sandbox.assertions import Fetched
 from sandbox.clients import Client, chartside_client
 from sandbox.loopback import fetch
+from sandbox.profiles import PROFILES, STRICT
 
 PACKAGE = Path(__file__).resolve().parent
 DEFAULT_EHR_ORIGIN = "http://ehr.localhost:9000"
@@ -37,7 +38,7 @@ class SandboxSettings:
     `latency_ms` delays every FHIR answer to a token, so that a bench can imitate a distant EHR. `clock` is
     real time, replaced by tests of expiry. `sleep` is what a `slow` fault and `latency_ms` call.
     `extra_clients` are registered beside the Chartside registration derived from `app_launch_url`. `fetch` reads the
-    key set of a client; only this machine is asked.
+    key set of a client; only this machine is asked. `profile` names how launches behave that name no other.
     """
 
     ehr_origin: str = DEFAULT_EHR_ORIGIN
@@ -46,6 +47,7 @@ class SandboxSettings:
     chart_folders: tuple[Path, ...] = field(default_factory=bundled_charts)
     extra_clients: tuple[Client, ...] = ()
     latency_ms: int = 0
+    profile: str = STRICT.name
     code_lifetime_s: int = 60
     launch_lifetime_s: int = 300
     access_token_lifetime_s: int = 3600
@@ -85,10 +87,17 @@ class SandboxSettings:
                 else defaults.chart_folders
             ),
             latency_ms=_natural(environ, "SANDBOX_LATENCY_MS", defaults.latency_ms),
+            profile=_profile(environ.get("SANDBOX_PROFILE", defaults.profile)),
             access_token_lifetime_s=_natural(
                 environ, "SANDBOX_TOKEN_LIFETIME_S", defaults.access_token_lifetime_s
             ),
         )
+
+
+def _profile(name: str) -> str:
+    if name not in PROFILES:
+        raise SandboxConfigurationError(f"SANDBOX_PROFILE must be one of {', '.join(PROFILES)}")
+    return name
 
 
 def _natural(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -15,6 +15,7 @@ from sandbox.data_plane import DataPlane, prepare
 from sandbox.faults import Faults
 from sandbox.id_tokens import IdTokenSigner, stored_key
 from sandbox.launches import Launch, Launches
+from sandbox.profiles import PROFILES
 from sandbox.settings import SandboxConfigurationError, SandboxSettings
 from sandbox.tokens import (
     AccessTokens,
@@ -59,14 +60,15 @@ class SandboxState:
         user_reference: str | None = None,
         client_id: str | None = None,
         more: Mapping[str, object] | None = None,
+        profile: str = "",
     ) -> str:
         """Issue a launch, as the app menu does, and return its opaque value.
 
         Raises:
-            KeyError: no chart of this patient.
+            KeyError: no chart of this patient, or no such profile.
         """
         client = client_id or self.settings.clients[0].client_id
-        launch = self.context(patient_id, client, user_reference, more or {})
+        launch = self.context(patient_id, client, user_reference, more or {}, profile)
         return self.launches.issue(launch, self.now())
 
     def context(
@@ -75,8 +77,10 @@ class SandboxState:
         client_id: str,
         user_reference: str | None = None,
         more: Mapping[str, object] = MappingProxyType({}),
+        profile: str = "",
     ) -> Launch:
         """Return what a launch of this patient stands for, opened by the chart's first clinician unless named."""
+        chosen = profile or self.clients[client_id].profile or self.settings.profile
         return Launch(
             client_id=client_id,
             patient_id=patient_id,
@@ -84,6 +88,7 @@ class SandboxState:
             user_reference=user_reference or self.users[patient_id][0].reference,
             clinical_time=self.charts[patient_id].as_of,
             more=more,
+            profile=PROFILES[chosen],
         )
 
     def other_patient(self, patient_id: str | None) -> str | None:

@@ -168,7 +168,7 @@ def _token_response(state: SandboxState, issue: Issue, struck: Struck) -> dict[s
     body: dict[str, object] = {
         "access_token": state.access_tokens.issue(token, state.now()),
         "token_type": "Bearer",
-        "expires_in": state.access_tokens.lifetime_s,
+        "expires_in": state.access_tokens.life_s(grant),
         "scope": " ".join(issue.scopes),
         "need_patient_banner": False,
         # SMART App Launch 2.2.0, launch context extensions: names outside it begin with `__`.

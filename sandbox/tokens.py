@@ -132,10 +132,14 @@ class AccessTokens:
         self._issued: dict[str, tuple[AccessToken, datetime]] = {}
         self._revoked_grants: set[str] = set()
 
+    def life_s(self, grant: Grant) -> int:
+        """Return how long a bearer value of this grant lives: the EHR's time, or its profile's shorter one."""
+        return min(self.lifetime_s, grant.launch.profile.access_token_lifetime_s or self.lifetime_s)
+
     def issue(self, token: AccessToken, now: datetime) -> str:
         """Return a new bearer value for `token`."""
         value = secrets.token_urlsafe(32)
-        self._issued[value] = (token, now + timedelta(seconds=self.lifetime_s))
+        self._issued[value] = (token, now + timedelta(seconds=self.life_s(token.grant)))
         return value
 
     def peek(self, value: str) -> AccessToken | None:

@@ -125,7 +125,11 @@ def not_seen(
     chart, shown = launch.chart, set(cited)
     return NotSeen(
         message_id=message_id,
-        not_readable=(*_unread(looked, launch), *_scans(looked, chart, negative=negative)),
+        not_readable=(
+            *_unread(looked, launch),
+            *_scans(looked, chart, negative=negative),
+            *_remarks(launch),
+        ),
         not_searched=_unused(looked, chart),
         none_found=tuple(
             _none(launch, chart.ledger.search(handle))
@@ -162,6 +166,12 @@ def _scans(looked: Looked, chart: Chart, *, negative: bool) -> Iterable[Gap]:
     many = f"{len(scans)} scanned documents" if len(scans) > 1 else "1 scanned document"
     text = f"{many} (newest {chart.print_date(newest)})."
     yield Gap(pieces=(Text(text=text),), touches="notes" in looked.looks or negative)
+
+
+def _remarks(launch: LaunchChart) -> Iterable[Gap]:
+    """What the EHR says of every record alike touches no question by itself."""
+    for said in launch.remarks:
+        yield Gap(pieces=(Text(text=f"{said[:1].upper()}{said[1:]}."),), touches=False)
 
 
 def _unused(looked: Looked, chart: Chart) -> tuple[Gap, ...]:

@@ -41,6 +41,7 @@ def build_card(launch: LaunchChart, sources: Sources, now: datetime, user_refere
 
     Raises:
         RecordMerged: the record was merged into another (`app.fhir.merged`).
+        ChartRestricted: the EHR shows the Patient only to who breaks the glass (`app.fhir.glass`).
         SessionEnded: the access token is gone.
     """
     launch.first_read()
@@ -55,7 +56,7 @@ def build_card(launch: LaunchChart, sources: Sources, now: datetime, user_refere
         CardSection(id="since", title=since.title(chart, anchor, after), rows=tuple(changed), column="main"),
         CardSection(id="allergies", title=(plain("Allergies"),), rows=(_allergy_row(chart, sources),), column="side"),
         CardSection(id="pending", title=(plain("Pending"),), rows=tuple(_pending(launch, sources)), column="side"),
-        CardSection(id="unread", title=(plain("Could not be read"),), rows=tuple(_unread(chart)), column="side"),
+        CardSection(id="unread", title=(plain("Could not be read"),), rows=tuple(_unread(launch)), column="side"),
     ]  # fmt: skip
     return Card(
         banner=top, encounter=encounter, sections=tuple(s for s in sections if s.rows),
@@ -192,8 +193,9 @@ def _pending_row(chart: Chart, sources: Sources, line: Line) -> Row:
 # ---------------------------------------------------------------- what could not be read
 
 
-def _unread(chart: Chart) -> list[Row]:
+def _unread(launch: LaunchChart) -> list[Row]:
     """Return one row for each reason, naming the sections it touches; scans are counted with the newest date."""
+    chart = launch.chart
     by_reason: dict[tuple[str, bool], list[str]] = {}
     for name in BY_HARM:
         said = _gap(name, chart.sections.get(name))
@@ -203,19 +205,29 @@ def _unread(chart: Chart) -> list[Row]:
         Row(pieces=(plain(f"{_listed(names)}{words}"),), tone="warn" if amber else "plain")
         for (words, amber), names in by_reason.items()
     ]
-    return out + _scans(chart) + _cut(chart)
+    return out + _scans(chart) + _cut(launch) + [_remark(said) for said in launch.remarks]
 
 
-def _cut(chart: Chart) -> list[Row]:
-    """Return one quiet row for all sections whose newest part was read: more is read when it is asked for."""
-    parts = []
+def _remark(said: str) -> Row:
+    return Row(pieces=(plain(f"{said[:1].upper()}{said[1:]}."),))
+
+
+def _cut(launch: LaunchChart) -> list[Row]:
+    """Return quiet rows for the sections of which a part was read: with more to ask for, and without."""
+    parts: dict[bool, list[str]] = {True: [], False: []}
     for name in FIRST:
-        state = chart.sections.get(name)
+        state = launch.chart.sections.get(name)
         if isinstance(state, Truncated):
             of = f" of {state.total:,}" if state.total else ""
-            parts.append(f"newest {state.n:,}{of} {SECTION_WORDS[name].lower()}")
-    said = f"Not read to the end: {', '.join(parts)}. Older ones are read when asked for."
-    return [Row(pieces=(plain(said),))] if parts else []
+            newest = "newest " if launch.has_more(name) else ""
+            part = f"{newest}{state.n:,}{of} {SECTION_WORDS[name].lower()}"
+            parts[launch.has_more(name)].append(part)
+    ends = {True: "Older ones are read when asked for.", False: "See the EHR for the others."}
+    return [
+        Row(pieces=(plain(f"Not read to the end: {', '.join(found)}. {ends[more]}"),))
+        for more, found in parts.items()
+        if found
+    ]
 
 
 def _gap(name: SectionName, state: Completeness | None) -> tuple[str, bool]:

@@ -9,18 +9,17 @@ Source: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
 from app.boundary import Boundary, Response
-from app.errors import BoundaryRefused, EhrUnavailable
-from app.fhir.compartment import FHIR_ID, belongs, may_fetch, own_part
+from app.errors import BoundaryRefused, EhrUnavailable, Redirected
+from app.fhir.compartment import FHIR_ID, belongs, may_fetch, own_part, relative
 from app.fhir.granular import Granted, granted
-from app.fhir.outcome import notices
+from app.fhir.outcome import Notice, notices
 from app.fhir.search import construct
+from app.fhir.search_state import SearchState, as_read, failed, key
 from app.fhir.source import (
-    Complete,
     Completeness,
     Denied,
     Failed,
@@ -28,30 +27,11 @@ from app.fhir.source import (
     Read,
     Resource,
     Restricted,
-    Truncated,
 )  # fmt: skip
 from app.launch_context import LaunchContext
 
 MOST_PAGES, MOST_RESOURCES = 60, 20_000
 LONGEST_WAIT_S = 2.0
-
-
-@dataclass(kw_only=True)
-class _State:
-    """What one search has gathered so far."""
-
-    query: Query
-    found: dict[str, Resource] = field(default_factory=dict)
-    restrictions: dict[str, None] = field(default_factory=dict)
-    next_url: str = ""
-    total: int | None = None
-    requests: int = 0
-    foreign: int = 0
-    unreadable: int = 0
-    stripped: int = 0
-    cut: bool = False
-    merged: bool = False
-    stop: Completeness | None = None
 
 
 class FhirSource:
@@ -79,30 +59,31 @@ class FhirSource:
 
     def read_patient(self) -> Read:
         """Return the launched Patient as a `Read` of one resource."""
-        state = _State(query=Query(resource_type="Patient"))
+        state = SearchState(query=Query(resource_type="Patient"))
         if not FHIR_ID.fullmatch(self._context.patient_id):
             state.stop = Failed(reason="the launch names no valid patient id")
         elif self._granted(state, "r"):
             self._one(state, f"Patient/{self._context.patient_id}")
-        return _read(state)
+        return as_read(state)
 
     def search(self, query: Query) -> Read:
         """Return the patient's resources for `query`, entries checked one by one."""
-        state = _State(query=query)
+        state = SearchState(query=query)
         if self._granted_search(state):
             try:
-                state.next_url = f"{self._base}/{construct(query, self._context.patient_id)}"
+                state.next_url = self._first_url(query)
             except BoundaryRefused as error:
                 state.stop = Failed(reason=str(error))
             self._pages(state, query.pages or MOST_PAGES)
-        return _read(state)
+        return as_read(state)
 
     def more(self, read: Read) -> Read:
         """Go on from `read.next_token` to the end, within limits, and return both parts together."""
-        state = _State(
+        state = SearchState(
             query=read.query,
-            found={_key(r): r for r in read.resources},
+            found={key(r): r for r in read.resources},
             restrictions=dict.fromkeys(read.restrictions),
+            remarks=dict.fromkeys(read.remarks),
             next_url=read.next_token,
             total=read.total,
             requests=read.requests,
@@ -112,21 +93,21 @@ class FhirSource:
         )
         if state.next_url:
             self._pages(state, MOST_PAGES)
-        return _read(state)
+        return as_read(state)
 
     def fetch(self, reference: str) -> Read:
         """Return one resource that a resource of this patient refers to."""
         own = may_fetch(reference, self._base)
-        state = _State(query=Query(resource_type=own.partition("/")[0] or "Resource"))
+        state = SearchState(query=Query(resource_type=own.partition("/")[0] or "Resource"))
         if not own:
             state.stop = Failed(reason="a reference that is not read")
         elif self._granted(state, "r"):
             self._one(state, own)
-        return _read(state)
+        return as_read(state)
 
     # ------------------------------------------------------------ requests
 
-    def _granted(self, state: _State, verb: Any) -> bool:
+    def _granted(self, state: SearchState, verb: Any) -> bool:
         """Ask nothing that this launch was not granted: the refusal is known without a request."""
         kind = state.query.resource_type
         if self._context.can(kind, verb):
@@ -134,7 +115,7 @@ class FhirSource:
         state.stop = Denied(scope=_scope(kind, verb), http_status=0)
         return False
 
-    def _granted_search(self, state: _State) -> bool:
+    def _granted_search(self, state: SearchState) -> bool:
         """Ask for no search of which nothing is granted; one that is granted in part says so, whatever comes."""
         given = granted(self._context, state.query)
         if given.share == "none":
@@ -144,7 +125,7 @@ class FhirSource:
             state.restrictions[f"the EHR granted only {only}"] = None
         return given.share != "none"
 
-    def _one(self, state: _State, reference: str) -> None:
+    def _one(self, state: SearchState, reference: str) -> None:
         body = self._ask(state, f"{self._base}/{reference}")
         if body is None:
             return
@@ -156,7 +137,7 @@ class FhirSource:
         else:
             self._take(state, body)
 
-    def _pages(self, state: _State, most_pages: int) -> None:
+    def _pages(self, state: SearchState, most_pages: int) -> None:
         """Follow the pages until the end, a limit or a stop."""
         most = state.query.most or MOST_RESOURCES
         for _ in range(most_pages):
@@ -165,14 +146,28 @@ class FhirSource:
             body = self._ask(state, state.next_url)
             if body is not None:
                 self._page(state, body)
+            if state.expired:
+                self._start_again(state)
 
-    def _page(self, state: _State, bundle: Resource) -> None:
+    def _first_url(self, query: Query) -> str:
+        return f"{self._base}/{construct(query, self._context.patient_id)}"
+
+    def _start_again(self, state: SearchState) -> None:
+        """Search from the first page again, once: the EHR has forgotten its pages, and what was read stays read."""
+        state.expired, state.next_url = False, ""
+        if state.started_again:
+            state.cut = True
+            return
+        state.started_again, state.known_pages = True, state.requests
+        state.next_url = self._first_url(state.query)
+
+    def _page(self, state: SearchState, bundle: Resource) -> None:
         asked, state.next_url = state.next_url, ""
         if bundle.get("resourceType") == "OperationOutcome":
             self._outcomes(state, [bundle])
             return
         if bundle.get("resourceType") != "Bundle":
-            state.stop = _failed(state, "the EHR did not answer with a Bundle")
+            state.stop = failed(state, "the EHR did not answer with a Bundle")
             return
         before = len(state.found)
         entries = _listed(bundle.get("entry"))
@@ -182,12 +177,16 @@ class FhirSource:
         if state.cut:
             return
         sent = self._next_link(state, bundle)
-        if sent == asked or (sent and len(state.found) == before and entries):
-            state.stop = _failed(state, "the EHR's pages go round in a loop")
+        nothing_new = bool(sent and len(state.found) == before and entries)
+        if nothing_new and state.known_pages:
+            # A page that was read before the search was started again.
+            state.known_pages, nothing_new = state.known_pages - 1, False
+        if sent == asked or nothing_new:
+            state.stop = failed(state, "the EHR's pages go round in a loop")
         elif not state.stop:
             state.next_url = sent
 
-    def _entries(self, state: _State, entries: list[Any]) -> None:
+    def _entries(self, state: SearchState, entries: list[Any]) -> None:
         outcomes = []
         for at, entry in enumerate(entries):
             if len(state.found) >= MOST_RESOURCES:
@@ -214,22 +213,27 @@ class FhirSource:
                 self._take(state, found)
         self._outcomes(state, outcomes)
 
-    def _take(self, state: _State, found: Resource) -> None:
+    def _take(self, state: SearchState, found: Resource) -> None:
         """Keep a resource of this patient, the first of each id, without what it holds of other people."""
-        if _key(found) not in state.found:
+        if key(found) not in state.found:
             own = own_part(found, self._context.patient_id, self._base)
-            state.found[_key(found)] = own
+            state.found[key(found)] = own
             state.stripped += own is not found
 
-    def _outcomes(self, state: _State, outcomes: list[Resource]) -> None:
+    def _outcomes(self, state: SearchState, outcomes: list[Resource]) -> None:
         for notice in notices(outcomes):
-            if notice.meaning == "restricted":
-                state.restrictions[notice.words] = None
-            else:
-                state.merged = state.merged or notice.meaning == "merged"
-                state.stop = _failed(state, notice.words)
+            match notice.meaning:
+                case "restricted":
+                    state.restrictions[notice.words] = None
+                case "quiet":
+                    state.remarks[notice.words] = None
+                case "expired":
+                    state.expired = True
+                case _:
+                    state.merged = state.merged or notice.meaning == "merged"
+                    state.stop = failed(state, notice.words)
 
-    def _next_link(self, state: _State, bundle: Resource) -> str:
+    def _next_link(self, state: SearchState, bundle: Resource) -> str:
         """Return the next page's address, empty at the end; anything outside our base stops the search."""
         links = _listed(bundle.get("link"))
         sent = next(
@@ -241,26 +245,30 @@ class FhirSource:
         url = urljoin(self._base + "/", str(sent))
         inside = url.startswith((self._base + "/", self._base + "?"))
         if not inside or not self._boundary.allows(url):
-            state.stop = _failed(state, "the EHR pointed to an address that is not registered")
+            state.stop = failed(state, "the EHR pointed to an address that is not registered")
             return ""
         return url
 
-    def _ask(self, state: _State, url: str) -> Resource | None:
+    def _ask(self, state: SearchState, url: str) -> Resource | None:
         """Send one request; None means that `state.stop` says why there is no resource."""
         try:
             answer = self._patiently(state, url)
+        except Redirected as error:
+            self._redirected(state, error)
         except BoundaryRefused:
-            state.stop = _failed(state, "the EHR pointed to an address that is not registered")
+            state.stop = failed(state, "the EHR pointed to an address that is not registered")
         except EhrUnavailable as error:
-            state.stop = _failed(state, f"the EHR did not answer ({error})")
+            state.stop = failed(state, f"the EHR did not answer ({error})")
         else:
             state.stop = self._refusal(state, answer)
-            if state.stop is None and isinstance(answer.json, dict):
+            if state.stop or state.expired:
+                return None
+            if isinstance(answer.json, dict):
                 return answer.json
-            state.stop = state.stop or _failed(state, "the EHR's answer was not complete FHIR JSON")
+            state.stop = failed(state, "the EHR's answer was not complete FHIR JSON")
         return None
 
-    def _patiently(self, state: _State, url: str) -> Response:
+    def _patiently(self, state: SearchState, url: str) -> Response:
         """Ask; once more after a short Retry-After, or with a newer token after a 401."""
         token = self._token()
         state.requests += 1
@@ -281,22 +289,44 @@ class FhirSource:
         self._refused(token)
         return self._token() != token
 
-    def _refusal(self, state: _State, answer: Response) -> Completeness | None:
+    def _refusal(self, state: SearchState, answer: Response) -> Completeness | None:
         kind, status = state.query.resource_type, answer.status
-        if status in (401, 403):
-            return Denied(scope=_scope(kind, "s"), http_status=status)
         if 200 <= status < 300:
             return None
-        self._merged_in(state, answer.json)
+        told = _told(answer.json)
+        if glass := next((n for n in told if n.glass), None):
+            return Restricted(why=glass.words, n=len(state.found))
+        if status in (401, 403):
+            return Denied(scope=_scope(kind, "s"), http_status=status)
+        state.merged = state.merged or any(n.meaning == "merged" for n in told)
+        if any(n.meaning == "expired" for n in told):
+            state.expired = True
+            return None
         if status == 404:
-            return _failed(state, "the EHR does not have this (404)")
+            return failed(state, "the EHR does not have this (404)")
         if status == 429:
-            return _failed(state, "the EHR is busy (429)")
-        return _failed(state, f"the EHR answered {status}")
+            return failed(state, "the EHR is busy (429)")
+        return failed(state, f"the EHR answered {status}")
 
-    def _merged_in(self, state: _State, body: Any) -> None:
-        if isinstance(body, dict) and body.get("resourceType") == "OperationOutcome":
-            state.merged = any(n.meaning == "merged" for n in notices([body]))
+    def _redirected(self, state: SearchState, error: Redirected) -> None:
+        """Understand a redirect without following it: a Patient that moved to another id was merged."""
+        own = f"Patient/{self._context.patient_id}"
+        try:
+            there = relative(urljoin(self._base + "/", error.location), self._base)
+        except ValueError:  # "http://["
+            there = ""
+        moved = state.query.resource_type == "Patient" and there.startswith("Patient/")
+        if any(n.meaning == "merged" for n in _told(error.body)) or (moved and there != own):
+            state.merged = True
+            state.stop = failed(state, "this record was merged into another")
+        else:
+            state.stop = failed(state, "the EHR pointed to an address that is not registered")
+
+
+def _told(body: Any) -> tuple[Notice, ...]:
+    """Return what a refusal's OperationOutcome means; nothing where there is none."""
+    is_outcome = isinstance(body, dict) and body.get("resourceType") == "OperationOutcome"
+    return notices([body]) if is_outcome else ()
 
 
 def _listed(sent: Any) -> list[Any]:
@@ -314,61 +344,3 @@ def _search_scope(query: Query, given: Granted) -> str:
     return _scope(query.resource_type, "s") + (
         f"?category={category}" if given.only and category else ""
     )
-
-
-def _key(resource: Resource) -> str:
-    return f"{resource['resourceType']}/{resource['id']}"
-
-
-def _failed(state: _State, reason: str) -> Failed:
-    return Failed(reason=reason, n=len(state.found))
-
-
-def _read(state: _State) -> Read:
-    return Read(
-        query=state.query,
-        resources=tuple(state.found.values()),
-        completeness=_completeness(state),
-        total=state.total,
-        next_token=state.next_url,
-        requests=state.requests,
-        dropped_foreign=state.foreign,
-        unreadable=state.unreadable,
-        stripped=state.stripped,
-        restrictions=tuple(state.restrictions),
-        merged=state.merged,
-    )
-
-
-def _completeness(state: _State) -> Completeness:
-    n = len(state.found)
-    if state.stop is not None:
-        return state.stop
-    if state.foreign:
-        refused = _many(state.foreign, "entry", "entries")
-        return Failed(reason=f"{refused} of another patient {_were(state.foreign)} refused", n=n)
-    if state.unreadable:
-        return Failed(
-            reason=f"{_many(state.unreadable, 'entry', 'entries')} could not be read", n=n
-        )
-    held_back = [*state.restrictions, *_left_out(state.stripped)]
-    if held_back:
-        return Restricted(why="; ".join(held_back), n=n)
-    # Bundle.total may be an estimate, or count what was sent twice: only one that says more is news.
-    total = state.total if state.total is not None and state.total > n else None
-    if state.next_url or state.cut or total is not None:
-        return Truncated(n=n, total=total)
-    return Complete(n=n)
-
-
-def _left_out(stripped: int) -> list[str]:
-    said = _many(stripped, "record holds", "records hold")
-    return [f"{said} another person's data, not shown here"] if stripped else []
-
-
-def _many(n: int, one: str, more: str) -> str:
-    return f"{n:,} {one if n == 1 else more}"
-
-
-def _were(n: int) -> str:
-    return "was" if n == 1 else "were"

@@ -14,34 +14,39 @@ from typing import Literal
 from app.fhir.source import Resource
 from app.fhir.values import coded, concept
 
-Meaning = Literal["nothing", "restricted", "failed", "merged"]
+Meaning = Literal["nothing", "quiet", "restricted", "expired", "failed", "merged"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """What one issue means for completeness, in words for the clinician."""
+    """What one issue means for completeness, in words for the clinician.
+
+    `quiet` is worth a line and holds nothing back; `expired` is a page that is gone, not a search that failed;
+    `glass` is the EHR's break-the-glass.
+    """
 
     meaning: Meaning
     words: str
+    glass: bool = False
+
+
+GLASS = Notice(
+    meaning="restricted",
+    words="the EHR restricts part of this chart (break the glass)",
+    glass=True,
+)
 
 
 KNOWN: dict[str, Notice] = {
     "4100": Notice(meaning="failed", words="the EHR could not process the request"),
     "4101": Notice(meaning="nothing", words=""),
     "4107": Notice(meaning="merged", words="this record was merged into another"),
-    "4113": Notice(meaning="failed", words="the EHR's page link has expired"),
-    "4119": Notice(
-        meaning="restricted", words="the EHR says that this may not be the entire record"
-    ),
-    "4130": Notice(
-        meaning="restricted", words="the EHR restricts part of this chart (break the glass)"
-    ),
-    "4131": Notice(
-        meaning="restricted", words="the EHR restricts part of this chart (break the glass)"
-    ),
-    "4134": Notice(
-        meaning="restricted", words="the EHR restricts part of this chart (break the glass)"
-    ),
+    "4113": Notice(meaning="expired", words="the EHR's page link has expired"),
+    # It comes with every search of some launches, whatever the chart holds: alone it says nothing of this search.
+    "4119": Notice(meaning="quiet", words="the EHR says that this may not be the entire record"),
+    "4130": GLASS,
+    "4131": GLASS,
+    "4134": GLASS,
     "4135": Notice(meaning="failed", words="the EHR's daily limit of document searches is reached"),
     "59204": Notice(
         meaning="restricted", words="the EHR does not return some kinds of results to this app"

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from app.errors import EhrRefused, EhrUnavailable, SessionEnded
 from app.fhir.chart import Chart
 from app.fhir.compile import compile_chart
+from app.fhir.glass import ChartRestricted
 from app.fhir.labels import is_restricted
 from app.fhir.ledger import Ledger, Sources
 from app.fhir.merged import RecordMerged, is_merged
@@ -81,6 +82,13 @@ class LaunchChart:
         return chart.sections if chart else {}
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the EHR says of the record as a whole, holding nothing back; each remark once."""
+        # The dictionary is replaced, never changed: nobody waits for a read under way.
+        reads = self._reads
+        return tuple(dict.fromkeys(r for read in reads.values() for r in read.remarks))
+
+    @property
     def requests(self) -> int:
         """How many requests this launch's reads have cost so far."""
         return self._asked
@@ -98,6 +106,7 @@ class LaunchChart:
         Raises:
             SessionEnded: the access token is gone.
             EhrUnavailable, EhrRefused: the Patient itself could not be read.
+            ChartRestricted: the EHR shows the Patient only to who breaks the glass.
             RecordMerged: the record was merged into another.
         """
         with self._lock:
@@ -204,6 +213,7 @@ def _demand_identity(patient: Read) -> None:
     Raises:
         SessionEnded: the EHR takes the token no more (401).
         EhrRefused: the Patient may not be read.
+        ChartRestricted: the EHR shows the Patient only to who breaks the glass.
         EhrUnavailable: the Patient could not be read.
     """
     state = patient.completeness
@@ -213,6 +223,8 @@ def _demand_identity(patient: Read) -> None:
         raise EhrRefused(
             "the Patient was refused", http_status=state.http_status, scope=state.scope
         )
+    if isinstance(state, Restricted) and not patient.resources:
+        raise ChartRestricted("the EHR restricts the Patient")
     if isinstance(state, Failed) and not patient.merged:
         raise EhrUnavailable(f"the Patient could not be read: {state.reason}")
 

@@ -97,7 +97,7 @@ SECTIONS: tuple[Section, ...] = (
         table=Table(
             title="ALLERGIES", one="Allergy", named="substance", facts=statements.allergy,
             date=lambda r: (str(r.get("recordedDate") or ""), "recorded"),
-            group=lambda r: "stated" if statements.none_known(r) else statements.clinical_status(r),
+            group=statements.allergy_group,
             columns=(("substance", "substance"), ("reaction", "reaction"), ("criticality", "criticality"),
                      ("verification", "verification")),
         ),

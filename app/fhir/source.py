@@ -84,7 +84,8 @@ class Read:
 
     `dropped_foreign` counts entries of another patient that were refused; `total` is Bundle.total as sent.
     `restrictions` are the EHR's own words that more exists than it shows; `unreadable` counts skipped entries;
-    `stripped` counts resources that held another person's data, which was taken out.
+    `stripped` counts resources that held another person's data, which was taken out. `remarks` are what the EHR says
+    of the record as a whole without holding anything back.
     """
 
     query: Query
@@ -97,6 +98,7 @@ class Read:
     unreadable: int = 0
     stripped: int = 0
     restrictions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     merged: bool = False
 
 

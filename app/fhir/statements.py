@@ -72,6 +72,13 @@ def not_asked(r: Resource) -> bool:
     return bool(codes(r.get("code")) & NOT_ASKED)
 
 
+def allergy_group(r: Resource) -> str:
+    """Return the group of an entry: a stated absence, a word that nobody asked, or the allergy's clinical status."""
+    if none_known(r):
+        return "stated"
+    return "not asked" if not_asked(r) else clinical_status(r)
+
+
 def _reactions(r: Resource) -> str:
     shown = [
         ", ".join(concept(m) for m in x.get("manifestation") or [])

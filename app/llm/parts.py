@@ -18,6 +18,7 @@ from app.llm.synonyms import contains
 MOST_PASSAGES, MOST_SERIES, MOST_VISITS, MOST_OBSERVED = 4, 8, 3, 6
 WAITING = ("pending", "in progress", "on-hold")
 NO_ALLERGIES = "Allergies not recorded: the EHR lists none and states no absence [{}]. Ask, and record it in the EHR."
+NOT_ASKED = "Allergies: the EHR's entry says “{}” [{}]. Ask, and record it in the EHR."
 CURRENT = ("active", "no status", "stated")
 NOT_TAKING = "An active order is not proof of taking."
 SEEN = ("finished", "completed", "onleave", "unknown")
@@ -33,6 +34,10 @@ def allergies(found: Found) -> Iterator[str]:
     if stated and len(stated) == len(rows):
         for entry in stated:
             yield f"{capital(entry.name)}, {dated(entry)} [{entry.handle}]."
+    unasked = [e for e in rows if e.group == "not asked"]
+    if unasked and len(unasked) == len(rows):
+        yield NOT_ASKED.format(unasked[0].name, unasked[0].handle)
+        return
     current = [e for e in rows if e.group in CURRENT] or rows
     current.sort(key=lambda e: (not found.related(e.name), not _severe(e)))
     slips, empty = found.plan.slips, not rows

@@ -154,7 +154,7 @@ def test_one_page_is_truncated_and_more_goes_on() -> None:
 
 
 @requirement("fhir:search:outcome")
-@pytest.mark.parametrize("number", ["4119", "59204", "4130", "4131", "4134"])
+@pytest.mark.parametrize("number", ["59204", "4130", "4131", "4134"])
 def test_an_outcome_entry_in_a_searchset_restricts_it(number: str) -> None:
     found = bundle(observation())
     found["entry"].append(
@@ -178,11 +178,58 @@ def test_an_outcome_that_only_says_no_results_is_no_gap() -> None:
     assert read.completeness == Complete(n=0)
 
 
-@pytest.mark.parametrize("number", ["4113", "4135"])
-def test_an_outcome_that_stops_the_search_is_failed(number: str) -> None:
-    assert isinstance(
-        source(only(outcome("error", "processing", number))).search(LABS).completeness, Failed
-    )
+def test_an_outcome_that_stops_the_search_is_failed() -> None:
+    ehr = only(outcome("error", "processing", "4135"))
+    assert isinstance(source(ehr).search(LABS).completeness, Failed)
+
+
+@requirement("fhir:search:outcome")
+def test_what_the_ehr_says_of_every_record_is_a_remark_and_no_gap() -> None:
+    remark = outcome("warning", "suppressed", "4119")
+    read = source(only(bundle(observation(), remark))).search(LABS)
+    assert (read.completeness, read.restrictions) == (Complete(n=1), ())
+    assert read.remarks == ("the EHR says that this may not be the entire record",)
+    both = source(only(bundle(observation(), remark, outcome("warning", "suppressed", "59204"))))
+    assert isinstance(both.search(LABS).completeness, Restricted)
+
+
+def paged(*, expired: int, status: int = 400) -> Ehr:
+    """Hold three results on two pages; the first `expired` requests for the second page are too late."""
+    late = [True] * expired
+
+    def answer(_path: str, query: dict[str, str]) -> tuple[int, Any]:
+        if "page" not in query:
+            next_url = f"{BASE}/Observation?page=2&session={len(late)}"
+            first = (observation("a"), observation("b"))
+            return 200, bundle(*first, next_url=next_url, total=3)
+        if late:
+            late.pop()
+            return status, outcome("fatal", "processing", "4113")
+        return 200, bundle(observation("c"))
+
+    return Ehr(answer)
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 410])
+def test_a_search_whose_pages_expired_is_started_again_once(status: int) -> None:
+    ehr = paged(expired=1, status=status)
+    first = source(ehr).search(Query(resource_type="Observation", params=LABS.params, pages=1))
+    whole = source(ehr).more(first)
+    assert (whole.completeness, len(ehr.asked)) == (Complete(n=3), 4)
+    cut = source(paged(expired=9, status=status)).search(LABS)
+    assert (cut.completeness, cut.next_token, cut.requests) == (Truncated(n=2, total=3), "", 4)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, "4131"), (403, "4130"), (400, "4134"), (200, "4131")]
+)
+def test_what_stands_behind_the_glass_is_restricted_not_a_missing_scope(
+    status: int, code: str
+) -> None:
+    live = source(Ehr(lambda *_: (status, outcome("fatal", "suppressed", code))))
+    words = "the EHR restricts part of this chart (break the glass)"
+    assert live.search(LABS).completeness == Restricted(why=words, n=0)
+    assert live.read_patient().completeness == Restricted(why=words, n=0)
 
 
 @pytest.mark.parametrize(
@@ -278,6 +325,30 @@ def test_an_id_that_is_not_a_fhir_id_is_never_sent() -> None:
 def test_a_merged_record_is_told() -> None:
     read = source(Ehr(lambda *_: (404, outcome("error", "processing", "4107")))).read_patient()
     assert (read.merged, isinstance(read.completeness, Failed)) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "location"),
+    [
+        (outcome("fatal", "processing", "4107"), ""),
+        (outcome("fatal", "processing", "4107"), "https://elsewhere.test/Patient/p2"),
+        (b"", f"{BASE}/Patient/p2"),
+        (b"<html>", "Patient/p2"),
+    ],
+)
+def test_a_patient_that_the_ehr_moved_to_another_is_merged_and_not_followed(
+    body: Any, location: str
+) -> None:
+    ehr = Ehr(lambda *_: (302, body), Location=location)
+    assert (source(ehr).read_patient().merged, len(ehr.asked)) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    "location", ["", f"{BASE}/Patient/p1", "https://elsewhere.test/fhir/Patient/p2", "http://["]
+)
+def test_any_other_redirect_is_refused(location: str) -> None:
+    read = source(Ehr(lambda *_: (302, b""), Location=location)).read_patient()
+    assert (read.merged, isinstance(read.completeness, Failed)) == (False, True)
 
 
 def test_only_references_of_a_few_types_are_fetched() -> None:
