@@ -17,4 +17,5 @@ def create_app(settings: Settings | None = None) -> "Flask":
 
     services = build(settings or Settings.from_env(os.environ))
     services.sweep_every_minute()
+    services.watch_switches()
     return make_app(services)

@@ -3,6 +3,8 @@
     ChartsideError
     ├── ConfigurationError      a setting or a registration is wrong: the process does not start
     ├── LaunchError             a launch cannot go on (see `app.smart`)
+    ├── SwitchedOff             IT has switched Chartside off, for this EHR or at all
+    │   └── ActionSwitchedOff   IT has switched one action off; the rest goes on
     ├── SessionEnded            no live launch for this key
     ├── BoundaryRefused         an outbound request left the registered hosts
     │   └── Redirected          a registered host pointed elsewhere; it was not followed
@@ -32,7 +34,7 @@ class ChartsideError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
-    public: ClassVar[str] = "Something went wrong. Nothing has been written to the EHR."
+    public: str = "Something went wrong. Nothing has been written to the EHR."
 
 
 class ConfigurationError(ChartsideError):
@@ -48,6 +50,25 @@ class LaunchError(ChartsideError):
     status = 400
     code = "launch.refused"
     public = "The launch did not succeed. Open Chartside again from the chart in the EHR."
+
+
+class SwitchedOff(ChartsideError):
+    """IT has switched Chartside off; `words` say what, why, and whom to call."""
+
+    status = 503
+    code = "switched_off"
+    public = "The IT department has switched Chartside off."
+
+    def __init__(self, message: str, words: str) -> None:
+        super().__init__(message)
+        self.public = words
+
+
+class ActionSwitchedOff(SwitchedOff):
+    """IT has switched one action off."""
+
+    code = "action.switched_off"
+    public = "The IT department has switched this off."
 
 
 class SessionEnded(ChartsideError):

@@ -36,6 +36,7 @@ from app.smart.registry import Registry as Registrations
 from app.smart.registry import load_registry
 from app.smart.revocation import Revoker
 from app.smart.session import LaunchSessions
+from app.smart.switches import Switches
 from app.smart.token_endpoint import TokenEndpoint
 from app.smart.tokens import TokenVault
 from app.smart.user_name import user_name
@@ -43,9 +44,12 @@ from app.store.conversations import Conversations
 from app.store.engine import open_database
 from app.store.keys import KeyRows
 from app.store.launches import LaunchRows
+from app.store.switches import SwitchRows
 from app.store.tokens import TokenRows
 
 SWEEP_EVERY_S = 60.0
+# A minute is promised from the command to the last turn that it ends.
+WATCH_EVERY_S = 5.0
 log = logging.getLogger("chartside.wiring")
 Clock = Callable[[], datetime]
 
@@ -80,11 +84,32 @@ class Services:
     gate: ModelGate
     turns: Turns
     running: RunningTurns
+    switches: Switches
     clock: Clock
 
     def sweep_every_minute(self) -> None:
         """End launches past their limits while nobody asks for them; a running turn of theirs is stopped."""
         threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
+
+    def watch_switches(self) -> None:
+        """End turns that IT has switched off, a few seconds after it did."""
+        threading.Thread(target=self._watch, name="switches", daemon=True).start()
+
+    def obey_switches(self) -> None:
+        """End every running turn that may not go on."""
+        self.running.refuse(self._may_go_on)
+
+    def _may_go_on(self, context: LaunchContext, model_id: str) -> None:
+        self.switches.demand(context.registration, "chat")
+        self.gate.demand_running(context, model_id)
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(WATCH_EVERY_S)
+            try:
+                self.obey_switches()
+            except SQLAlchemyError as error:
+                log.warning("switches.unread", extra={"error": type(error).__name__})
 
     def _sweep(self) -> None:
         while True:
@@ -137,7 +162,8 @@ def build(
     )  # fmt: skip
     models = catalog or load(settings, NoLanguageModel(load_synonyms()))
     opt_outs = OptOuts(charts)
-    gate = ModelGate(models, registry, opt_outs, conversations, audit)
+    switches = Switches(SwitchRows(engine), registry, now)
+    gate = ModelGate(models, registry, opt_outs, conversations, audit, switches)
     turns = Turns(
         charts=charts, catalog=models, gate=gate, conversations=conversations, audit=audit,
         key=settings.secret_key, clock=now, ready=sessions.ready,
@@ -150,7 +176,7 @@ def build(
     return Services(
         settings=settings, registry=registry, boundaries=boundaries, rows=rows, sessions=sessions, launcher=launcher,
         conversations=conversations, audit=audit, charts=charts, catalog=models, gate=gate, turns=turns,
-        running=running, clock=now, smart=smart,
+        running=running, switches=switches, clock=now, smart=smart,
     )  # fmt: skip
 
 

@@ -113,13 +113,15 @@ class Answered:
     """`chartside.answered`: sent once before RUN_FINISHED; the foot of the answer.
 
     `model` is "" without a language model, else its name and version; `provenance` is ready to show.
-    `data_handling` is where the text went: "BAA · US · not retained".
+    `data_handling` is where the text went: "BAA · US · not retained". `notice` says that another model answered than
+    the launch's own, and why; "" mostly.
     """
 
     message_id: str
     model: str
     provenance: str
     data_handling: str = ""
+    notice: str = ""
     suggestions: tuple[str, ...]
     stopped: bool
     sources: int

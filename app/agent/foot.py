@@ -39,6 +39,7 @@ def foot(
         message_id=message_id,
         model=model_name(model),
         data_handling=services.data_handling if model.language_model else "",
+        notice=services.notice,
         provenance=provenance(launch) + (GENERAL if tally.general else ""),
         suggestions=suggestions(looked),
         stopped=stopped,

@@ -4,9 +4,9 @@ Everything is decided anew for each turn, so a model that the site switches off 
 sends is believed. The deterministic assistant is always there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.agent.errors import OptOutUnread, PatientOptedOut
+from app.agent.errors import ModelSwitchedOff, OptOutUnread, PatientOptedOut
 from app.agent.opt_out import OptOuts
 from app.audit.log import AuditLog, Detail, Who
 from app.launch_context import LaunchContext
@@ -16,6 +16,7 @@ from app.llm.errors import ModelNotAllowed, Way
 from app.smart.policy import ANY_MODEL, Models
 from app.smart.registration import Registration
 from app.smart.registry import Registry
+from app.smart.switches import Switches
 from app.store.conversations import Conversations
 
 NOT_LISTED = "This site does not allow this language model here."
@@ -24,19 +25,27 @@ NO_AGREEMENT = "No agreement covers patient data at this provider."
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """One language model as this site sees it; `why_not` is a sentence when it may not be used."""
+    """One language model as this site sees it; `why_not` is a sentence when it may not be used.
+
+    `switched_off`: by IT, for now; another one answers meanwhile.
+    """
 
     config: ModelConfig
     why_not: str = ""
+    switched_off: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What a launch may use now. `refusal` stands where the patient's wish leaves no language model."""
+    """What a launch may use now. `refusal` stands where the patient's wish leaves no language model.
+
+    `instead` says that the launch's own model is switched off and what answers in its place, "" when it is not.
+    """
 
     current: str
     offers: tuple[Offer, ...]
     refusal: ModelNotAllowed | None = None
+    instead: str = ""
 
     def may(self, model_id: str) -> bool:
         """Tell whether a model may be used now."""
@@ -54,12 +63,14 @@ class ModelGate:
         opt_outs: OptOuts,
         conversations: Conversations,
         audit: AuditLog,
+        switches: Switches,
     ) -> None:
         self._catalog = catalog
         self._registry = registry
         self._opt_outs = opt_outs
         self._conversations = conversations
         self._audit = audit
+        self._switches = switches
 
     def standing(self, context: LaunchContext) -> Standing:
         """Return what a launch may use; where a site honours opt-outs, this reads what tells of one."""
@@ -75,7 +86,10 @@ class ModelGate:
                     pass
         if refusal:
             return Standing(current=NO_MODEL, offers=(), refusal=refusal)
-        return Standing(current=self._current(context, models, offers), offers=offers)
+        current = self._current(context, models, offers)
+        return Standing(
+            current=current, offers=offers, instead=self._instead(context, models, offers, current)
+        )
 
     def choose(self, context: LaunchContext, model_id: str) -> None:
         """Use a model from now on.
@@ -89,8 +103,10 @@ class ModelGate:
         detail: Detail = {"model": model_id, "before": standing.current}
         self._audit.record("model", Who.of(context), detail)
 
-    def for_turn(self, context: LaunchContext, asked: str = "") -> str:
+    def for_turn(self, context: LaunchContext, asked: str = "") -> tuple[str, str]:
         """Return the id of what answers a turn: `asked` for this one only, else the launch's own, which is kept.
+
+        The second value says, for the clinician, why it is another one than the launch's own; "" mostly.
 
         Raises:
             ModelNotAllowed: it may not be used (any more).
@@ -100,7 +116,18 @@ class ModelGate:
         # What a launch began with stays its own, so that switching it off is said, not passed over.
         if standing.refusal is None and not self._conversations.model_choice(context.launch_id):
             self._conversations.begin_model(context.launch_id, standing.current)
-        return asked or standing.current
+        return (asked, "") if asked else (standing.current, standing.instead)
+
+    def demand_running(self, context: LaunchContext, model_id: str) -> None:
+        """Refuse to let a model go on that IT has switched off; reads nothing of the chart.
+
+        Raises:
+            ModelSwitchedOff: with words for the clinician.
+        """
+        label = self._label(model_id)
+        off = self._switches.models(context.registration, {model_id: label} if label else {})
+        if model_id in off:
+            raise ModelSwitchedOff(f"model {model_id} is switched off", off[model_id])
 
     def ways(self, context: LaunchContext, failed: str) -> tuple[Way, ...]:
         """Return the ways on from a model that failed, "" for the launch's own."""
@@ -137,20 +164,60 @@ class ModelGate:
         chosen = self._catalog.config(self._conversations.model_choice(context.launch_id))
         if chosen and chosen not in listed:
             offers.append(Offer(config=chosen, why_not=NOT_LISTED))
-        return models, tuple(offers)
+        labels = {offer.config.id: offer.config.label for offer in offers}
+        off = self._switches.models(context.registration, labels)
+        return models, tuple(
+            replace(offer, why_not=off[offer.config.id], switched_off=not offer.why_not)
+            if offer.config.id in off
+            else offer
+            for offer in offers
+        )
 
     def _current(self, context: LaunchContext, models: Models, offers: tuple[Offer, ...]) -> str:
+        """Return what answers: the launch's own choice, the site's, or the first; none that is switched off."""
+        wanted = self._wanted(context, models, offers)
+        off = {offer.config.id for offer in offers if offer.switched_off}
+        if wanted not in off:
+            return wanted
+        able = [offer.config.id for offer in offers if not offer.why_not]
+        return models.default if models.default in able else next(iter(able), NO_MODEL)
+
+    def _wanted(self, context: LaunchContext, models: Models, offers: tuple[Offer, ...]) -> str:
+        """Return what would answer if IT had switched nothing off."""
         if chosen := self._conversations.model_choice(context.launch_id):
             return chosen
-        able = [offer.config.id for offer in offers if not offer.why_not]
+        able = [o.config.id for o in offers if o.switched_off or not o.why_not]
         if models.default:
             return models.default if models.default in able else NO_MODEL
         return able[0] if able else NO_MODEL
 
+    def _instead(
+        self, context: LaunchContext, models: Models, offers: tuple[Offer, ...], current: str
+    ) -> str:
+        """Say what answers in place of the model that would, were it not switched off; "" when it does."""
+        wanted = self._wanted(context, models, offers)
+        if wanted == current:
+            return ""
+        why = next(offer.why_not for offer in offers if offer.config.id == wanted)
+        label = self._label(current)
+        then = (
+            f"{label} answers instead" if label else "Chart rows are shown without a language model"
+        )
+        return f"{why} {then}."
+
+    def _label(self, model_id: str) -> str:
+        config = self._catalog.config(model_id)
+        return config.label if config else ""
+
     def _demand(self, context: LaunchContext, standing: Standing, model_id: str) -> None:
         if standing.may(model_id):
             return
-        refusal = standing.refusal or ModelNotAllowed("not allowed for this launch")
+        off = {offer.config.id: offer.why_not for offer in standing.offers if offer.switched_off}
+        refusal = standing.refusal or (
+            ModelSwitchedOff("switched off", off[model_id])
+            if model_id in off
+            else ModelNotAllowed("not allowed for this launch")
+        )
         known = model_id if self._catalog.config(model_id) else "unknown"
         detail: Detail = {"code": refusal.code, "count": 1, "model": known}
         self._audit.record("refusal", Who.of(context), detail)

@@ -5,9 +5,22 @@ behind a balancer that keeps a launch with its process.
 """
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from app.errors import TurnRefused
+from app.errors import ChartsideError, TurnRefused
+from app.launch_context import LaunchContext
 from app.llm.hang_up import HangUp
+
+
+@dataclass(kw_only=True)
+class _Running:
+    """One turn; what answers it is known once it has begun."""
+
+    turn_id: str
+    stop: HangUp
+    context: LaunchContext | None = None
+    model_id: str = ""
 
 
 class RunningTurns:
@@ -15,7 +28,7 @@ class RunningTurns:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turns: dict[str, tuple[str, HangUp]] = {}
+        self._turns: dict[str, _Running] = {}
 
     def start(self, launch_id: str, turn_id: str) -> HangUp:
         """Note that a turn runs and return the event that stops it.
@@ -27,21 +40,38 @@ class RunningTurns:
             if launch_id in self._turns:
                 raise TurnRefused("a turn of this launch runs")
             stop = HangUp()
-            self._turns[launch_id] = (turn_id, stop)
+            self._turns[launch_id] = _Running(turn_id=turn_id, stop=stop)
         return stop
+
+    def answers(self, context: LaunchContext, turn_id: str, model_id: str) -> None:
+        """Note for whom a turn runs, and which model answers it."""
+        with self._lock:
+            running = self._turns.get(context.launch_id)
+            if running is not None and running.turn_id == turn_id:
+                running.context, running.model_id = context, model_id
+
+    def refuse(self, demand: Callable[[LaunchContext, str], None]) -> None:
+        """End every turn that may not go on: `demand(context, model id)` raises why; the clinician reads it."""
+        with self._lock:
+            running = [(one, one.context) for one in self._turns.values() if one.context]
+        for one, context in running:
+            try:
+                demand(context, one.model_id)
+            except ChartsideError as error:
+                one.stop.refuse(error)
 
     def stop(self, launch_id: str, turn_id: str = "") -> bool:
         """Ask a turn to stop, any turn of the launch when none is named; False when it does not run."""
         with self._lock:
             running = self._turns.get(launch_id)
-        if running is None or turn_id not in ("", running[0]):
+        if running is None or turn_id not in ("", running.turn_id):
             return False
-        running[1].set()
+        running.stop.set()
         return True
 
     def end(self, launch_id: str, turn_id: str) -> None:
         """Note that a turn has ended."""
         with self._lock:
             running = self._turns.get(launch_id)
-            if running is not None and running[0] == turn_id:
+            if running is not None and running.turn_id == turn_id:
                 del self._turns[launch_id]

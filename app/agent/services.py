@@ -32,6 +32,7 @@ class TurnServices:
     `digest` gives the overview that this launch's model is told, the same text each time; `session` names the launch
     to the provider's cache. `ways` are those that exist here after a failure. `on_refusal` is called with a code and a
     count: tool.refused, tool.again, tool.timed_out, tool.budget, citation.unknown, model.refusal, or the error's own.
+    `notice` is said with the answer: that another model answers than the launch's own, and why.
     `on_exchange` is given what a model needs of this turn later, however it ended.
     """
 
@@ -41,6 +42,8 @@ class TurnServices:
     zone: ZoneInfo
     clock: Callable[[], datetime]
     data_handling: str = ""
+    model_id: str = ""
+    notice: str = ""
     history: tuple[Turn, ...] = ()
     digest: Callable[[], str] | None = None
     session: str = ""

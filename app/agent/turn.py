@@ -86,10 +86,14 @@ def run(
             thread_id=thread_id, run_id=turn_id, outcome=RunFinishedSuccessOutcome()
         )
     except (_Stopped, StoppedAside):
-        yield from turn.stopped()
-        end = RunFinishedEvent(
-            thread_id=thread_id, run_id=turn_id, outcome=RunFinishedCancelledOutcome()
-        )
+        if stop.why is None:
+            yield from turn.stopped()
+            end = RunFinishedEvent(
+                thread_id=thread_id, run_id=turn_id, outcome=RunFinishedCancelledOutcome()
+            )
+        else:
+            yield from turn.broken(stop.why)
+            end = RunErrorEvent(message=stop.why.public, code=stop.why.code)
     except ChartsideError as error:
         yield from turn.broken(error)
         end = RunErrorEvent(message=error.public, code=error.code)

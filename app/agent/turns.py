@@ -75,7 +75,7 @@ class Turns:
             ModelFailed: it cannot be used at all.
             SessionEnded, EhrUnavailable: the launch has no token any more, or the EHR gives none now.
         """
-        model_id = self._gate.for_turn(context, asked)
+        model_id, notice = self._gate.for_turn(context, asked)
         self._ready(context.launch_id)
         model, config = self._model(context, model_id), self._catalog.config(model_id)
         offered = self._catalog.offered(model_id)
@@ -88,6 +88,8 @@ class Turns:
             zone=ZoneInfo(context.time_zone),
             clock=self._clock,
             data_handling=config.data_handling if config else "",
+            model_id=model_id,
+            notice=notice,
             history=self._history(context, model_id) if model.language_model else (),
             digest=lambda: self._charts.digest(context),
             session=opaque(self._key, "provider-session", context.launch_id),

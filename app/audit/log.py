@@ -28,6 +28,7 @@ Kind = Literal[
     "refusal",
     "resume",
     "stop",
+    "switch",
     "end",
 ]
 START = "0" * 64

@@ -10,7 +10,7 @@ class ChartRestricted(ChartsideError):
 
     status: ClassVar[int] = 403
     code: ClassVar[str] = "chart.restricted"
-    public: ClassVar[str] = (
+    public = (
         "The EHR restricts this chart. Open it there if you need it, then relaunch. "
         "Chartside does not break the glass."
     )

@@ -11,7 +11,7 @@ class RecordMerged(ChartsideError):
 
     status: ClassVar[int] = 409
     code: ClassVar[str] = "chart.merged"
-    public: ClassVar[str] = "This record was merged into another. Re-open the chart from the EHR."
+    public = "This record was merged into another. Re-open the chart from the EHR."
 
 
 def is_merged(patient: Resource) -> bool:

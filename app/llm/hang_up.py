@@ -8,12 +8,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from app.errors import ChartsideError
+
 
 class HangUp(threading.Event):
-    """An event that ends a turn: set once, by Stop, by a closed frame, or by the end of the launch."""
+    """An event that ends a turn: set once, by Stop, by a closed frame, by the end of the launch, or by IT.
+
+    `why` is what IT switched off, None for the others.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.why: ChartsideError | None = None
         self._calls: list[Callable[[], None]] = []
         self._guard = threading.Lock()
 
@@ -24,6 +30,13 @@ class HangUp(threading.Event):
             calls, self._calls = self._calls, []
         for call in calls:
             call()
+
+    def refuse(self, why: ChartsideError) -> None:
+        """Set the event because the turn may not go on; the first reason stands, and a Stop before it."""
+        with self._guard:
+            if not self.is_set():
+                self.why = why
+        self.set()
 
     @contextmanager
     def ends(self, call: Callable[[], None]) -> Iterator[None]:

@@ -103,6 +103,15 @@ ledger = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+switch = Table(
+    "switch",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("reason", String(256), nullable=False),
+    Column("at", Float, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

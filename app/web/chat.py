@@ -75,6 +75,7 @@ def blueprint(services: Services) -> Blueprint:
     @routes.post("/api/launches/<launch_id>/turns")
     def turn(launch_id: str) -> Response:
         context = current_launch(launch_id)
+        services.switches.demand(context.registration, "chat")
         turn_id, question, model = _question()
         if services.conversations.has_turn(launch_id, turn_id):
             raise TurnRepeated("a turn of this id is kept")
@@ -84,7 +85,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.post("/api/launches/<launch_id>/turns/<turn_id>/stop")
     def stop_turn(launch_id: str, turn_id: str) -> Response:
-        context = current_launch(launch_id)
+        context = current_launch(launch_id, even_off=True)
         if running.stop(launch_id, turn_id):
             services.audit.record("stop", Who.of(context), {"turn": turn_id})
         return Response(status=204)
@@ -128,7 +129,10 @@ def _events(
             lambda: services.turns.services(context, asked.model, on_exchange), asked.stop
         )
     except StoppedAside:
-        yield from stopped_before(context.launch_id, asked.turn_id)
+        if (why := asked.stop.why) is None:
+            yield from stopped_before(context.launch_id, asked.turn_id)
+        else:
+            yield from never_began(context.launch_id, asked.turn_id, why, ())
         return
     except ModelFailed as error:
         ways = services.gate.ways(context, asked.model)
@@ -137,6 +141,7 @@ def _events(
     except ChartsideError as error:
         yield from never_began(context.launch_id, asked.turn_id, error, ())
         return
+    services.running.answers(context, asked.turn_id, turn.model_id)
     yield from run(turn, asked.question, asked.turn_id, asked.stop)
 
 

@@ -14,10 +14,11 @@ from flask import Flask, Response, g, request, session
 from werkzeug.exceptions import HTTPException
 
 from app.audit.log import Who
-from app.errors import ChartsideError, EhrBusy, EhrUnavailable, LaunchError
+from app.errors import ChartsideError, EhrBusy, EhrUnavailable, LaunchError, SwitchedOff
 from app.llm.errors import ModelFailed
 from app.smart.errors import DiscoveryFailed, UserRefused
 from app.smart.registration import Registration
+from app.smart.session import context_from
 from app.web.assets import Frontend
 from app.web.wire import ErrorPage, Problem
 from app.wiring import Services
@@ -36,7 +37,12 @@ def install(app: Flask, services: Services, frontend: Frontend) -> None:
         log.warning(
             "request.refused", extra={"code": error.code, "reference": reference, "why": str(error)}
         )
-        if isinstance(error, LaunchError):
+        if isinstance(error, SwitchedOff) and "context" in session:
+            who = Who.of(context_from(dict(session)))
+            services.audit.record(
+                "refusal", who, {"code": error.code, "count": 1, "what": str(error)}
+            )
+        elif isinstance(error, LaunchError | SwitchedOff):
             # Only names that we know: the log cannot be filled with what a stranger writes.
             sent = g.get("slug") or (request.view_args or {}).get("slug", "")
             slug = sent if services.registry.get(sent) else ""

@@ -47,6 +47,7 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
     @routes.get("/smart/<slug>/launch")
     def launch(slug: str) -> Response:
         registration, iss = services.registry.by_iss(slug, request.args.getlist("iss"))
+        services.switches.demand(slug)
         launches = request.args.getlist("launch")
         if len(launches) != 1 or not launches[0]:
             raise UnknownIssuer(f"{len(launches)} launch parameters")
@@ -57,6 +58,7 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         registration = _registration(services, slug)
         if not registration.launch.standalone:
             raise StandaloneRefused("launch.standalone is not set")
+        services.switches.demand(slug, "standalone")
         # One EHR needs no choice; of several the address names one, as registered (`?iss=`).
         sent = request.args.getlist("iss") or list(registration.fhir.iss)
         if len(sent) != 1:
@@ -76,6 +78,7 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         body = _body()
         g.slug = body.slug  # a refusal is audited under its registration
         registration = _registration(services, body.slug)
+        services.switches.demand(body.slug)
         cookie = _bind_cookie(body.state)
         new, context = services.launcher.complete(
             registration,

@@ -47,7 +47,7 @@ def _answer(services: Services, context: LaunchContext) -> Response:
     found = ModelChoices(
         current=standing.current,
         choices=(*(_choice(services, offer) for offer in standing.offers), none),
-        notice=standing.refusal.public if standing.refusal else "",
+        notice=standing.refusal.public if standing.refusal else standing.instead,
     )
     return Response(orjson.dumps(msgspec.to_builtins(found)), mimetype="application/json")
 

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 
 from app.audit.log import Who
 from app.errors import SessionEnded
+from app.launch_context import LaunchContext
 from app.smart.registration import Registration
 from app.smart.session import NewLaunch, TimeLeft
 from app.web.assets import Frontend, SessionPage
@@ -32,20 +33,14 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         # The resume cookie is the one credential that a browser sends by itself, so only our own page may use it.
         if request.headers.get("Sec-Fetch-Site") != "same-origin":
             raise SessionEnded("resume from another site")
-        try:
-            key, context = services.sessions.resume(launch_id, request.cookies.get(RESUME_COOKIE))
-        except SessionEnded:
-            # Only of launches that exist, so that a stranger's guesses do not fill the log.
-            if services.rows.launch(launch_id) is not None:
-                services.audit.record("refusal", Who(launch_id=launch_id), {"code": "resume"})
-            raise
+        key, context = _resumed(services, launch_id)
         services.audit.record("resume", Who.of(context), {})
         return completed(LaunchCompleted(launch_id=launch_id, key=key))
 
     @routes.post("/api/launches/<launch_id>/park")
     def park(launch_id: str) -> Response:
         # Sent as the page goes (`fetch` with `keepalive`): a page that comes back uses its launch and ends the parking.
-        current_launch(launch_id)
+        current_launch(launch_id, even_off=True)
         services.sessions.park(launch_id)
         return Response(status=204)
 
@@ -61,7 +56,7 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
 
     @routes.delete("/api/launches/<launch_id>")
     def end(launch_id: str) -> Response:
-        current_launch(launch_id)
+        current_launch(launch_id, even_off=True)
         services.sessions.end(launch_id, "user")
         response = Response(status=204)
         response.delete_cookie(
@@ -75,6 +70,20 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         return response
 
     return routes
+
+
+def _resumed(services: Services, launch_id: str) -> tuple[str, LaunchContext]:
+    row = services.rows.launch(launch_id)
+    if row is not None:
+        services.switches.demand(row.registration)
+    try:
+        return services.sessions.resume(launch_id, request.cookies.get(RESUME_COOKIE))
+    except SessionEnded:
+        # Only of launches that exist, so that a stranger's guesses do not fill the log.
+        if row is not None:
+            who = Who(launch_id=launch_id, registration=row.registration)
+            services.audit.record("refusal", who, {"code": "resume"})
+        raise
 
 
 def set_resume_cookie(response: Response, new: NewLaunch, registration: Registration) -> None:

@@ -70,10 +70,13 @@ def launch_key(request: Request) -> str | None:
     return header.removeprefix(SCHEME) if header.startswith(SCHEME) else None
 
 
-def current_launch(launch_id: str) -> LaunchContext:
+def current_launch(launch_id: str, *, even_off: bool = False) -> LaunchContext:
     """Return the context of the request's launch, which must be the one that the address names.
 
+    `even_off`: to stop, to park and to end it counts not that IT has switched Chartside off.
+
     Raises:
+        SwitchedOff: IT has switched this registration, or everything, off.
         SessionEnded: the key proves no live launch.
         NotFound: the key belongs to another launch; nothing says whether `launch_id` exists. It is audited under the
             key's own launch, and nothing of the other one is named.
@@ -85,4 +88,6 @@ def current_launch(launch_id: str) -> LaunchContext:
         detail = {"code": "session.other_launch", "count": 1}
         current_app.extensions["chartside"].audit.record("refusal", Who.of(context), detail)
         raise NotFound("the key belongs to another launch")
+    if not even_off:
+        current_app.extensions["chartside"].switches.demand(context.registration)
     return context

@@ -269,6 +269,7 @@ export interface Answered {
   readonly model: string;
   readonly provenance: string;
   readonly data_handling: string;
+  readonly notice: string;
   readonly suggestions: readonly string[];
   readonly stopped: boolean;
   readonly sources: number;

@@ -165,6 +165,29 @@ describe("ask", () => {
     });
   });
 
+  it("shows the chart no more when IT has switched Chartside off, and says what it said", async () => {
+    await session.start(false);
+    const title = "Chartside is switched off by the IT department.";
+    const off = { code: "switched_off", title, detail: "Reason: Drill.", reference: "r", help_desk: "1" };
+    answers[turn] = () => json(off, 503);
+    await session.ask("Any?");
+    expect(store.get().gate).toMatchObject({
+      kind: "error",
+      page: { title, text: "Reason: Drill.", help_desk: "1" },
+    });
+  });
+
+  it("reads the choices again when another model answered than the launch's own", async () => {
+    const reads = () => calls.filter(([, path]) => path.endsWith("/model")).length;
+    await session.start(false);
+    const before = reads();
+    const value = { message_id: "m", notice: "Model b answers instead." };
+    answers[turn] = () =>
+      stream([{ type: "CUSTOM", name: "chartside.answered", value }, { type: "RUN_FINISHED" }]);
+    await session.ask("Any?");
+    expect(reads()).toBe(before + 1);
+  });
+
   it("stops at once, tells the server, and says so", async () => {
     answers[turn] = () => new Response(new ReadableStream(), { headers: { "X-Launch-Id": "l1" } });
     const asking = session.ask("Any?");

@@ -52,6 +52,7 @@ export function createSession(api: Api, store: Store): Session {
     if (error instanceof WrongLaunch) foreign();
     else if (!(error instanceof Refused)) throw error;
     else if (error.problem.status === 401) expired(error.problem.help_desk, error.problem.reference);
+    else if (error.problem.code === "switched_off") gate(problemGate(error.problem));
     else otherwise(error.problem);
   };
   const expired = (desk: string, reference: string) => {
@@ -101,6 +102,8 @@ export function createSession(api: Api, store: Store): Session {
         dispatch({ type: "streamed", runId, event });
         // Another model may have been switched off, or on, since the choices were read.
         if (event.type === "CUSTOM" && event.name === "chartside.failed") void readModels();
+        if (event.type === "CUSTOM" && event.name === "chartside.answered" && event.value.notice)
+          void readModels();
         if (event.type === "RUN_ERROR" && event.code === "session.ended") expired("", "");
       }
     } catch (error) {

@@ -28,6 +28,7 @@ const ANSWERED: Answered = {
   model: "",
   provenance: "Rule answer",
   data_handling: "",
+  notice: "",
   suggestions: [],
   stopped: false,
   sources: 10,
