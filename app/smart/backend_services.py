@@ -19,7 +19,7 @@ from app.errors import EhrRefused
 from app.smart.client_auth import ClientAuth
 from app.smart.discovery import Discovery
 from app.smart.registration import Backend, Registration
-from app.smart.token_endpoint import TokenAnswer
+from app.smart.token_endpoint import TokenAnswer, read_answer
 
 RENEW_BEFORE_S = 30.0
 
@@ -83,7 +83,7 @@ class BackendTokens:
         }
         answer = self._boundary_of(registration).post_form(address, form).check()
         try:
-            given = msgspec.convert(answer.json, _BackendAnswer)
+            given = read_answer(answer.json, _BackendAnswer)
         except msgspec.ValidationError as error:
             raise EhrRefused(
                 "the token response does not have the required form", http_status=answer.status

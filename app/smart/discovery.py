@@ -1,5 +1,9 @@
-"""Read an EHR's SMART configuration and keys, and refuse any endpoint outside the registered hosts."""
+"""Read an EHR's SMART configuration and keys, and refuse any endpoint outside the registered hosts.
 
+Where the SMART configuration names no key set, the issuer's own OpenID configuration does.
+"""
+
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +24,7 @@ KEEP_S = 600.0
 REFETCH_KEYS_S = 60.0
 
 T = TypeVar("T")
+log = logging.getLogger("chartside.smart")
 
 
 class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +38,13 @@ class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
     introspection_endpoint: str = ""
     code_challenge_methods_supported: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
+
+
+class _OpenId(msgspec.Struct, frozen=True, kw_only=True):
+    """The members of `.well-known/openid-configuration` that prove the user."""
+
+    issuer: str
+    jwks_uri: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,11 +137,14 @@ class Discovery:
         def offered(address: str) -> str:
             return _endpoint(registration, iss, address) if address else ""
 
+        issuer, jwks_uri = metadata.issuer, metadata.jwks_uri
+        if not issuer or not jwks_uri:
+            issuer, jwks_uri = self._openid(registration, issuer or iss)
         found = SmartConfiguration(
             authorization_endpoint=_endpoint(registration, iss, metadata.authorization_endpoint),
             token_endpoint=_endpoint(registration, iss, metadata.token_endpoint),
-            issuer=metadata.issuer,
-            jwks_uri=offered(metadata.jwks_uri),
+            issuer=issuer,
+            jwks_uri=offered(jwks_uri),
             revocation_endpoint=offered(metadata.revocation_endpoint),
             introspection_endpoint=offered(metadata.introspection_endpoint),
             authorize_post="authorize-post" in metadata.capabilities,
@@ -138,6 +153,23 @@ class Discovery:
             if getattr(found, name) != pinned:
                 raise DiscoveryFailed(f"smart-configuration names another {name} than pins.{name}")
         return found
+
+    def _openid(self, registration: Registration, issuer: str) -> tuple[str, str]:
+        """Return issuer and key set of an issuer's own configuration, "" for both when it does not prove them.
+
+        SMART App Launch 2.2.0, steps for using an ID token; OpenID Connect Discovery 1.0, 4.3: the document must name
+        the issuer that it was asked of. Without both, no launch gets past its id_token.
+        """
+        try:
+            raw = _get(
+                self._boundary_of(registration),
+                f"{issuer.rstrip('/')}/.well-known/openid-configuration",
+            )
+            document = msgspec.convert(raw, _OpenId)
+        except (DiscoveryFailed, msgspec.ValidationError) as error:
+            log.info("openid.unreadable", extra={"slug": registration.slug, "why": str(error)})
+            return "", ""
+        return (issuer, document.jwks_uri) if document.issuer == issuer else ("", "")
 
 
 def _get(boundary: Boundary, url: str) -> Any:

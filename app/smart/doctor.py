@@ -162,7 +162,8 @@ def _issuer(visit: _Visit) -> Iterator[Finding]:
         yield fix("discovery", problem)
         return
     yield fine("discovery", f"{url} answers with JSON.")
-    metadata: Metadata = answer.json
+    metadata, elsewhere = _with_openid(visit, answer.json)
+    yield from elsewhere
     found = [
         finding
         for check in (endpoints, pins, pkce, grants, client_type, scopes, _keys, _identity)
@@ -171,6 +172,21 @@ def _issuer(visit: _Visit) -> Iterator[Finding]:
     yield from found
     if not any(one.level == "fix" for one in found):
         yield from _as_a_launch(visit)
+
+
+def _with_openid(visit: _Visit, metadata: Metadata) -> tuple[Metadata, list[Finding]]:
+    """Add issuer and key set from the issuer's OpenID configuration, as a launch does where they are left out."""
+    missing = [name for name in ("issuer", "jwks_uri") if not isinstance(metadata.get(name), str)]
+    issuer = metadata.get("issuer", visit.iss)
+    url = f"{str(issuer).rstrip('/')}/.well-known/openid-configuration"
+    if not missing or not visit.boundary.allows(url):
+        return metadata, []
+    answer = visit.get(url, "id_token")
+    document = None if isinstance(answer, Finding) else answer.json
+    if not isinstance(document, dict) or document.get("issuer") != issuer:
+        return metadata, []
+    said = f"The SMART configuration names no {' and no '.join(missing)}; {url} does, and is read instead. Ask the EHR to publish it in both."
+    return {**metadata, **{name: document.get(name) for name in missing}}, [look("id_token", said)]
 
 
 def _unreadable(visit: _Visit, url: str, answer: Response) -> str:

@@ -33,7 +33,7 @@ from app.smart.id_token import User, verify_id_token
 from app.smart.registration import Registration
 from app.smart.scopes import missing_scopes, parse_scopes
 from app.smart.session import LaunchSessions, NewLaunch, digest, same
-from app.smart.token_endpoint import FhirId, TokenAnswer, TokenEndpoint
+from app.smart.token_endpoint import FhirId, TokenAnswer, TokenEndpoint, read_answer
 from app.smart.tokens import Tokens
 from app.store.launches import LaunchRows, PendingRow
 from app.store.seal import Seal, SealBroken
@@ -212,7 +212,7 @@ class Launcher:
         if response.status != 200:
             raise TokenRefused(f"token endpoint answered HTTP {response.status}")
         try:
-            return msgspec.convert(response.json, _TokenResponse)
+            return read_answer(response.json, _TokenResponse)
         except msgspec.ValidationError as error:
             raise TokenRefused("token response does not have the required form") from error
 

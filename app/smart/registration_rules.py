@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.smart.policy import ANY_MODEL
 from app.smart.registration import Registration
+from app.smart.scopes import is_well_formed
 
 # scheme, host and port only: a wildcard, a path or a keyword here would let others frame the app.
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
@@ -28,6 +29,7 @@ def _problems(registration: Registration, origin: str) -> Iterator[str]:
     if registration.client.redirect_uri != expected:
         yield f"client.redirect_uri must be {expected}"
     yield from _client(registration)
+    yield from _scopes(registration)
     yield from _site(registration)
     yield from _models(registration)
 
@@ -75,6 +77,22 @@ def _client(registration: Registration) -> Iterator[str]:
         yield f"client.key does not go with auth {client.auth}"
     if backend and not all(scope.startswith("system/") for scope in backend.scopes):
         yield "backend.scopes may name system scopes only"
+
+
+def _scopes(registration: Registration) -> Iterator[str]:
+    scopes = registration.scopes
+    for key, listed in (
+        ("scopes.required", scopes.required),
+        ("scopes.optional", scopes.optional),
+        ("backend.scopes", registration.backend.scopes if registration.backend else ()),
+    ):
+        for scope in listed:
+            if not is_well_formed(scope):
+                yield f"{key} {scope} is not a scope"
+    # Without them the EHR proves nobody's identity, and no launch gets past that.
+    for scope in ("openid", "fhirUser"):
+        if scope not in scopes.required:
+            yield f"scopes.required must name {scope}"
 
 
 def _site(registration: Registration) -> Iterator[str]:

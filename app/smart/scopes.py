@@ -13,6 +13,19 @@ SCOPE = re.compile(
 V2_VERBS = re.compile(r"c?r?u?d?s?")
 
 
+CONTEXT = re.compile(r"launch(/[a-z]+(\?role=[A-Za-z0-9._:/%-]{1,200})?)?")
+
+
+def is_well_formed(scope: str) -> bool:
+    """Tell whether a scope that begins as a resource or launch context scope has their syntax; others are not judged.
+
+    SMART App Launch 2.2.0: a type of launch context is written in lower case, with at most one role.
+    """
+    if scope.startswith(("patient/", "user/", "system/")):
+        return _parse(scope) is not None
+    return not scope.startswith("launch") or CONTEXT.fullmatch(scope) is not None
+
+
 def parse_scopes(scope: str) -> tuple[Grant, ...]:
     """Return the data scopes of a token response; what is not understood grants nothing."""
     return tuple(grant for item in scope.split() if (grant := _parse(item)) is not None)

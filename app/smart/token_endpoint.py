@@ -4,7 +4,7 @@ Source: SMART App Launch 2.2.0, token request and refresh; RFC 7009 (revocation)
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -34,6 +34,18 @@ class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
     def life_s(self) -> float:
         """Return how long the access token lives."""
         return min(self.expires_in, MOST_TOKEN_LIFE_S)
+
+
+Answer = TypeVar("Answer", bound=TokenAnswer)
+
+
+def read_answer(sent: object, kind: type[Answer]) -> Answer:
+    """Return a token response; a number or a boolean may be sent as text, as some EHRs do ("3600", "true").
+
+    Raises:
+        msgspec.ValidationError: it does not have the required form.
+    """
+    return msgspec.convert(sent, kind, strict=False)
 
 
 class Introspected(msgspec.Struct, frozen=True, kw_only=True):

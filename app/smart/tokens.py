@@ -28,7 +28,7 @@ from app.smart.id_token import same_user_claims
 from app.smart.registration import Registration
 from app.smart.revocation import Revocation, Revoker
 from app.smart.scopes import missing_scopes, narrowed
-from app.smart.token_endpoint import TokenAnswer, TokenEndpoint
+from app.smart.token_endpoint import TokenAnswer, TokenEndpoint, read_answer
 from app.store.seal import Seal, SealBroken
 from app.store.tokens import TokenRow, TokenRows
 
@@ -241,7 +241,7 @@ class TokenVault:
             launches.end(launch_id, "refresh_refused")
             raise SessionEnded("the EHR ended the grant")
         try:
-            given = msgspec.convert(answer.json if answer.status == 200 else None, _RefreshAnswer)
+            given = read_answer(answer.json if answer.status == 200 else None, _RefreshAnswer)
         except msgspec.ValidationError:
             self._rows.lose(refresh.row, refresh.intent)
             return

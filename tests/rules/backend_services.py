@@ -1,16 +1,35 @@
-"""SMART App Launch 2.2.0: backend services. Tokens without a user."""
+"""SMART App Launch 2.2.0: tokens without a user."""
 
-from tests.rules.rule import Page, Rule
+from tests.rules.rule import Page, smart
 
-SMART_BACKEND = "https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html"
+TOKEN = "token request"
+
+at = smart("backend-services")
 
 PAGE = Page(
     title="SMART App Launch 2.2.0: backend services",
     says="Tokens without a user.",
     rules={
-        "smart:backend": Rule(
-            source=SMART_BACKEND,
-            text="Backend tokens come by client_credentials with an assertion, are kept until they expire, then asked for again.",
+        "smart:backend": at(
+            "issue-access-token",
+            "A backend token is kept until it expires, then asked for again; there is no refresh.",
+            263, strength="SHOULD", inferno=TOKEN,
+        ),
+        "smart:backend:request": at(
+            "request-1",
+            "It is asked for by POST of a form with `grant_type=client_credentials`, a scope and an assertion made anew, and nothing else.",
+            229, 233, 234, 235, 236, 237, 238, inferno=TOKEN,
+        ),
+        "smart:backend:scopes": at(
+            "scopes",
+            "Only `system/` scopes may be registered; what was granted counts.",
+            239, 242, strength="SHOULD",
+        ),
+        "smart:backend:bearer": at(
+            "request-2",
+            "FHIR requests of a backend carry its token as Bearer and follow no reference to another server.",
+            264, 267, 268,
+            applies_when="Chartside reads for itself, without a user: bulk export comes later. Launches prove the same of their tokens.",
         ),
     },
-)
+)  # fmt: skip

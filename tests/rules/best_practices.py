@@ -1,16 +1,30 @@
-"""SMART App Launch 2.2.0: best practices. What the specification recommends beyond its rules."""
+"""SMART App Launch 2.2.0: what it recommends beyond its rules, and the parts that Chartside does not use."""
 
-from tests.rules.rule import Page, Rule
+from tests.rules.rule import Page, smart
 
-SMART_PRACTICES = "https://hl7.org/fhir/smart-app-launch/STU2.2/best-practices.html"
+at = smart("best-practices")
+brands = smart("brands")
+state = smart("app-state")
 
 PAGE = Page(
-    title="SMART App Launch 2.2.0: best practices",
-    says="What the specification recommends beyond its rules.",
+    title="SMART App Launch 2.2.0: best practices, brands, app state",
+    says="What the specification recommends beyond its rules, and the parts of it that Chartside does not use.",
     rules={
-        "smart:refresh:once": Rule(
-            source=SMART_PRACTICES,
-            text="A refresh token is sent once, whatever else runs, fails or dies meanwhile.",
+        "smart:refresh:once": at(
+            "best-practices-for-refresh-tokens",
+            "A refresh token is sent once, whatever else runs, fails or dies meanwhile.",
+            strength="",
+        ),
+        "smart:brands": brands(
+            "conformance-overview",
+            "Brand bundles are cached by ETag, and what the SMART configuration links to counts more than a vendor's collection.",
+            413, 414, 415, 416, 420, 425, 426, 435,
+            applies_when="a user may look for a health system; Chartside offers the registered EHRs only, and reads no brand bundle.",
+        ),
+        "smart:app-state": state(
+            "app-state",
+            "App state holds nothing that belongs in the chart, and is changed with `If-Match` only.",
+            applies_when="Chartside keeps something at the EHR; it keeps its own database and uses no app state.",
         ),
     },
-)
+)  # fmt: skip

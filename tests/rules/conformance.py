@@ -1,20 +1,25 @@
-"""SMART App Launch 2.2.0: conformance. Reading what an EHR publishes about itself."""
+"""SMART App Launch 2.2.0: reading what an EHR publishes about itself."""
 
-from tests.rules.rule import Page, Rule
+from tests.rules.rule import Page, smart
 
-SMART_CONFORMANCE = "https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html"
+at = smart("conformance")
 
 PAGE = Page(
     title="SMART App Launch 2.2.0: conformance",
     says="Reading what an EHR publishes about itself.",
     rules={
-        "smart:conformance:hosts": Rule(
-            source=SMART_CONFORMANCE,
-            text="Endpoints outside the registered hosts are refused; relative ones resolve against the base.",
+        "smart:conformance:json": at(
+            "using-well-known",
+            "The SMART configuration is read at the end of the FHIR base, by GET, and asked for as `application/json`.",
+            29, 226, 227, 375,
         ),
-        "smart:conformance:json": Rule(
-            source=SMART_CONFORMANCE,
-            text="The SMART configuration is asked for as `application/json`.",
+        "smart:conformance:relative": at(
+            "using-well-known",
+            "Relative endpoint addresses resolve against the FHIR base.",
+            379, strength="SHOULD",
+        ),
+        "smart:conformance:hosts": at(
+            "using-well-known", "Endpoints outside the registered hosts are refused.", strength=""
         ),
     },
-)
+)  # fmt: skip

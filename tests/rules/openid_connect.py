@@ -3,7 +3,6 @@
 from tests.rules.rule import Page, Rule
 
 OIDC = "https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation"
-SMART_SCOPES = "https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html"
 OIDC_REFRESH = "https://openid.net/specs/openid-connect-core-1_0.html#RefreshTokenResponse"
 
 PAGE = Page(
@@ -13,13 +12,14 @@ PAGE = Page(
         "oidc:id-token:signature": Rule(
             source=OIDC,
             text="Only asymmetric signatures by a discovered key are accepted; `none` and HMAC never.",
+            strength="SHALL",
+            numbers=(201,),
         ),
         "oidc:id-token:claims": Rule(
-            source=OIDC, text="Issuer, audience, authorized party, expiry and nonce are checked."
-        ),
-        "oidc:id-token:fhir-user": Rule(
-            source=SMART_SCOPES,
-            text="`fhirUser` is read relative or absolute under the FHIR base; a patient or relative is refused.",
+            source=OIDC,
+            text="Issuer, audience, authorized party, expiry and nonce are checked.",
+            strength="SHALL",
+            numbers=(201,),
         ),
         "oidc:refresh:same-user": Rule(
             source=OIDC_REFRESH,

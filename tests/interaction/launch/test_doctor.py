@@ -309,7 +309,21 @@ def test_keys_that_are_not_there_are_said(doctor: Doctor, stack: Stack) -> None:
 def test_an_issuer_that_is_missing_foreign_or_contradicted_is_said(doctor: Doctor) -> None:
     issuer = "http://ehr.localhost:9000/fhir"
     openid = "/fhir/.well-known/openid-configuration"
+    # As a launch does, its check reads what is left out where the issuer publishes it.
     assert doctor.told(lambda said: said.pop("issuer")) == (
+        0,
+        [
+            f"LOOK id_token: The SMART configuration names no issuer; {issuer}/.well-known/openid-configuration does, and is read instead. Ask the EHR to publish it in both."
+        ],
+    )
+    assert doctor.told(lambda said: (said.pop("jwks_uri"), said.update(issuer=f"{issuer}/x"))) == (
+        1,
+        [
+            "FIX  endpoints: The SMART configuration names no jwks_uri. Ask the EHR to publish it; without it no launch succeeds.",
+            f"LOOK id_token: {issuer}/x/.well-known/openid-configuration cannot be read. Chartside does not need it; id_tokens must name {issuer}/x.",
+        ],
+    )
+    assert doctor.told(lambda said: said.update(issuer=7)) == (
         1,
         [
             "FIX  id_token: The SMART configuration names no issuer. Ask the EHR to publish it: without it nobody's id_token can be checked, and every launch is refused."

@@ -109,3 +109,59 @@ def test_no_tool_is_offered_for_a_category_that_no_search_asks_for(tmp_path: Pat
         tmp_path, (PLAIN, '  "patient/Observation.rs?category=device-reading",')
     )
     assert "chart_results" not in tools(stack, launched)
+
+
+# ------------------------------------------------------------ context
+
+
+@requirement("smart:context:patient", "smart:context:banner")
+@pytest.mark.parametrize("sent", [True, False, "true", "false"])
+def test_the_patient_of_the_token_response_stands_on_top_whatever_the_ehr_shows(
+    stack: Stack, sent: object
+) -> None:
+    launched = stack.browser().launch(more={"need_patient_banner": sent})
+    context = stack.services.sessions.context(launched.launch_id)
+    assert context.need_patient_banner is (sent in (True, "true"))
+    assert (context.patient_id, context.encounter_id) == (
+        stack.patient("marlena"),
+        "me-enc-today",
+    )
+    assert launched.get().get_json()["patient"]["family"] == "EVERGREEN"
+    assert launched.get("/card").get_json()["banner"]["family"] == "EVERGREEN"
+
+
+@requirement("smart:context:patient")
+def test_a_launch_without_an_encounter_is_about_the_patient_alone(stack: Stack) -> None:
+    launched = stack.browser().launch("typical")
+    context = stack.services.sessions.context(launched.launch_id)
+    assert (context.patient_id, context.encounter_id) == (stack.patient("typical"), None)
+    assert launched.get("/card").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "life_s"),
+    [
+        ({"expires_in": "600"}, 600.0),
+        ({"expires_in": 600}, 600.0),
+        ({"expires_in": 10**12}, 86_400.0),
+    ],
+)
+def test_a_life_that_is_sent_as_text_is_read_and_a_strange_one_is_bounded(
+    stack: Stack, sent: dict[str, object], life_s: float
+) -> None:
+    launched = stack.browser().launch(more=sent)
+    held = stack.services.smart.vault.held(launched.launch_id)
+    assert held is not None
+    assert held.life_s == life_s
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{"expires_in": "soon"}, {"expires_in": "nan"}, {"expires_in": -1}, {"token_type": "mac"}, {"scope": None}],
+)  # fmt: skip
+def test_a_token_response_of_another_form_opens_nothing(
+    stack: Stack, sent: dict[str, object]
+) -> None:
+    browser = stack.browser()
+    refused = browser.complete(browser.authorize(browser.launch_page(more=sent)["authorize"]))
+    assert (refused.status_code, refused.get_json()["code"]) == (502, "launch.token_refused")

@@ -195,6 +195,34 @@ def test_only_the_registered_ehr_may_frame_a_page(browser: Browser) -> None:
     assert launched.get().headers["Content-Security-Policy"].endswith("frame-ancestors 'none'")
 
 
+@requirement("smart:protect:no-code")
+def test_no_page_runs_anything_but_our_own_files(browser: Browser) -> None:
+    launched = browser.launch()
+    for path in (
+        f"/l/{launched.launch_id}/",
+        "/smart/sandbox/callback?error=<script>alert(1)</script>",
+        "/smart/sandbox/launch?iss=<script>&launch=<script>",
+    ):
+        page = browser.open(path)
+        sent = page.headers["Content-Security-Policy"].split(";")
+        policy = dict(one.strip().partition(" ")[::2] for one in sent)
+        assert {name: policy[name] for name in sorted(policy) if "frame" not in name} == {
+            "base-uri": "'none'",
+            "connect-src": "'self'",
+            "default-src": "'none'",
+            "font-src": "'self'",
+            "form-action": "'none'",
+            "img-src": "'self'",
+            "object-src": "'none'",
+            "require-trusted-types-for": "'script'",
+            "script-src": "'self'",
+            "style-src": "'self'",
+            "trusted-types": "'none'",
+        }
+        inline = re.findall(r"<script(?![^>]*\b(?:src=|type=\"application/json\"))", page.text)
+        assert (inline, "alert(1)" in page.text) == ([], False)
+
+
 @requirement("chartside:errors:problem")
 def test_an_api_error_is_a_problem_without_patient_data(browser: Browser) -> None:
     response = browser.client.get("/api/launches/nothing", base_url=APP)

@@ -124,6 +124,7 @@ def test_a_session_outlives_many_short_tokens(stack: Stack, browser: Browser) ->
     assert refreshes(stack) == 12
 
 
+@requirement("smart:scopes:refresh")
 def test_without_a_refresh_token_a_launch_lives_as_long_as_its_token(tmp_path: Path) -> None:
     config = registered(tmp_path, ('  "online_access",\n', ""))
     stack = make_stack(tmp_path, launch_config=config, access_token_lifetime_s=LIFE_S)
@@ -136,6 +137,7 @@ def test_without_a_refresh_token_a_launch_lives_as_long_as_its_token(tmp_path: P
     assert refreshes(stack) == 0
 
 
+@requirement("smart:scopes:refresh")
 def test_offline_access_is_asked_for_where_the_registration_says_so(tmp_path: Path) -> None:
     config = registered(tmp_path, ("online_access", "offline_access"))
     stack = make_stack(tmp_path, launch_config=config, access_token_lifetime_s=LIFE_S)
@@ -520,7 +522,12 @@ def test_a_resume_asks_nobody_unless_the_registration_says_so(
 # ------------------------------------------------------------ secrets
 
 
-@requirement("attack-28", "smart:launch:token-not-in-cookies", "chartside:session:sealed")
+@requirement(
+    "attack-28",
+    "smart:launch:token-not-in-cookies",
+    "smart:protect:token-storage",
+    "chartside:session:sealed",
+)
 def test_tokens_are_in_no_log_no_answer_no_cookie_and_no_plain_row(
     stack: Stack, browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:

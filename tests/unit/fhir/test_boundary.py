@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import logging
+import ssl
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.boundary import Boundary, origin_of, pretty_fhir, read_fhir
 from app.errors import BoundaryRefused, EhrBusy, EhrRefused, EhrUnavailable
+from tests.requirements import requirement
 from tests.unit.fhir.ehr import Ehr
 
 HERE = frozenset(("https://ehr.test",))
@@ -67,6 +69,19 @@ def test_no_text_makes_the_check_fail_otherwise_than_by_refusing(text: str) -> N
         assert origin_of(text).startswith(("http://", "https://"))
 
 
+@requirement("smart:protect:tls")
+@pytest.mark.parametrize("proxy", [None, "http://proxy.example:3128"])
+def test_every_connection_is_tls_1_2_or_later_to_the_server_that_its_certificate_names(
+    proxy: str | None,
+) -> None:
+    # No public door: what stands here is what every connection is made with.
+    transport: Any = Boundary(HERE, proxy=proxy)._client._transport
+    context: ssl.SSLContext = transport._pool._ssl_context
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+@requirement("smart:fhir:foreign-reference")
 def test_a_redirect_is_refused_and_the_token_stays() -> None:
     ehr = Ehr(lambda *_: (302, ""), Location="https://evil.test/")
     with pytest.raises(BoundaryRefused):

@@ -351,6 +351,7 @@ def test_any_other_redirect_is_refused(location: str) -> None:
     assert (read.merged, isinstance(read.completeness, Failed)) == (False, True)
 
 
+@requirement("smart:fhir:foreign-reference")
 def test_only_references_of_a_few_types_are_fetched() -> None:
     ehr = Ehr(lambda *_: (200, {"resourceType": "Binary", "id": "b1", "data": "aGk="}))
     live = source(ehr)

@@ -91,7 +91,7 @@ def test_an_ehr_that_wants_the_client_id_gets_it(tmp_path: Path) -> None:
     assert signed.form["client_id"] == "abc"
 
 
-@requirement("smart:client:fail-closed")
+@requirement("smart:client:fail-closed", "smart:protect:no-embedded-secret")
 @pytest.mark.parametrize(
     ("client", "named"),
     [

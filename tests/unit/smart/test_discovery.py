@@ -49,15 +49,90 @@ def answering(**change: object) -> Handler:
     return lambda _: httpx2.Response(200, json={**METADATA, **change})
 
 
-@requirement("smart:conformance:hosts")
-def test_relative_endpoints_resolve_against_the_base(registration: Registration) -> None:
-    found = discovery(registration, answering(token_endpoint="auth/token")).configuration(
+@requirement("smart:conformance:relative")
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("auth/token", f"{ISS}/auth/token"),
+        ("/auth/token", "https://fhir.mercy.example/auth/token"),
+        ("../auth/token?x=1", "https://fhir.mercy.example/api/FHIR/auth/token?x=1"),
+        ("//fhir.mercy.example/token", "https://fhir.mercy.example/token"),
+    ],
+)
+def test_relative_endpoints_resolve_against_the_base(
+    registration: Registration, sent: str, meant: str
+) -> None:
+    found = discovery(registration, answering(token_endpoint=sent))
+    assert found.configuration(registration, ISS).token_endpoint == meant
+
+
+def published(smart: dict[str, Any], openid: Any) -> Handler:
+    """Answer the SMART configuration with `smart`, an OpenID configuration below either base with `openid`."""
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/openid-configuration"):
+            return httpx2.Response(200 if openid else 404, json=openid)
+        return httpx2.Response(200, json=smart)
+
+    return handler
+
+
+@requirement("smart:identity:steps")
+@pytest.mark.parametrize(
+    ("left_out", "openid", "found"),
+    [
+        # What the SMART configuration says is not asked for again.
+        ((), None, ("https://fhir.mercy.example", "https://fhir.mercy.example/jwks")),
+        (
+            ("jwks_uri",),
+            {"issuer": "https://fhir.mercy.example", "jwks_uri": "https://fhir.mercy.example/keys"},
+            ("https://fhir.mercy.example", "https://fhir.mercy.example/keys"),
+        ),
+        (
+            ("issuer", "jwks_uri"),
+            {"issuer": ISS, "jwks_uri": "keys"},
+            (ISS, f"{ISS}/keys"),
+        ),
+        # One that speaks of another issuer, or that is not there, proves nobody.
+        (("jwks_uri",), {"issuer": "https://evil.example", "jwks_uri": "keys"}, ("", "")),
+        (("issuer",), {"issuer": "https://fhir.mercy.example", "jwks_uri": "keys"}, ("", "")),
+        (("jwks_uri",), {"issuer": "https://fhir.mercy.example"}, ("", "")),
+        (("jwks_uri",), None, ("", "")),
+    ],
+)
+def test_the_keys_are_the_issuers_from_either_configuration(
+    registration: Registration,
+    left_out: tuple[str, ...],
+    openid: object,
+    found: tuple[str, str],
+) -> None:
+    smart = {name: value for name, value in METADATA.items() if name not in left_out}
+    configuration = discovery(registration, published(smart, openid)).configuration(
         registration, ISS
     )
-    assert found.token_endpoint == f"{ISS}/auth/token"
+    assert (configuration.issuer, configuration.jwks_uri) == found
 
 
-@requirement("smart:conformance:hosts", "attack-05")
+@requirement("smart:identity:steps", "attack-05")
+@pytest.mark.parametrize(
+    ("smart", "openid"),
+    [
+        ({"jwks_uri": ""}, {"issuer": METADATA["issuer"], "jwks_uri": "https://evil.example/k"}),
+        ({"jwks_uri": "", "issuer": "https://evil.example"}, None),
+    ],
+)
+def test_no_configuration_brings_keys_of_another_host(
+    registration: Registration, smart: dict[str, Any], openid: object
+) -> None:
+    found = discovery(registration, published({**METADATA, **smart}, openid))
+    try:
+        configuration = found.configuration(registration, ISS)
+    except DiscoveryFailed:
+        return
+    assert (configuration.issuer, configuration.jwks_uri) == ("", "")
+
+
+@requirement("smart:conformance:hosts", "smart:protect:tls", "attack-05")
 @pytest.mark.parametrize(
     "name",
     [

@@ -84,6 +84,7 @@ def test_what_is_published_has_no_private_part(tmp_path: Path) -> None:
     ]
 
 
+@requirement("smart:client:private-keys")
 def test_every_process_signs_with_the_same_keys_and_the_database_shows_none(
     tmp_path: Path,
 ) -> None:
@@ -96,6 +97,7 @@ def test_every_process_signs_with_the_same_keys_and_the_database_shows_none(
     assert private.encode() not in raw
 
 
+@requirement("smart:client:private-keys")
 def test_a_key_in_anothers_place_does_not_open(tmp_path: Path) -> None:
     keyring = ring(tmp_path, Time())
     keyring.signing("ES384")

@@ -23,7 +23,7 @@ id = "abc"
 auth = "public"
 redirect_uri = "https://chartside.example/smart/mercy/callback"
 [scopes]
-required = ["launch", "patient/Patient.r"]
+required = ["launch", "openid", "fhirUser", "patient/Patient.r"]
 [embed]
 frame_ancestors = ["https://ehr.mercy.example"]
 [site]
@@ -46,6 +46,12 @@ def test_a_registration_names_its_own_hosts_only(tmp_path: Path) -> None:
     assert registration.origins() == frozenset({"https://fhir.mercy.example"})
 
 
+@requirement(
+    "smart:launch:fixed-addresses",
+    "smart:protect:tls",
+    "smart:authorize:identity",
+    "smart:context:hints",
+)
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
@@ -69,6 +75,21 @@ def test_a_registration_names_its_own_hosts_only(tmp_path: Path) -> None:
         (GOOD + '[models]\nphi_without_baa = ["a"]\n', "models.phi_without_baa a"),
         (GOOD + '[models]\nopt_out = [{ code = "no-ai" }]\n', "opt_out"),
         (GOOD + "[models]\nallow = []\n", "allow"),
+        (GOOD.replace('"openid", ', ""), "scopes.required must name openid"),
+        (GOOD.replace('"fhirUser", ', ""), "scopes.required must name fhirUser"),
+        (
+            GOOD.replace("patient/Patient.r", "patient/Patient.sr"),
+            "scopes.required patient/Patient",
+        ),
+        (GOOD.replace('"launch"', '"launch/List"'), "scopes.required launch/List is not a scope"),
+        (
+            GOOD.replace('"launch"', '"launch", "launch/list?role=home&role=ward"'),
+            "scopes.required launch/list",
+        ),
+        (
+            GOOD.replace("[embed]", 'optional = ["launchpad"]\n[embed]'),
+            "scopes.optional launchpad is not a scope",
+        ),
     ],
 )
 def test_a_wrong_registration_stops_the_start_and_names_the_key(
@@ -98,6 +119,22 @@ def test_a_pinned_endpoint_may_be_called_and_an_issuer_is_only_a_name(tmp_path: 
     registration = registry.get("mercy")
     assert registration is not None
     assert registration.origins() == {"https://fhir.mercy.example", "https://auth.example"}
+
+
+@requirement("smart:context:hints", "smart:scopes:granular")
+def test_context_and_restrictions_may_be_asked_for_in_their_syntax(tmp_path: Path) -> None:
+    wanted = (
+        "launch/encounter", "launch/list?role=https://roles.example/home", "launch/list?role=ward",
+        "patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory",
+        "user/Practitioner.read", "patient/*.rs", "messaging/ui",
+    )  # fmt: skip
+    listed = ", ".join(f'"{scope}"' for scope in wanted)
+    text = GOOD.replace("[embed]", f"optional = [{listed}]\n[embed]")
+    registration = load_registry(folder(tmp_path, a=text), origin=ORIGIN, production=True).get(
+        "mercy"
+    )
+    assert registration is not None
+    assert registration.scopes.optional == wanted
 
 
 def test_two_registrations_never_share_an_issuer(tmp_path: Path) -> None:

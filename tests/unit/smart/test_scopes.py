@@ -1,8 +1,9 @@
 import pytest
 
-from app.launch_context import Grant
+from app.launch_context import Grant, Verb
 from app.smart.scopes import missing_scopes, narrowed, parse_scopes
 from tests.requirements import requirement
+from tests.unit.fhir.test_granular import context
 
 
 @requirement("smart:scopes:syntax")
@@ -21,6 +22,29 @@ def test_both_syntaxes_are_understood_and_anything_else_grants_nothing() -> None
             params="category=laboratory",
         ),
     )
+
+
+@requirement("smart:scopes:verbs")
+@pytest.mark.parametrize(
+    ("scope", "verbs"),
+    [
+        ("patient/Task.c", "c"),
+        ("patient/Task.r", "r"),
+        ("patient/Task.u", "u"),
+        ("user/Task.d", "d"),
+        ("patient/*.s", "s"),
+        ("patient/Task.cu user/*.rs", "crsu"),
+        ("patient/Task.cruds", "cdrsu"),
+        ("patient/Task.read", "rs"),
+        ("patient/Task.write", "cdu"),
+        ("patient/Task.rc patient/Task.rr patient/Task. patient/Task.rx system/Task.cruds", ""),
+        ("patient/Other.cruds Patient/Task.r patients/Task.r", ""),
+    ],
+)
+def test_a_launch_may_do_what_a_letter_stands_for_and_no_more(scope: str, verbs: str) -> None:
+    found = context(scope)
+    every: tuple[Verb, ...] = ("c", "d", "r", "s", "u")
+    assert "".join(verb for verb in every if found.can("Task", verb)) == verbs
 
 
 def test_write_and_star_of_the_first_version_expand() -> None:
