@@ -248,7 +248,8 @@ class Boundary:
                 ):
                     raise EhrUnavailable("an answer in an encoding that was not asked for")
                 body = b"".join(self._bounded(answer.iter_bytes(2**16)))
-                if 300 <= answer.status_code < 400:
+                # 304 goes nowhere: it answers a conditional request (RFC 9110 15.4.5).
+                if 300 <= answer.status_code < 400 and answer.status_code != 304:
                     raise Redirected(
                         f"a redirect ({answer.status_code})",
                         location=answer.headers.get("location", ""),

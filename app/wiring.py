@@ -21,6 +21,7 @@ from app.audit.log import AuditLog, Detail, Who
 from app.boundary import Boundary
 from app.errors import ChartsideError
 from app.fhir.client import FhirSource
+from app.fhir.shared_ehr import SharedEhr
 from app.launch_context import LaunchContext
 from app.llm.catalog import Catalog, load
 from app.llm.no_llm import NoLanguageModel
@@ -158,7 +159,7 @@ def build(
     ended = partial(_end, forget, audit)
     sessions = LaunchSessions(rows, settings.secret_key, registry, smart.vault, now, ended)
     charts = Charts(
-        source_of=_sources(boundaries, sessions), conversations=conversations, audit=audit, clock=now,
+        source_of=_sources(boundaries, sessions, registry), conversations=conversations, audit=audit, clock=now,
     )  # fmt: skip
     models = catalog or load(settings, NoLanguageModel(load_synonyms()))
     opt_outs = OptOuts(charts)
@@ -189,12 +190,27 @@ def _end(
 
 
 def _sources(
-    boundaries: Mapping[str, Boundary], sessions: LaunchSessions
+    boundaries: Mapping[str, Boundary], sessions: LaunchSessions, registry: Registrations
 ) -> Callable[[LaunchContext], FhirSource]:
+    shared = {
+        item.slug: SharedEhr(
+            boundaries[item.slug],
+            connections=item.limits.connections,
+            requests=item.limits.requests_per_launch,
+        )
+        for item in registry.all()
+    }
+
     def source_of(context: LaunchContext) -> FhirSource:
         bearer = partial(sessions.bearer, context.launch_id)
         refused = partial(sessions.refused, context.launch_id)
-        return FhirSource(boundaries[context.registration], context, bearer, refused=refused)
+        return FhirSource(
+            boundaries[context.registration],
+            context,
+            bearer,
+            refused=refused,
+            shared=shared[context.registration],
+        )
 
     return source_of
 

@@ -186,6 +186,10 @@ def _wants_json() -> bool:
 def _answer(state: SandboxState, token: AccessToken, struck: Struck, body: Resource) -> Response:
     other = state.other_patient(token.grant.launch.patient_id)
     answer = _fhir_response(changed(body, struck, state.data_plane, other))
+    # FHIR R4 http, conditional read; RFC 9110 8.8.3: the same bytes have the same tag.
+    answer.add_etag(weak=True)
+    if not struck.rules:
+        answer.make_conditional(request)
     return truncated(answer) if struck.rule("truncated_json") else answer
 
 

@@ -14,15 +14,18 @@ from urllib.parse import urljoin
 
 from app.boundary import Boundary, Response
 from app.errors import BoundaryRefused, EhrUnavailable, Redirected
+from app.fhir.asking import Asking
 from app.fhir.compartment import FHIR_ID, belongs, may_fetch, own_part, relative
 from app.fhir.granular import Granted, granted
 from app.fhir.outcome import Notice, notices
 from app.fhir.search import construct
 from app.fhir.search_state import SearchState, as_read, failed, key
+from app.fhir.shared_ehr import SharedEhr
 from app.fhir.source import (
     Completeness,
     Denied,
     Failed,
+    NotOffered,
     Query,
     Read,
     Resource,
@@ -31,11 +34,10 @@ from app.fhir.source import (
 from app.launch_context import LaunchContext
 
 MOST_PAGES, MOST_RESOURCES = 60, 20_000
-LONGEST_WAIT_S = 2.0
 
 
 class FhirSource:
-    """A `ChartSource` over a live FHIR server. Thread-safe: it keeps nothing between reads.
+    """A `ChartSource` over a live FHIR server. Thread-safe: of what it read it keeps nothing (see `Asking`).
 
     `token` returns the access token and raises `SessionEnded` when it is gone for good. `refused(token)` is told of a
     401, so that `token` gets a newer one, once; it raises `SessionEnded` when that one was refused as well.
@@ -49,13 +51,13 @@ class FhirSource:
         *,
         refused: Callable[[str], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
+        shared: SharedEhr | None = None,
     ) -> None:
         self._boundary = boundary
         self._context = context
-        self._token = token
-        self._refused = refused
-        self._sleep = sleep
         self._base = context.iss.rstrip("/")
+        self._shared = shared or SharedEhr(boundary, reads_statement=False)
+        self._asking = Asking(boundary, self._shared, token, refused=refused, sleep=sleep)
 
     def read_patient(self) -> Read:
         """Return the launched Patient as a `Read` of one resource."""
@@ -69,7 +71,7 @@ class FhirSource:
     def search(self, query: Query) -> Read:
         """Return the patient's resources for `query`, entries checked one by one."""
         state = SearchState(query=query)
-        if self._granted_search(state):
+        if self._offered(state) and self._granted_search(state):
             try:
                 state.next_url = self._first_url(query)
             except BoundaryRefused as error:
@@ -106,6 +108,15 @@ class FhirSource:
         return as_read(state)
 
     # ------------------------------------------------------------ requests
+
+    def _offered(self, state: SearchState) -> bool:
+        """Ask for no type that the EHR says it does not have; the first screen (one page) asks for nothing more."""
+        kind, ask = state.query.resource_type, state.query.pages is None
+        ask = ask and self._context.can(kind, "s")
+        if self._shared.offers(self._base, kind, ask=ask) is False:
+            state.stop = NotOffered(resource_type=kind)
+            return False
+        return True
 
     def _granted(self, state: SearchState, verb: Any) -> bool:
         """Ask nothing that this launch was not granted: the refusal is known without a request."""
@@ -252,7 +263,7 @@ class FhirSource:
     def _ask(self, state: SearchState, url: str) -> Resource | None:
         """Send one request; None means that `state.stop` says why there is no resource."""
         try:
-            answer = self._patiently(state, url)
+            answer = self._asking.get(url, lambda: _count(state))
         except Redirected as error:
             self._redirected(state, error)
         except BoundaryRefused:
@@ -267,27 +278,6 @@ class FhirSource:
                 return answer.json
             state.stop = failed(state, "the EHR's answer was not complete FHIR JSON")
         return None
-
-    def _patiently(self, state: SearchState, url: str) -> Response:
-        """Ask; once more after a short Retry-After, or with a newer token after a 401."""
-        token = self._token()
-        state.requests += 1
-        answer = self._boundary.get_json(url, bearer=token)
-        wait = answer.retry_after_s
-        if answer.status == 429 and wait is not None and wait <= LONGEST_WAIT_S:
-            self._sleep(wait)
-        elif answer.status != 401 or not self._newer_than(token):
-            return answer
-        state.requests += 1
-        newer = self._token()
-        answer = self._boundary.get_json(url, bearer=newer)
-        if answer.status == 401:
-            self._refused(newer)
-        return answer
-
-    def _newer_than(self, token: str) -> bool:
-        self._refused(token)
-        return self._token() != token
 
     def _refusal(self, state: SearchState, answer: Response) -> Completeness | None:
         kind, status = state.query.resource_type, answer.status
@@ -332,6 +322,10 @@ def _told(body: Any) -> tuple[Notice, ...]:
 def _listed(sent: Any) -> list[Any]:
     """Return a list element; what is sent in another form counts as one thing that cannot be read."""
     return sent if isinstance(sent, list) else [] if sent is None else [sent]
+
+
+def _count(state: SearchState) -> None:
+    state.requests += 1
 
 
 def _scope(kind: str, verb: str) -> str:

@@ -11,6 +11,7 @@ from app.fhir.citation import Evidence
 from app.fhir.dates import local
 from app.fhir.facts import display
 from app.fhir.ledger import Ledger
+from app.fhir.medicines import named
 from app.fhir.notes import inline, text_state
 from app.fhir.orders import WAITING
 from app.fhir.readings import Grid, Reading, Row
@@ -23,6 +24,7 @@ from app.fhir.values import categories, codes, evidence, readings, reference, ve
 
 # Observations and reports that carry no result; orders keep their status (a cancelled order is a fact).
 RESULTLESS = frozenset(("entered-in-error", "cancelled"))
+NONE_READ: Mapping[str, Resource] = {}
 # A resource of an impossible shape is counted and makes its section incomplete; it does not hide the others.
 MALFORMED = (AttributeError, TypeError, KeyError, ValueError, ArithmeticError)
 NOT_UNDERSTOOD = "not understood"
@@ -41,8 +43,12 @@ def compile_chart(
     now: datetime,
     sections: Mapping[SectionName, Completeness],
     ledger: Ledger,
+    medicines: Mapping[str, Resource] = NONE_READ,
 ) -> Chart:
-    """Compile what was read. Handles come from the launch's ledger, so that they keep their meaning."""
+    """Compile what was read. Handles come from the launch's ledger, so that they keep their meaning.
+
+    `medicines` are Medications that were read because an order named its medicine only by reference.
+    """
     every = {reference(r): r for found in read.values() for r in found}
     sent = next((r for r in every.values() if r["resourceType"] == "Patient"), {})
     patient = fitting_patient(sent)
@@ -51,7 +57,7 @@ def compile_chart(
     by_type: dict[str, list[Resource]] = defaultdict(list)
     for ref, resource in every.items():
         if ref not in wrong:
-            by_type[resource["resourceType"]].append(resource)
+            by_type[resource["resourceType"]].append(_named(resource, medicines))
     tables = _tables(by_type, left_out, wrong, zone, ledger)
     grids = _grids(by_type["Observation"], left_out, wrong, zone, ledger)
     resources = {ref: r for ref, r in every.items() if ref not in wrong}
@@ -65,6 +71,13 @@ def compile_chart(
         sections=_honest(sections, read, unread), resources=resources, ledger=ledger,
         texts=_texts(tables["N"], resources),
     )  # fmt: skip
+
+
+def _named(resource: Resource, medicines: Mapping[str, Resource]) -> Resource:
+    try:
+        return named(resource, medicines)
+    except MALFORMED:
+        return resource  # its own record says what is wrong with it
 
 
 def _honest(

@@ -5,12 +5,14 @@
 Source: https://hl7.org/fhir/R4/medicationrequest.html, https://hl7.org/fhir/R4/dosage.html
 """
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from app.fhir.dates import add_days
 from app.fhir.source import Resource
 from app.fhir.values import concept, first
 
+NOT_NAMED = "medicine not named"
 TIMES = {1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times", 6: "six times"}
 UNITS = {
     "s": "second",
@@ -48,7 +50,26 @@ def drug(resource: Resource) -> tuple[str, str]:
         (c for c in resource.get("contained") or [] if c.get("id") == target), {}
     )
     name = concept(inside.get("code")) or str(sent.get("display") or "")
-    return name or "medicine not named", "medicationReference"
+    return name or NOT_NAMED, "medicationReference"
+
+
+def unnamed(resource: Resource) -> str:
+    """Return the reference of a medicine (`Medication/1`) that nothing else names; empty where it has a name."""
+    name, path = drug(resource)
+    sent = resource.get("medicationReference")
+    if path != "medicationReference" or name != NOT_NAMED or not isinstance(sent, dict):
+        return ""
+    reference = str(sent.get("reference") or "")
+    return "" if reference.startswith("#") else reference
+
+
+def named(resource: Resource, known: Mapping[str, Resource]) -> Resource:
+    """Return a resource with the name of the Medication that it refers to; itself where that is not known."""
+    reference = unnamed(resource) if known else ""
+    name = concept(known[reference].get("code")) if reference in known else ""
+    if not name:
+        return resource
+    return {**resource, "medicationReference": {"reference": reference, "display": name}}
 
 
 def dose(dosage: Resource) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Read one launch's chart: a parallel first read, the rest on demand, each section with its completeness.
 
 The first read asks for one page of each section of the launch card: 11 requests, at most 6 at once. `ensure` reads
-a section on to its end; what was read is kept for the launch.
+a section on to its end; what was read is kept for the launch. A medicine that is named only by reference is read too.
 """
 
 import time
@@ -19,6 +19,7 @@ from app.fhir.compile import compile_chart
 from app.fhir.glass import ChartRestricted
 from app.fhir.labels import is_restricted
 from app.fhir.ledger import Ledger, Sources
+from app.fhir.medicines import unnamed
 from app.fhir.merged import RecordMerged, is_merged
 from app.fhir.notes import NoteTexts
 from app.fhir.sections import BY_NAME, FIRST, SectionName
@@ -30,11 +31,15 @@ from app.fhir.source import (
     Failed,
     Query,
     Read,
+    Resource,
     Restricted,
 )  # fmt: skip
 from app.launch_context import LaunchContext
 
 CONNECTIONS = 6
+# The most that the first screen costs, and the most Medications that are read for their names.
+MOST_AT_FIRST, MOST_MEDICINES = 12, 80
+MEDICINES = frozenset(("medications", "dispenses", "administrations", "statements"))
 
 
 class LaunchChart:
@@ -64,6 +69,8 @@ class LaunchChart:
         self._reads: dict[SectionName, Read] = {}
         self._chart: Chart | None = None
         self._asked = 0
+        self._medicines: dict[str, Resource | None] = {}
+        self._read_times: dict[SectionName, datetime] = {}
         self.read_at = self._started
         self.texts = NoteTexts(source, self._zone, on_read)
 
@@ -131,8 +138,14 @@ class LaunchChart:
                 found = self._together(self._go_on, wanted)
                 self._tell(found, [self._reads.get(n) for n in wanted])
                 self._keep(wanted, found)
+            elif MEDICINES & set(names) and self._name_medicines():
+                self._compile()
             sections = self.sections
             return {name: sections[name] for name in dict.fromkeys(names)}
+
+    def read_time(self, name: SectionName) -> datetime:
+        """Return when a section was last read; the first read's time for one that was not."""
+        return self._read_times.get(name, self.read_at)
 
     def has_more(self, name: SectionName) -> bool:
         """Tell whether a section stopped at a page's end with a next page to go on from."""
@@ -192,7 +205,24 @@ class LaunchChart:
             self._reads, self._chart = {}, None
             raise RecordMerged("the launched Patient was replaced")
         self._reads = kept
+        self._read_times.update(dict.fromkeys(names, self.now))
+        self._name_medicines()
         self._compile()
+
+    def _name_medicines(self) -> bool:
+        """Read the Medications that orders name only by reference, each once; the first screen has few requests left."""
+        every = (r for read in self._reads.values() for r in read.resources)
+        wanted = [ref for r in every if (ref := _medicine_of(r)) and ref not in self._medicines]
+        first = set(self._reads) <= set(FIRST) and self._chart is None
+        most = MOST_AT_FIRST - self._asked if first else MOST_MEDICINES - len(self._medicines)
+        asked = list(dict.fromkeys(wanted))[: max(most, 0)]
+        with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
+            found = list(pool.map(self._source.fetch, asked))
+        self._tell(found)
+        for reference, read in zip(asked, found, strict=True):
+            known = [r for r in read.resources if not is_restricted(r)]
+            self._medicines[reference] = next(iter(known), None)
+        return bool(asked)
 
     def _compile(self) -> Chart:
         kept = {
@@ -202,9 +232,20 @@ class LaunchChart:
         }
         sections = {name: _completeness(read) for name, read in self._reads.items()}
         self._chart = compile_chart(
-            kept, zone=self._zone, now=self.read_at, sections=sections, ledger=self._ledger
-        )
+            kept, zone=self._zone, now=self.read_at, sections=sections, ledger=self._ledger,
+            medicines={ref: r for ref, r in self._medicines.items() if r},
+        )  # fmt: skip
         return self._chart
+
+
+def _medicine_of(resource: Resource) -> str:
+    """Return the reference of an unnamed medicine; a record of another shape has none."""
+    if not isinstance(resource.get("medicationReference"), dict):
+        return ""
+    try:
+        return unnamed(resource)
+    except (AttributeError, TypeError):
+        return ""
 
 
 def _demand_identity(patient: Read) -> None:

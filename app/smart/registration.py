@@ -60,6 +60,13 @@ class Quirks(Table, frozen=True, kw_only=True):
     authorize_post: bool = False
 
 
+class Limits(Table, frozen=True, kw_only=True):
+    """`[limits]`: how many requests all launches make to this EHR at once, and how many one launch makes in all."""
+
+    connections: Annotated[int, msgspec.Meta(ge=1, le=256)] = 24
+    requests_per_launch: Annotated[int, msgspec.Meta(ge=20, le=10_000)] = 600
+
+
 class Launch(Table, frozen=True, kw_only=True):
     """`[launch]`: whether Chartside may also be started outside the EHR, which then asks for the patient."""
 
@@ -131,6 +138,7 @@ class Registration(Table, frozen=True, kw_only=True):
     site: Site
     pins: Pins = Pins()
     session: Session = Session()
+    limits: Limits = Limits()
     launch: Launch = Launch()
     quirks: Quirks = Quirks()
     backend: Backend | None = None

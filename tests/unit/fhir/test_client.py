@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import SessionEnded
@@ -367,6 +367,7 @@ def test_only_references_of_a_few_types_are_fetched() -> None:
     assert len(ehr.asked) == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 30), max_size=6), min_size=1, max_size=8), st.booleans())
 def test_whatever_the_pages_hold_each_record_is_counted_once(
     pages: list[list[int]], restricted: bool

@@ -1,0 +1,90 @@
+"""Send one launch's requests: with its token, patiently, not twice for the same answer, within what it may ask.
+
+A short Retry-After is waited for once; a 401 is asked again once with a newer token. Answers that came with an ETag
+are kept for the launch and asked for again by If-None-Match, so that a re-read of what did not change sends nothing.
+
+Source: RFC 9110 10.2.3 (Retry-After), 13.1.2 (If-None-Match), 15.4.5 (304); https://hl7.org/fhir/R4/http.html
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Lock
+
+from app.boundary import Boundary, Response
+from app.errors import EhrUnavailable
+from app.fhir.shared_ehr import SharedEhr
+from app.fhir.source import Resource
+
+LONGEST_WAIT_S = 2.0
+MOST_KEPT = 64
+
+
+class Asking:
+    """The requests of one launch. Thread-safe. `token` and `refused` are as for `FhirSource`."""
+
+    def __init__(
+        self,
+        boundary: Boundary,
+        shared: SharedEhr,
+        token: Callable[[], str],
+        *,
+        refused: Callable[[str], None],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._boundary = boundary
+        self._shared = shared
+        self._token = token
+        self._refused = refused
+        self._sleep = sleep
+        self._lock = Lock()
+        self._asked = 0
+        self._kept: OrderedDict[str, tuple[str, Resource]] = OrderedDict()
+
+    def get(self, url: str, count: Callable[[], None]) -> Response:
+        """GET an address; `count` is called for each request that is sent.
+
+        Raises:
+            BoundaryRefused, EhrUnavailable: as `Boundary.get_json`; also where the launch has made all its requests.
+            SessionEnded: the token is gone.
+        """
+        token = self._token()
+        answer = self._send(url, token, count)
+        wait = answer.retry_after_s
+        if answer.status == 429 and wait is not None and wait <= LONGEST_WAIT_S:
+            self._sleep(wait)
+        elif answer.status != 401 or not self._newer_than(token):
+            return answer
+        newer = self._token()
+        answer = self._send(url, newer, count)
+        if answer.status == 401:
+            self._refused(newer)
+        return answer
+
+    def _newer_than(self, token: str) -> bool:
+        self._refused(token)
+        return self._token() != token
+
+    def _send(self, url: str, token: str, count: Callable[[], None]) -> Response:
+        with self._lock:
+            spent, kept = self._asked >= self._shared.requests, self._kept.get(url)
+            self._asked += not spent
+        if spent:
+            raise EhrUnavailable(f"this launch has made its {self._shared.requests:,} requests")
+        count()
+        headers = {"If-None-Match": kept[0]} if kept else {}
+        with self._shared.connection():
+            answer = self._boundary.get_json(url, bearer=token, headers=headers)
+        if answer.status == 304 and kept:
+            return replace(answer, status=200, json=kept[1])
+        self._keep(url, answer)
+        return answer
+
+    def _keep(self, url: str, answer: Response) -> None:
+        etag = answer.headers.get("etag", "")
+        with self._lock:
+            self._kept.pop(url, None)
+            if etag and answer.status == 200 and isinstance(answer.json, dict):
+                self._kept[url] = (etag, answer.json)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)

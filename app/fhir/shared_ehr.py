@@ -1,0 +1,98 @@
+"""What all launches of one EHR share: what it says that it offers, and how much it is asked at once.
+
+The CapabilityStatement is read once, without a token, when a launch first asks for more than the first screen; it is
+kept for a day. Only a plain statement counts: a type that is not listed, or without `search-type`, is never asked for
+and never "none". A statement that cannot be read says nothing, and everything is asked for.
+
+Source: https://hl7.org/fhir/R4/capabilitystatement.html, https://hl7.org/fhir/R4/http.html#capabilities
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore, Lock
+
+from app.boundary import Boundary
+from app.errors import BoundaryRefused, EhrUnavailable
+
+KEPT_S, TRIED_AGAIN_S = 86_400.0, 600.0
+LONGEST_WAIT_S = 20.0
+CONNECTIONS, REQUESTS = 24, 600
+
+
+class SharedEhr:
+    """One EHR, as all its launches share it. Thread-safe. `requests` is how many one launch may make."""
+
+    def __init__(
+        self,
+        boundary: Boundary,
+        *,
+        connections: int = CONNECTIONS,
+        requests: int = REQUESTS,
+        reads_statement: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.requests = requests
+        self._boundary = boundary
+        self._free = BoundedSemaphore(connections)
+        self._clock = clock
+        self._reads_statement = reads_statement
+        self._lock = Lock()
+        self._known: dict[str, tuple[float, frozenset[str] | None]] = {}
+
+    @contextmanager
+    def connection(self) -> Iterator[None]:
+        """Hold one of the EHR's connections.
+
+        Raises:
+            EhrUnavailable: none came free in time.
+        """
+        if not self._free.acquire(timeout=LONGEST_WAIT_S):
+            raise EhrUnavailable("too many requests at once")
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    def offers(self, iss: str, resource_type: str, *, ask: bool) -> bool | None:
+        """Tell whether an EHR offers searches of a type; None where that is not known. `ask`: read its statement."""
+        now = self._clock()
+        with self._lock:
+            until, types = self._known.get(iss, (0.0, None))
+            if ask and self._reads_statement and now >= until:
+                types = self._read(iss)
+                kept = TRIED_AGAIN_S if types is None else KEPT_S
+                self._known[iss] = (now + kept, types)
+        return None if types is None else resource_type in types
+
+    def _read(self, iss: str) -> frozenset[str] | None:
+        """Return the types that can be searched; None if the statement does not say."""
+        try:
+            with self.connection():
+                answer = self._boundary.get_json(f"{iss.rstrip('/')}/metadata")
+        except (EhrUnavailable, BoundaryRefused):
+            return None
+        return searched_types(answer.json) if answer.status == 200 else None
+
+
+def searched_types(statement: object) -> frozenset[str] | None:
+    """Return the types of a CapabilityStatement that can be searched; None where it lists none or is none."""
+    if not isinstance(statement, dict) or statement.get("resourceType") != "CapabilityStatement":
+        return None
+    sent = statement.get("rest")
+    rests = [r for r in sent if isinstance(r, dict)] if isinstance(sent, list) else []
+    found: set[str] = set()
+    for rest in rests:
+        listed = rest.get("resource") if rest.get("mode", "server") == "server" else []
+        for one in listed if isinstance(listed, list) else []:
+            if isinstance(one, dict) and _is_searched(one):
+                found.add(str(one.get("type")))
+    return frozenset(found) or None
+
+
+def _is_searched(resource: dict[str, object]) -> bool:
+    """A type without interactions says nothing against a search."""
+    sent = resource.get("interaction")
+    if not isinstance(sent, list) or not sent:
+        return True
+    return any(isinstance(i, dict) and i.get("code") == "search-type" for i in sent)
