@@ -113,8 +113,8 @@ class Answered:
     """`chartside.answered`: sent once before RUN_FINISHED; the foot of the answer.
 
     `model` is "" without a language model, else its name and version; `provenance` is ready to show.
-    `data_handling` is where the text went: "BAA · US · not retained". `notice` says that another model answered than
-    the launch's own, and why; "" mostly.
+    `data_handling` is where the text went: "BAA · US · not retained"; `why_no_model` why it went nowhere, a sentence.
+    `notice` says that another model answered than the launch's own, and why; "" mostly.
     """
 
     message_id: str
@@ -122,6 +122,7 @@ class Answered:
     provenance: str
     data_handling: str = ""
     notice: str = ""
+    why_no_model: str = ""
     suggestions: tuple[str, ...]
     stopped: bool
     sources: int

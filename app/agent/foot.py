@@ -40,6 +40,7 @@ def foot(
         model=model_name(model),
         data_handling=services.data_handling if model.language_model else "",
         notice=services.notice,
+        why_no_model="" if model.language_model else services.why_no_model,
         provenance=provenance(launch) + (GENERAL if tally.general else ""),
         suggestions=suggestions(looked),
         stopped=stopped,

@@ -21,6 +21,10 @@ from app.store.conversations import Conversations
 
 NOT_LISTED = "This site does not allow this language model here."
 NO_AGREEMENT = "No agreement covers patient data at this provider."
+NONE_LISTED = "This site has set up no language model here."
+NONE_BY_DEFAULT = "This site uses none unless one is chosen in the menu."
+NONE_CHOSEN = "None was chosen in the menu."
+NONE_FOR_THIS = "You asked for rows without one."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +141,22 @@ class ModelGate:
         ways: list[Way] = ["retry"] if standing.may(failed) else []
         ways += ["other_model"] if others else []
         return (*ways, "no_model") if failed != NO_MODEL else tuple(ways)
+
+    def why_none(self, context: LaunchContext, standing: Standing, asked: str = "") -> str:
+        """Say why no language model answers; empty where one does. `asked`: what answers one turn only."""
+        if (asked or standing.current) != NO_MODEL:
+            return ""
+        if standing.refusal:
+            return standing.refusal.public
+        if standing.instead and not asked:
+            return standing.instead
+        if asked and standing.current != NO_MODEL:
+            return NONE_FOR_THIS
+        able = [offer for offer in standing.offers if not offer.why_not]
+        if able:
+            default = self._registry.models(context.registration).default
+            return NONE_BY_DEFAULT if default == NO_MODEL else NONE_CHOSEN
+        return next((offer.why_not for offer in standing.offers), NONE_LISTED)
 
     def label(self, context: LaunchContext) -> ModelConfig | None:
         """Return the launch's language model without reading anything of the chart; None for none, or not known yet."""

@@ -81,6 +81,9 @@ class Turns:
         offered = self._catalog.offered(model_id)
         limits = [n for n in (config and config.most_tokens, offered and offered.most_tokens) if n]
         chart = self._charts.get(context)
+        why_none = ""
+        if not model.language_model:
+            why_none = self._gate.why_none(context, self._gate.standing(context), asked)
         return TurnServices(
             launch_chart=chart,
             registry=Registry(CHART_TOOLS, chart, context),
@@ -95,6 +98,7 @@ class Turns:
             session=opaque(self._key, "provider-session", context.launch_id),
             most_tokens=min(limits, default=4096),
             ways=self._gate.ways(context, model_id),
+            why_no_model=why_none,
             on_model_call=lambda call: self._called(context, model_id, call),
             on_refusal=lambda code, count: self._refused(context, code, count),
             on_exchange=on_exchange,

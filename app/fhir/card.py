@@ -7,6 +7,7 @@ from app.fhir.banner import allergies, banner, current_encounter, known_allergie
 from app.fhir.chart import Chart, Line
 from app.fhir.dates import add_days, day
 from app.fhir.display import Card, CardSection, Date, Piece, Row, Text
+from app.fhir.held_back import held_back
 from app.fhir.ledger import Sources
 from app.fhir.notes import is_scan
 from app.fhir.pieces import DOT, allergy, cite, date, plain, search_cite
@@ -61,7 +62,7 @@ def build_card(launch: LaunchChart, sources: Sources, now: datetime, user_refere
     return Card(
         banner=top, encounter=encounter, sections=tuple(s for s in sections if s.rows),
         read_at=chart.print_date(launch.read_at.isoformat(), time=True), requests=launch.requests,
-        suggestions=_suggestions(launch, after),
+        suggestions=_suggestions(launch, after), restricted=held_back(chart),
     )  # fmt: skip
 
 

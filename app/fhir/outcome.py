@@ -30,11 +30,8 @@ class Notice:
     glass: bool = False
 
 
-GLASS = Notice(
-    meaning="restricted",
-    words="the EHR restricts part of this chart (break the glass)",
-    glass=True,
-)
+BREAK_THE_GLASS = "the EHR restricts part of this chart (break the glass)"
+GLASS = Notice(meaning="restricted", words=BREAK_THE_GLASS, glass=True)
 
 
 KNOWN: dict[str, Notice] = {

@@ -4,7 +4,7 @@ import msgspec
 import orjson
 from flask import Blueprint, Response, request, session
 
-from app.audit.log import Who
+from app.audit.log import Detail, Who
 from app.errors import NotFound
 from app.fhir.banner import banner
 from app.fhir.card import build_card
@@ -39,6 +39,10 @@ def blueprint(services: Services) -> Blueprint:
         now = services.charts.now(context)
         found = build_card(chart, chart.sources, now, context.user_reference)
         services.charts.keep(context)
+        if found.restricted:
+            # The stop tells the clinician that this is recorded.
+            detail: Detail = {"code": "chart.break_the_glass", "count": 1}
+            services.audit.record("refusal", Who.of(context), detail)
         shown = found.banner
         session[PATIENT] = {"family": shown.family, "given": shown.given, "born": shown.born}
         services.turns.warm(context)

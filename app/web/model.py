@@ -48,6 +48,7 @@ def _answer(services: Services, context: LaunchContext) -> Response:
         current=standing.current,
         choices=(*(_choice(services, offer) for offer in standing.offers), none),
         notice=standing.refusal.public if standing.refusal else standing.instead,
+        why_none=services.gate.why_none(context, standing),
     )
     return Response(orjson.dumps(msgspec.to_builtins(found)), mimetype="application/json")
 

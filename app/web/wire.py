@@ -86,11 +86,15 @@ class ModelChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoices:
-    """Answer of `GET` and `PUT /api/launches/{launch}/model`. `notice` says why none is offered (opt-out), else ""."""
+    """Answer of `GET` and `PUT /api/launches/{launch}/model`.
+
+    `notice` says why none is offered (opt-out), else ""; `why_none` why no language model answers now, "" where one does.
+    """
 
     current: str
     choices: tuple[ModelChoice, ...]
     notice: str = ""
+    why_none: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

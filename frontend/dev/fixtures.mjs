@@ -505,6 +505,7 @@ const answered = (more) =>
   custom("answered", {
     model: "",
     data_handling: "",
+    why_no_model: "",
     provenance: "Chart read 20-Nov-2026 08:42.",
     suggestions: [],
     stopped: false,
@@ -539,6 +540,8 @@ const general = (sentence, claim, kind = "general_knowledge") =>
 const line = (label, read, total, state = "complete", detail = "") => ({ label, read, total, state, detail });
 const FILLS = text("Medication fills: whether these orders were filled is unknown.");
 const SCANS = [text("12 scanned documents (newest"), date("02-Nov-2026"), text(").")];
+
+const NONE_LISTED = "This site has set up no language model here.";
 
 export const turns = {
   "no-model": {
@@ -582,7 +585,12 @@ export const turns = {
           },
         ],
       }),
-      answered({ sources: 7, gaps: 2, suggestions: ["All weights", "Last 3 notes"] }),
+      answered({
+        why_no_model: NONE_LISTED,
+        sources: 7,
+        gaps: 2,
+        suggestions: ["All weights", "Last 3 notes"],
+      }),
     ]),
   },
   negative: {
@@ -608,7 +616,7 @@ export const turns = {
           ],
         },
       }),
-      answered({ sources: 1 }),
+      answered({ why_no_model: NONE_LISTED, sources: 1 }),
     ]),
   },
   unread: {
@@ -970,6 +978,7 @@ export function source(n) {
   };
 }
 
+const OPTED_OUT = "This patient asked that AI not be used. Chart rows are shown without a language model.";
 const choice = (id, name, data_handling, more = {}) => ({
   id,
   name,
@@ -993,13 +1002,15 @@ export const choices = {
       ROWS_ONLY,
     ],
     notice: "",
+    why_none: "",
   },
   optOut: {
     current: "none",
     choices: [ROWS_ONLY],
-    notice: "This patient asked that AI not be used. Chart rows are shown without a language model.",
+    notice: OPTED_OUT,
+    why_none: OPTED_OUT,
   },
-  none: { current: "none", choices: [ROWS_ONLY], notice: "" },
+  none: { current: "none", choices: [ROWS_ONLY], notice: "", why_none: NONE_LISTED },
 };
 
 export const models = {

@@ -270,6 +270,7 @@ export interface Answered {
   readonly provenance: string;
   readonly data_handling: string;
   readonly notice: string;
+  readonly why_no_model: string;
   readonly suggestions: readonly string[];
   readonly stopped: boolean;
   readonly sources: number;
@@ -343,6 +344,7 @@ export interface ModelChoices {
   readonly current: string;
   readonly choices: readonly ModelChoice[];
   readonly notice: string;
+  readonly why_none: string;
 }
 
 export interface StoredTurn {

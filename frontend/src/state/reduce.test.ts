@@ -29,6 +29,7 @@ const ANSWERED: Answered = {
   provenance: "Rule answer",
   data_handling: "",
   notice: "",
+  why_no_model: "",
   suggestions: [],
   stopped: false,
   sources: 10,

@@ -34,6 +34,7 @@ export function Menu({ snapshot, card, models, slashKey, onClose }: MenuProps) {
     ["Site", snapshot.site_name],
     // Where there is a choice, it says itself which one answers.
     ["Answers by", (models?.choices.length ?? 0) > 1 ? "" : modelText(snapshot.model)],
+    ["Why none", models?.notice === "" ? models.why_none : ""],
     ["Chart read", card?.read_at ?? (slashKey === null ? "" : "not yet")],
     ["Help desk", snapshot.help_desk],
     ["Report harm or a near miss to", snapshot.safety_contact],

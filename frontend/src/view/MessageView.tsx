@@ -69,7 +69,7 @@ export function MessageView({ message, snapshot, card, models, busy, last, open 
 type TurnProps = Omit<MessageProps, "open">;
 
 function Turn(props: TurnProps) {
-  const { message, snapshot, card } = props;
+  const { message, snapshot, card, models } = props;
   const plain = withoutModel(message, snapshot?.model.language_model ?? false);
   const failure = failureOf(message);
   const dangers = useMemo(() => dangersOf(card), [card]);
@@ -79,7 +79,7 @@ function Turn(props: TurnProps) {
         <p>{message.question}</p>
       </article>
       <article class="turn" aria-label={title(message, plain)} aria-busy={message.status === "streaming"}>
-        <Head message={message} plain={plain} />
+        <Head message={message} plain={plain} whyNone={models?.why_none ?? ""} />
         <Parts message={message} leads={!plain} dangers={dangers} />
         {message.notSeen !== null && <Gaps notSeen={message.notSeen} />}
         {failure === null ? <Foot {...props} plain={plain} /> : <Failed {...props} failure={failure} />}
@@ -94,14 +94,18 @@ function title({ status }: Message, plain: boolean): string {
   return plain ? "Rows from the chart, no language model" : "Answer";
 }
 
-function Head({ message, plain }: { message: Message; plain: boolean }) {
+/** `whyNone`: why no language model answers now; an answer knows at its end why none answered it. */
+function Head({ message, plain, whyNone }: { message: Message; plain: boolean; whyNone: string }) {
+  // A conversation kept by an earlier version does not say it.
+  const why = message.answered === null ? whyNone : (message.answered.why_no_model ?? "");
   return (
     <>
       {plain && copiesRows(message) && (
         <p class="nomodel">
           <Icon name="off" small />
           <span>
-            <b>No language model.</b> These rows are copied from the chart.
+            <b>No language model.</b> These rows are copied from the chart.{" "}
+            {why !== "" && <span class="muted">{why}</span>}
           </span>
         </p>
       )}

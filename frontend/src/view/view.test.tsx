@@ -129,7 +129,9 @@ describe("suggestions", () => {
 describe("answer without a model", () => {
   it("labels itself, tables results with one source per value, and shows all rows on request", () => {
     show(opened(["no-model"]));
-    expect(words(".nomodel")).toEqual(["No language model. These rows are copied from the chart."]);
+    expect(words(".nomodel")).toEqual([
+      "No language model. These rows are copied from the chart. This site has set up no language model here.",
+    ]);
     expect(words(".labs caption")).toEqual([
       "Kidney results, newest first: potassium\u20601, creatinine\u20602, eGFR\u20603",
     ]);

@@ -62,6 +62,33 @@ def test_the_card_names_what_it_could_not_read(
     assert says.lower() in text.lower()
 
 
+def test_a_chart_behind_the_glass_is_said_first_counted_and_audited(
+    stack: Stack, browser: Browser
+) -> None:
+    launched = browser.launch()
+    stack.state.faults.set(FaultRule(match="Condition", fault="outcome_entry", outcome="4130"))
+    restricted = launched.get("/card").get_json()["restricted"]
+    assert restricted == {
+        "held": "Part of: problems. What it holds is not known here.",
+        "readable": "Encounters (23), allergies (2), medication orders (15), laboratory results (259), "
+        "vital signs (122), orders (7), diagnostic reports (39), notes (20)",
+    }
+    (seen,) = [e for e in stack.services.audit.events(launched.launch_id) if e.kind == "refusal"]
+    assert seen.detail == '{"code":"chart.break_the_glass","count":1}'
+    stack.state.faults.clear()
+    assert launched.get("/card?again=1").get_json()["restricted"] is None
+
+
+def test_a_kind_that_is_never_returned_is_a_row_and_no_stop(stack: Stack, browser: Browser) -> None:
+    launched = browser.launch()
+    stack.state.faults.set(FaultRule(match="Observation", fault="outcome_entry", outcome="59204"))
+    card = launched.get("/card").get_json()
+    assert card["restricted"] is None
+    (unread,) = [s for s in card["sections"] if s["id"] == "unread"]
+    said = "the EHR does not return some kinds of results to this app"
+    assert any(said in row["pieces"][0]["text"] for row in unread["rows"])
+
+
 def test_an_ehr_that_is_down_stops_the_card_and_it_comes_back(
     stack: Stack, browser: Browser
 ) -> None:

@@ -53,6 +53,24 @@ def test_every_answer_names_its_model_and_where_the_text_went(stack: Stack) -> N
     assert "General knowledge" not in foot["provenance"]
 
 
+def test_every_answer_without_a_model_says_why(stack: Stack) -> None:
+    launched = stack.browser().launch()
+    launched.get("/card")
+
+    def why(turn_id: str, model: str = "") -> str:
+        events = launched.ask("Any allergies?", turn_id, model=model)
+        (foot,) = [e["value"] for e in events if e.get("name") == "chartside.answered"]
+        return str(foot["why_no_model"])
+
+    assert why("turn-0001") == ""
+    assert why("turn-0002", "none") == "You asked for rows without one."
+    assert launched.get("/model").get_json()["why_none"] == ""
+    assert launched.put("/model", {"id": "none"}).get_json()["why_none"] == (
+        "None was chosen in the menu."
+    )
+    assert why("turn-0003") == "None was chosen in the menu."
+
+
 def test_a_choice_is_remembered_audited_and_survives_a_restart(
     stack: Stack, models: Provider
 ) -> None:
@@ -129,7 +147,9 @@ def test_without_a_models_table_no_language_model_is_ever_called(tmp_path: Path)
     stack = make_stack(tmp_path, catalog=models.catalog, launch_config=launch_config(tmp_path, ""))
     launched = stack.browser().launch()
     launched.get("/card")
-    assert [c["id"] for c in launched.get("/model").get_json()["choices"]] == ["none"]
+    found = launched.get("/model").get_json()
+    assert [c["id"] for c in found["choices"]] == ["none"]
+    assert found["why_none"] == "This site has set up no language model here."
     assert answered(launched.ask("Any allergies?")) == ""
     assert failed(launched.ask("Any allergies?", "turn-0002", model="a"))["ways"] == ["no_model"]
     assert models.asked == 0
