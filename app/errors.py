@@ -18,7 +18,8 @@
     ├── ToolRefused             a tool call outside its schema or budget
     ├── NoConversion            no factor between two units (`app.tools.calculators.units`)
     ├── TurnRefused             a turn that cannot start (one runs already, budget spent, empty)
-    │   └── TurnRepeated        its id was used before
+    │   ├── TurnRepeated        its id was used before
+    │   └── RoleMayNot          the user's role asks no questions here
     ├── ModelFailed             a model gave no whole answer; its kinds: `app.llm.errors`
     ├── TurnCut                 a model's stream ended without its end (`app.agent.errors`)
     └── NotFound                no such turn or source in this launch
@@ -168,6 +169,16 @@ class TurnRefused(ChartsideError):
     status = 409
     code = "turn.refused"
     public = "An answer is still being written. Stop it first, or wait."
+
+
+class RoleMayNot(TurnRefused):
+    """The user's role may not ask questions here (`[users] limited`)."""
+
+    status = 403
+    code = "turn.role"
+    public = (
+        "Your role does not ask Chartside questions at this site. The launch card is yours to read."
+    )
 
 
 class TurnRepeated(TurnRefused):

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal
 
 Verb = Literal["c", "r", "u", "d", "s"]
+# What a role may be denied (`[users] limited`): asking questions, having something drafted, writing to the EHR.
+Ability = Literal["chat", "draft", "write"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,8 @@ class LaunchContext:
     """One launch, one patient. Nothing here is secret; tokens stay in the vault.
 
     `clinical_time` is the sandbox chart's own "now" and None for every real EHR. `intent` is what the user wanted to
-    do, in the EHR's words; no view differs by it.
+    do, in the EHR's words; no view differs by it. `roles` ("system|code") are known only where the site has a rule about
+    them; `without` is what the user's role may not do.
     """
 
     launch_id: str
@@ -67,6 +70,12 @@ class LaunchContext:
     clinical_time: datetime | None = None
     fhir_context: tuple[ContextReference, ...] = ()
     intent: str = ""
+    roles: tuple[str, ...] = ()
+    without: tuple[Ability, ...] = ()
+
+    def may(self, ability: Ability) -> bool:
+        """Tell whether the user's role may do something at all, whatever is granted."""
+        return ability not in self.without
 
     def can(self, resource_type: str, verb: Verb) -> bool:
         """Tell whether any granted scope allows `verb` on `resource_type` for this launch.

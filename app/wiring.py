@@ -27,6 +27,7 @@ from app.llm.catalog import Catalog, load
 from app.llm.no_llm import NoLanguageModel
 from app.llm.synonyms import load as load_synonyms
 from app.settings import Settings
+from app.smart.admission import Admission
 from app.smart.backend_services import BackendTokens
 from app.smart.client_auth import ClientAuth
 from app.smart.discovery import Discovery
@@ -172,6 +173,7 @@ def build(
     forget += [charts.drop, opt_outs.drop, turns.drop, conversations.forget]
     launcher = Launcher(
         rows=rows, sessions=sessions, discovery=smart.discovery, endpoint=smart.endpoint,
+        admission=Admission(lambda registration: boundaries[registration.slug]), revoker=smart.revoker,
         key=settings.secret_key, clock=now,
     )  # fmt: skip
     return Services(

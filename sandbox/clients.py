@@ -51,6 +51,7 @@ CHARTSIDE_SCOPES = (
     "patient/Organization.rs",
     "patient/Location.rs",
     "user/Practitioner.r",
+    "user/PractitionerRole.rs",
 )
 
 

@@ -71,8 +71,31 @@ class UserRefused(LaunchError):
     public = "Chartside is for clinicians. It does not open for patients or their relatives."
 
     def __init__(self, user_reference: str) -> None:
-        super().__init__("fhirUser is not a clinician")
+        super().__init__("this user may not open Chartside here")
         self.user_reference = user_reference
+
+
+class NotInPilot(UserRefused):
+    """The site has a list of users, and this one is not on it."""
+
+    code = "launch.not_in_pilot"
+    public = "Chartside is open to a first group of people here, and you are not on its list. Ask the help desk."
+
+
+class RoleRefused(UserRefused):
+    """The site opens Chartside for some roles, and the user has none of them."""
+
+    code = "launch.role_refused"
+    public = "Chartside is not open for your role here. Ask the help desk."
+
+
+class RoleUnread(UserRefused):
+    """The site opens Chartside for some roles, and the EHR does not tell which one the user has."""
+
+    code = "launch.role_unread"
+    public = (
+        "The EHR did not say which role you have, so Chartside does not open. Ask the help desk."
+    )
 
 
 class TenantRefused(LaunchError):

@@ -1,7 +1,7 @@
 """Prove who is signed in: OpenID Connect Core 1.0, 3.1.3.7, as SMART's `openid fhirUser` asks for it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,15 +18,20 @@ ALGORITHMS = ["RS256", "RS384", "ES256", "ES384"]
 LEEWAY_S = 60
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 CLINICIANS = ("Practitioner", "PractitionerRole", "Person")
+USERS = (*CLINICIANS, "Patient", "RelatedPerson")
 
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """Who is signed in. `reference` is relative (`Practitioner/1`); `subject` is the issuer's own name."""
+    """Who is signed in. `reference` is relative (`Practitioner/1`); `subject` is the issuer's own name.
+
+    `roles` are the values of the claim that the registration names.
+    """
 
     reference: str
     subject: str
     name: str
+    roles: tuple[str, ...] = ()
 
 
 def verify_id_token(
@@ -38,12 +43,14 @@ def verify_id_token(
     nonce: str,
     iss: str,
     now_s: int,
+    kinds: Container[str] = CLINICIANS,
+    role_claim: str = "",
 ) -> User:
     """Return the user that a valid id_token names; `keys_for(kid)` gives the issuer's keys.
 
     Raises:
         IdentityRefused: the token, its signature or a claim does not hold.
-        UserRefused: the user is a Patient or a RelatedPerson.
+        UserRefused: the user is not of `kinds`: a Patient or a RelatedPerson mostly.
     """
     claims = _verified_claims(token, keys_for, issuer=issuer, client_id=client_id, now_s=now_s)
     if claims.get("nonce") != nonce:
@@ -53,7 +60,7 @@ def verify_id_token(
     many = isinstance(audience, list) and len(audience) > 1
     if (many or "azp" in claims) and claims.get("azp") != client_id:
         raise IdentityRefused("azp differs")
-    return _user(claims, iss)
+    return _user(claims, iss, kinds, role_claim)
 
 
 def same_user_claims(
@@ -102,7 +109,7 @@ def _verified_claims(
     return dict(decoded.claims)
 
 
-def _user(claims: dict[str, Any], iss: str) -> User:
+def _user(claims: dict[str, Any], iss: str, kinds: Container[str], role_claim: str) -> User:
     """Read `fhirUser` (or `profile`, as older servers send it), relative or absolute."""
     sent = claims.get("fhirUser") or claims.get("profile")
     if not isinstance(sent, str):
@@ -113,14 +120,16 @@ def _user(claims: dict[str, Any], iss: str) -> User:
         raise IdentityRefused("fhirUser stands on another server")
     reference = sent.removeprefix(base)
     kind, _, fhir_id = reference.partition("/")
-    if kind in ("Patient", "RelatedPerson"):
-        raise UserRefused(reference)
     # The id becomes part of an address: https://hl7.org/fhir/R4/datatypes.html#id
-    if kind not in CLINICIANS or not FHIR_ID.fullmatch(fhir_id) or ".." in fhir_id:
-        raise IdentityRefused("fhirUser is not a clinician's reference")
-    name = claims.get("name")
+    if kind not in USERS or not FHIR_ID.fullmatch(fhir_id) or ".." in fhir_id:
+        raise IdentityRefused("fhirUser is not a user's reference")
+    if kind not in kinds:
+        raise UserRefused(reference)
+    name, sent_roles = claims.get("name"), claims.get(role_claim) if role_claim else None
+    roles = sent_roles if isinstance(sent_roles, list) else [sent_roles]
     return User(
         reference=reference,
         subject=str(claims["sub"]),
         name=name if isinstance(name, str) else "",
+        roles=tuple(role for role in roles if isinstance(role, str)),
     )

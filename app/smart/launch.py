@@ -7,16 +7,17 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from app.errors import ChartsideError
+from app.errors import ChartsideError, LaunchError
 from app.launch_context import LaunchContext
 from app.settings import Secret
+from app.smart.admission import Admission
 from app.smart.discovery import Discovery, SmartConfiguration
 from app.smart.errors import (
     ConsentDenied,
@@ -31,6 +32,7 @@ from app.smart.errors import (
 from app.smart.fhir_context import read_fhir_context, read_intent
 from app.smart.id_token import User, verify_id_token
 from app.smart.registration import Registration
+from app.smart.revocation import Revocation, Revoker
 from app.smart.scopes import missing_scopes, parse_scopes
 from app.smart.session import LaunchSessions, NewLaunch, digest, same
 from app.smart.token_endpoint import FhirId, TokenAnswer, TokenEndpoint, read_answer
@@ -99,6 +101,8 @@ class Launcher:
         sessions: LaunchSessions,
         discovery: Discovery,
         endpoint: TokenEndpoint,
+        admission: Admission,
+        revoker: Revoker,
         key: Secret,
         clock: Callable[[], datetime],
     ) -> None:
@@ -106,6 +110,8 @@ class Launcher:
         self._sessions = sessions
         self._discovery = discovery
         self._endpoint = endpoint
+        self._admission = admission
+        self._revoker = revoker
         self._seal = Seal(key, "pending-launch")
         self._clock = clock
 
@@ -158,19 +164,28 @@ class Launcher:
         if callback.error is not None or callback.code is None:
             raise ConsentDenied(_error_code(callback.error))
         answer = self._redeem(registration, pending, callback.code)
-        user = self._identify(registration, configuration, pending, answer)
-        if answer.patient is None:
-            raise NoPatient("no patient in the token response")
-        if registration.fhir.tenants and answer.tenant not in registration.fhir.tenants:
-            raise TenantRefused("tenant is not registered")
-        missing = missing_scopes(registration.scopes.required, answer.scope)
-        if missing:
-            raise TokenRefused(f"scopes not granted: {' '.join(missing)}")
+        try:
+            user = self._identify(registration, configuration, pending, answer)
+            patient_id = _patient_id(registration, answer)
+            admitted = self._admission.admit(
+                registration, pending.iss, user, answer.access_token, parse_scopes(answer.scope)
+            )
+        except LaunchError:
+            # A launch that is refused keeps nothing, and leaves nothing at the EHR that could still be used.
+            self._revoker.submit(
+                Revocation(
+                    registration=registration,
+                    iss=pending.iss,
+                    access_token=answer.access_token,
+                    refresh_token=answer.refresh_token,
+                )
+            )
+            raise
         now = self._clock()
-        patient_id = answer.patient
 
         def context_of(launch_id: str) -> LaunchContext:
-            return _context(registration, pending.iss, answer, user, patient_id, launch_id, now)
+            found = _context(registration, pending.iss, answer, user, patient_id, launch_id, now)
+            return replace(found, roles=admitted.roles, without=admitted.without)
 
         tokens = Tokens(
             access_token=answer.access_token,
@@ -233,7 +248,20 @@ class Launcher:
             nonce=pending.nonce,
             iss=pending.iss,
             now_s=int(self._clock().timestamp()),
+            kinds=registration.users.kinds,
+            role_claim=registration.users.role_claim,
         )
+
+
+def _patient_id(registration: Registration, answer: _TokenResponse) -> str:
+    """Return the launched patient's id, of a token that this registration can work with."""
+    if answer.patient is None:
+        raise NoPatient("no patient in the token response")
+    if registration.fhir.tenants and answer.tenant not in registration.fhir.tenants:
+        raise TenantRefused("tenant is not registered")
+    if missing := missing_scopes(registration.scopes.required, answer.scope):
+        raise TokenRefused(f"scopes not granted: {' '.join(missing)}")
+    return answer.patient
 
 
 def _context(

@@ -1,12 +1,15 @@
-"""The tables of a registration that say what the site allows: who it is, and which language models may be used.
+"""The tables of a registration that say what the site allows: who it is, who may use it, and which language models.
 
 Values only. What is not named is not allowed; an unknown key is an error, so that a typing mistake never goes unnoticed.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
+from app.launch_context import Ability
+
+UserKind = Literal["Practitioner", "PractitionerRole", "Person", "Patient", "RelatedPerson"]
 ANY_MODEL = "*"
 
 
@@ -35,6 +38,36 @@ class Site(Table, frozen=True, kw_only=True):
     safety_contact: str = ""
     downtime: Annotated[str, msgspec.Meta(max_length=400)] = ""
     locale: Annotated[str, msgspec.Meta(pattern=r"^en(-[A-Z]{2})?$")] = "en-US"
+
+
+class Limited(Coding, frozen=True, kw_only=True):
+    """A role (`system`, `code`) that may not do everything: `chat` (ask questions), `draft`, `write`."""
+
+    without: Annotated[tuple[Ability, ...], msgspec.Meta(min_length=1)]
+
+
+class Users(Table, frozen=True, kw_only=True):
+    """`[users]`: who may open Chartside from this EHR; everybody of `kinds` unless `pilot` or `roles` say otherwise.
+
+    `kinds` are types of `fhirUser`: patients and their relatives only where they are named. `pilot` names users, as the EHR
+    does (`Practitioner/123`, with the FHIR base where several have it). `roles` and `limited` are codes of PractitionerRole or of
+    a Practitioner's qualification; those whose `system` is `role_claim` are values of that claim of the id_token.
+    """
+
+    kinds: Annotated[tuple[UserKind, ...], msgspec.Meta(min_length=1)] = (
+        "Practitioner",
+        "PractitionerRole",
+        "Person",
+    )
+    pilot: tuple[str, ...] = ()
+    roles: tuple[Coding, ...] = ()
+    limited: tuple[Limited, ...] = ()
+    role_claim: str = ""
+
+    @property
+    def asks_the_ehr(self) -> bool:
+        """Tell whether any rule is about a role that the id_token does not hold."""
+        return any(role.system != self.role_claim for role in (*self.roles, *self.limited))
 
 
 class Models(Table, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from app.smart.policy import Models, Site, Table
+from app.smart.policy import Models, Site, Table, Users
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
@@ -143,6 +143,7 @@ class Registration(Table, frozen=True, kw_only=True):
     quirks: Quirks = Quirks()
     backend: Backend | None = None
     models: Models = Models()
+    users: Users = Users()
 
     @property
     def sandbox(self) -> bool:

@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.smart.policy import ANY_MODEL
 from app.smart.registration import Registration
-from app.smart.scopes import is_well_formed
+from app.smart.scopes import is_well_formed, parse_scopes
 
 # scheme, host and port only: a wildcard, a path or a keyword here would let others frame the app.
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
+PILOT = re.compile(
+    r"(https?://[^\s]+/)?(Practitioner|PractitionerRole|Person|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}"
+)
 HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?")
 
 
@@ -31,6 +34,7 @@ def _problems(registration: Registration, origin: str) -> Iterator[str]:
     yield from _client(registration)
     yield from _scopes(registration)
     yield from _site(registration)
+    yield from _users(registration)
     yield from _models(registration)
 
 
@@ -100,6 +104,19 @@ def _site(registration: Registration) -> Iterator[str]:
         ZoneInfo(registration.site.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         yield f"site.time_zone {registration.site.time_zone} is not an IANA time zone"
+
+
+def _users(registration: Registration) -> Iterator[str]:
+    users = registration.users
+    for reference in users.pilot:
+        if not PILOT.fullmatch(reference):
+            yield f"users.pilot {reference} is not a user as the EHR names them, such as Practitioner/123"
+    if not users.asks_the_ehr:
+        return
+    asked = " ".join((*registration.scopes.required, *registration.scopes.optional))
+    able = {g.resource_type for g in parse_scopes(asked) if g.level == "user"}
+    if not able & {"PractitionerRole", "Practitioner", "*"}:
+        yield "users.roles cannot be read: ask for user/PractitionerRole.rs in [scopes]"
 
 
 def _models(registration: Registration) -> Iterator[str]:

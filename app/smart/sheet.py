@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from app.smart.policy import ANY_MODEL, Models
+from app.smart.policy import ANY_MODEL, Coding, Models
 from app.smart.registration import Registration
 from app.smart.scopes import parse_scopes
 from app.smart.templates import VENDORS
@@ -182,7 +182,7 @@ def _addresses(registration: Registration, origin: str) -> tuple[Row, ...]:
         Row(label="Client authentication", value=AUTH[client.auth]),
         Row(label="Client id", value=client.id, why="given by the EHR"),
         Row(label="FHIR version", value=f"R4 ({registration.fhir.version})"),
-        Row(label="Users", value="clinicians; a launch by a patient or a relative is refused"),
+        *_users(registration),
     ]
     if registration.launch.standalone:
         rows.append(Row(label="Standalone launch URL", value=f"{base}/standalone"))
@@ -193,6 +193,26 @@ def _addresses(registration: Registration, origin: str) -> tuple[Row, ...]:
     if registration.backend:
         rows.append(Row(label="Backend client id", value=registration.backend.id))
     return tuple(rows)
+
+
+def _users(registration: Registration) -> tuple[Row, ...]:
+    users = registration.users
+    rows = [
+        Row(label="Users", value=", ".join(users.kinds), why="a launch by any other is refused")
+    ]
+    if users.pilot:
+        rows.append(Row(label="Pilot", value=f"{len(users.pilot)} named users only"))
+    if users.roles:
+        rows.append(Row(label="Roles", value=", ".join(_code(role) for role in users.roles)))
+    limits = (
+        Row(label=f"Role {_code(limit)}", value=f"without: {', '.join(limit.without)}")
+        for limit in users.limited
+    )
+    return (*rows, *limits)
+
+
+def _code(role: Coding) -> str:
+    return f"{role.system}|{role.code}"
 
 
 def _scopes(registration: Registration) -> tuple[Row, ...]:

@@ -17,7 +17,7 @@ from app.agent.running import RunningTurns
 from app.agent.stored import TERMINAL
 from app.agent.turn import TurnEvent, coalesce, run
 from app.audit.log import Who
-from app.errors import ChartsideError, TurnRefused, TurnRepeated
+from app.errors import ChartsideError, RoleMayNot, TurnRefused, TurnRepeated
 from app.launch_context import LaunchContext
 from app.llm.errors import ModelFailed
 from app.llm.hang_up import HangUp
@@ -76,6 +76,8 @@ def blueprint(services: Services) -> Blueprint:
     def turn(launch_id: str) -> Response:
         context = current_launch(launch_id)
         services.switches.demand(context.registration, "chat")
+        if not context.may("chat"):
+            raise RoleMayNot("the user's role may not")
         turn_id, question, model = _question()
         if services.conversations.has_turn(launch_id, turn_id):
             raise TurnRepeated("a turn of this id is kept")

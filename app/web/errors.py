@@ -14,7 +14,7 @@ from flask import Flask, Response, g, request, session
 from werkzeug.exceptions import HTTPException
 
 from app.audit.log import Who
-from app.errors import ChartsideError, EhrBusy, EhrUnavailable, LaunchError, SwitchedOff
+from app.errors import ChartsideError, EhrBusy, EhrUnavailable, LaunchError, RoleMayNot, SwitchedOff
 from app.llm.errors import ModelFailed
 from app.smart.errors import DiscoveryFailed, UserRefused
 from app.smart.registration import Registration
@@ -42,6 +42,9 @@ def install(app: Flask, services: Services, frontend: Frontend) -> None:
             services.audit.record(
                 "refusal", who, {"code": error.code, "count": 1, "what": str(error)}
             )
+        elif isinstance(error, RoleMayNot):
+            who = Who.of(context_from(dict(session)))
+            services.audit.record("refusal", who, {"code": error.code, "count": 1})
         elif isinstance(error, LaunchError | SwitchedOff):
             # Only names that we know: the log cannot be filled with what a stranger writes.
             sent = g.get("slug") or (request.view_args or {}).get("slug", "")

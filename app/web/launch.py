@@ -146,6 +146,8 @@ def _audited(context: LaunchContext) -> Detail:
     said: Detail = {
         "intent": context.intent,
         "tenant": context.tenant,
+        "roles": list(context.roles),
+        "without": list(context.without),
         "fhir_context": [item.named for item in context.fhir_context],
     }
     return {"scope": context.scope, **{name: value for name, value in said.items() if value}}
