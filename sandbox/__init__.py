@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, abort, request
 
-from sandbox import authorization, discovery, ehr, fault_switches, gateway, token_endpoint
+from sandbox import (
+    authorization,
+    discovery,
+    ehr,
+    fault_switches,
+    gateway,
+    launcher_authorization,
+    launcher_fhir,
+    launcher_token,
+    token_endpoint,
+)
+from sandbox import launcher as public_launcher
+from sandbox.launcher_tokens import Statements
 from sandbox.settings import SandboxSettings
 from sandbox.state import build
 from sandbox.wire import logged
@@ -36,6 +48,9 @@ def create_app(settings: SandboxSettings | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for module in (discovery, authorization, token_endpoint, gateway, fault_switches, ehr):
         app.register_blueprint(module.blueprint(state))
+    shared = public_launcher.Launcher(state=state, statements=Statements())
+    for door in (public_launcher, launcher_authorization, launcher_token, launcher_fhir):
+        app.register_blueprint(door.blueprint(shared))
     app.before_request(_refuse_other_machines)
     app.wsgi_app = logged(app.wsgi_app, state.wire)  # type: ignore[method-assign,assignment]  # Flask's own way
     return app

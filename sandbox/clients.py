@@ -65,7 +65,8 @@ class Client:
 
     `secret` is for the two `client_secret_…`, `jwks_url` for `private_key_jwt`. A confidential client must leave
     `client_id` out of its requests, unless `client_id_in_body` demands it. `system_scopes` are for Backend Services.
-    `profile` names how the EHR behaves to this client; "": as the instance does.
+    `profile` names how the EHR behaves to this client; "": as the instance does. A client `at_launcher` is launched as the
+    public SMART launcher does, which registers nobody.
     """
 
     client_id: str
@@ -79,6 +80,7 @@ class Client:
     client_id_in_body: bool = False
     system_scopes: tuple[str, ...] = ()
     profile: str = ""
+    at_launcher: bool = False
 
 
 def chartside_client(launch_url: str, scopes: tuple[str, ...] = CHARTSIDE_SCOPES) -> Client:
@@ -89,4 +91,17 @@ def chartside_client(launch_url: str, scopes: tuple[str, ...] = CHARTSIDE_SCOPES
         launch_url=launch_url,
         redirect_uris=(launch_url.rpartition("/")[0] + "/callback",),
         scopes=scopes,
+    )
+
+
+def launcher_client(launch_url: str) -> Client:
+    """Return Chartside as the public SMART launcher starts it: another registration of the same copilot."""
+    there = launch_url.replace("/smart/sandbox/", "/smart/launcher/")
+    return Client(
+        client_id="chartside",
+        name="Chartside at the SMART launcher",
+        launch_url=there,
+        redirect_uris=(),
+        scopes=(),
+        at_launcher=True,
     )

@@ -152,16 +152,17 @@ def _secret_key(path: Path) -> str:
 
 
 def _launch_config(demo: Demo) -> Path:
-    """Return the registrations' folder; for other ports, one with the sandbox's addresses rewritten."""
+    """Return the registrations' folder; for other ports, one with their addresses rewritten."""
     shipped = Path("launch_config")
     if (demo.ehr_port, demo.app_port) == (EHR_PORT, APP_PORT):
         return shipped
-    text = (shipped / "sandbox.toml").read_text("utf-8")
-    text = text.replace(f"ehr.localhost:{EHR_PORT}", f"ehr.localhost:{demo.ehr_port}")
-    text = text.replace(f"app.localhost:{APP_PORT}", f"app.localhost:{demo.app_port}")
     folder = demo.folder / "launch_config"
     folder.mkdir(exist_ok=True)
-    (folder / "sandbox.toml").write_text(text, "utf-8")
+    for path in shipped.glob("*.toml"):
+        text = path.read_text("utf-8")
+        text = text.replace(f"ehr.localhost:{EHR_PORT}", f"ehr.localhost:{demo.ehr_port}")
+        text = text.replace(f"app.localhost:{APP_PORT}", f"app.localhost:{demo.app_port}")
+        (folder / path.name).write_text(text, "utf-8")
     return folder
 
 

@@ -12,6 +12,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from sandbox.chart_page import Banner, banner, tables
 from sandbox.clients import Client
+from sandbox.launcher import launch_address
+from sandbox.launcher_codec import LaunchValue
 from sandbox.profiles import PROFILES, Profile
 from sandbox.state import SandboxState
 from sandbox.users import EhrUser
@@ -134,6 +136,11 @@ def _width() -> str:
 
 
 def _launch_url(state: SandboxState, patient_id: str, user: EhrUser, client: Client) -> str:
+    if client.at_launcher:
+        value = LaunchValue(
+            patient=patient_id, provider=user.reference.rpartition("/")[2], sim_ehr=True
+        )
+        return launch_address(f"{state.settings.ehr_origin}/v/r4", client.launch_url, value)
     # SMART App Launch 2.2.0, EHR launch: `iss` names the FHIR base, `launch` is opaque.
     launch = state.start(
         patient_id,

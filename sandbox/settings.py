@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sandbox.assertions import Fetched
-from sandbox.clients import Client, chartside_client
+from sandbox.clients import Client, chartside_client, launcher_client
 from sandbox.loopback import fetch
 from sandbox.profiles import PROFILES, STRICT
 
@@ -64,7 +64,11 @@ class SandboxSettings:
     @property
     def clients(self) -> tuple[Client, ...]:
         """Every registered client; the first is the one that the app menu launches."""
-        return (chartside_client(self.app_launch_url), *self.extra_clients)
+        return (
+            chartside_client(self.app_launch_url),
+            launcher_client(self.app_launch_url),
+            *self.extra_clients,
+        )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "SandboxSettings":

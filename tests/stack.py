@@ -141,6 +141,7 @@ class Browser:
     stack: Stack
     client: Client
     binds: dict[str, str] = field(default_factory=dict)
+    slug: str = "sandbox"
 
     def open(self, path: str) -> TestResponse:
         """Navigate to a page of the copilot."""
@@ -150,7 +151,11 @@ class Browser:
         """Start from the EHR's app menu; return the launch page's data."""
         launch = self.stack.state.start(self.stack.patient(chart), **options)
         query = urlencode({"iss": ISS, "launch": launch})
-        response = self.open(f"/smart/sandbox/launch?{query}")
+        return self.begin(f"/smart/sandbox/launch?{query}")
+
+    def begin(self, path: str) -> dict[str, Any]:
+        """Open an address that begins a launch; return the launch page's data and keep its bind secret."""
+        response = self.open(path)
         assert response.status_code == 200, response.text
         data = page_data(response)
         self.binds[data["state"]] = data["bind"]
@@ -166,7 +171,7 @@ class Browser:
             data=form or None,
         )
         assert response.status_code == 302, response.text
-        assert response.location.startswith(f"{APP}/smart/sandbox/callback")
+        assert response.location.startswith(f"{APP}/smart/{self.slug}/callback")
         return {
             name: values[0] for name, values in parse_qs(urlsplit(response.location).query).items()
         }
@@ -175,7 +180,7 @@ class Browser:
         """Post the callback as the callback page does."""
         known = self.binds.get(parameters.get("state", ""))
         body = {
-            "slug": "sandbox",
+            "slug": self.slug,
             "state": parameters.get("state", ""),
             "code": parameters.get("code"),
             "error": parameters.get("error"),
@@ -187,7 +192,11 @@ class Browser:
     def launch(self, chart: str = MARLENA, **options: Any) -> Launched:
         """Launch to the end."""
         page = self.launch_page(chart, **options)
-        response = self.complete(self.authorize(page["authorize"]))
+        return self.finish(self.authorize(page["authorize"]))
+
+    def finish(self, parameters: dict[str, str]) -> Launched:
+        """Complete a launch with the callback's parameters."""
+        response = self.complete(parameters)
         assert response.status_code == 200, response.text
         body = response.get_json()
         return Launched(launch_id=body["launch_id"], key=body["key"], client=self.client)
@@ -237,10 +246,9 @@ def make_stack(
 
     ehr_app = create_ehr(
         SandboxSettings(
-            ehr_origin=EHR,
             app_launch_url=f"{APP}/smart/sandbox/launch",
             data_folder=ROOT / "run" / "sandbox",
-            **{"clock": clock, "fetch": fetch, **ehr},
+            **{"ehr_origin": EHR, "clock": clock, "fetch": fetch, **ehr},
         )
     )
     settings = Settings(

@@ -22,6 +22,8 @@ from app.smart.registration import Registration
 KEEP_S = 600.0
 # A key that is not known is looked up again at most this often, so that forged kids cost the EHR nothing.
 REFETCH_KEYS_S = 60.0
+# Where a pattern of addresses is registered, anybody can name new ones.
+MOST_KEPT = 256
 
 T = TypeVar("T")
 log = logging.getLogger("chartside.smart")
@@ -95,6 +97,8 @@ class Discovery:
             return kept.value
         found = self._read_configuration(registration, iss)
         with self._lock:
+            if len(self._configurations) >= MOST_KEPT:
+                self._configurations.clear()
             self._configurations[iss] = _Kept(value=found, at=self._clock_s())
         return found
 

@@ -17,10 +17,12 @@ Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 class Fhir(Table, frozen=True, kw_only=True):
     """`[fhir]`: the FHIR bases of this EHR, exactly as it sends them in `iss`.
 
-    Where `tenants` are named, a launch of any other `tenant` is refused.
+    Where `tenants` are named, a launch of any other `tenant` is refused. `iss_pattern` is for a sandbox whose addresses hold
+    the options of a launch: an address of one of the hosts of `iss`, in which one whole segment is `*`.
     """
 
     iss: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    iss_pattern: str = ""
     version: Literal["4.0.1"] = "4.0.1"
     tenants: tuple[str, ...] = ()
 

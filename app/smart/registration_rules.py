@@ -18,6 +18,8 @@ PILOT = re.compile(
     r"(https?://[^\s]+/)?(Practitioner|PractitionerRole|Person|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}"
 )
 HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?")
+# One segment of letters, digits, hyphens and underscores: no dot, no slash, nothing encoded, nothing without end.
+ANY_SEGMENT = "[A-Za-z0-9_-]{1,2048}"
 
 
 def problem(registration: Registration, origin: str) -> str:
@@ -27,6 +29,7 @@ def problem(registration: Registration, origin: str) -> str:
 
 def _problems(registration: Registration, origin: str) -> Iterator[str]:
     yield from _addresses(registration)
+    yield from _pattern(registration)
     yield from _pins(registration)
     expected = f"{origin}/smart/{registration.slug}/callback"
     if registration.client.redirect_uri != expected:
@@ -49,6 +52,27 @@ def _addresses(registration: Registration) -> Iterator[str]:
     for ancestor in ancestors:
         if not ORIGIN.fullmatch(ancestor):
             yield f"embed.frame_ancestors {ancestor} is not an origin"
+
+
+def _pattern(registration: Registration) -> Iterator[str]:
+    pattern = registration.fhir.iss_pattern
+    if not pattern:
+        return
+    if not registration.sandbox:
+        yield "fhir.iss_pattern is for sandbox registrations only"
+    if not _plain(pattern) or pattern.count("*") != 1 or "/*/" not in urlsplit(pattern).path:
+        yield f"fhir.iss_pattern {pattern} is not a base address with one segment *"
+    elif f"{urlsplit(pattern).scheme}://{urlsplit(pattern).netloc}" not in {
+        f"{urlsplit(iss).scheme}://{urlsplit(iss).netloc}" for iss in registration.fhir.iss
+    }:
+        yield f"fhir.iss_pattern {pattern} is on another host than fhir.iss"
+
+
+def fits(pattern: str, iss: str) -> bool:
+    """Tell whether an address is of a pattern's form: `*` stands for one segment, all else is as written."""
+    before, star, after = pattern.partition("*")
+    form = f"{re.escape(before)}{ANY_SEGMENT}{re.escape(after)}"
+    return bool(star) and re.fullmatch(form, iss) is not None
 
 
 def _pins(registration: Registration) -> Iterator[str]:

@@ -18,7 +18,7 @@ from app.errors import ConfigurationError
 from app.smart.errors import UnknownIssuer
 from app.smart.policy import Models
 from app.smart.registration import Registration
-from app.smart.registration_rules import problem
+from app.smart.registration_rules import fits, problem
 
 log = logging.getLogger("chartside.smart")
 
@@ -62,7 +62,7 @@ class Registry:
         return tuple(self._by_slug.values())
 
     def by_iss(self, slug: str, sent: list[str]) -> tuple[Registration, str]:
-        """Return the registration and the issuer, as registered, for the `iss` values of a launch.
+        """Return the registration and the issuer for the `iss` values of a launch: as registered, or as a pattern allows.
 
         Raises:
             UnknownIssuer: not exactly one value, or one that this slug's registration does not name.
@@ -70,9 +70,12 @@ class Registry:
         if len(sent) != 1:
             raise UnknownIssuer(f"{len(sent)} iss parameters")
         found = self._by_iss.get(canonical_iss(sent[0]))
-        if found is None or found[0].slug != slug:
-            raise UnknownIssuer("iss is not registered for this launch address")
-        return found
+        if found is not None and found[0].slug == slug:
+            return found
+        registration = self._by_slug.get(slug)
+        if found is None and registration and fits(registration.fhir.iss_pattern, sent[0]):
+            return registration, sent[0]
+        raise UnknownIssuer("iss is not registered for this launch address")
 
     def frame_ancestors(self) -> tuple[str, ...]:
         """Return every origin that any registration allows to frame Chartside."""

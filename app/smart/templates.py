@@ -42,7 +42,7 @@ class Vendor:
     """One EHR product.
 
     `verified` says where Chartside was run against it, "" for nowhere. `notes` are what IT must know before the
-    vendor's form is filled in. `iss` and `frame` are given only where they are the same for every site.
+    vendor's form is filled in. `iss`, `iss_pattern` and `frame` are given only where they are the same for every site.
     """
 
     label: str
@@ -52,6 +52,7 @@ class Vendor:
     environment: Literal["production", "sandbox"] = "production"
     client_id: str = ""
     iss: str = ""
+    iss_pattern: str = ""
     frame: str = ""
 
 
@@ -107,12 +108,14 @@ VENDORS: Mapping[str, Vendor] = {
         environment="sandbox",
         client_id="chartside",
         iss="https://launch.smarthealthit.org/v/r4/fhir",
+        iss_pattern="https://launch.smarthealthit.org/v/r4/sim/*/fhir",
         frame="https://launch.smarthealthit.org",
         notes=(
             "For invented patients only: it gives out charts without a token, and does not enforce scopes or single use of codes. It proves a launch, not security.",
             "It takes any client id. A production server refuses to start with this file enabled.",
             "It offers no revocation, so tokens live until they expire.",
-            "A launch of one /sim/ address (standalone, backend) needs that address in fhir.iss.",
+            "A standalone launch comes from an address whose /sim/ segment holds its options: fhir.iss_pattern lets any segment stand there.",
+            "A launcher of your own: write its host in fhir.iss, fhir.iss_pattern and embed.frame_ancestors.",
         ),
     ),
 }  # fmt: skip
@@ -171,6 +174,7 @@ def _parts(facts: Vendor, address: str) -> list[str]:
     return [
         "[fhir]",
         f"iss = {iss}  # {HINTS['fhir.iss']}",
+        *([f"iss_pattern = {json.dumps(facts.iss_pattern)}"] if facts.iss_pattern else []),
         "",
         "[client]",
         f"id = {json.dumps(facts.client_id)}  # {HINTS['client.id']}",
