@@ -23,7 +23,7 @@ from app.agent.grounding import Background, Check, Part, judge
 from app.agent.sentences import CITED, end_of_sentence
 from app.agent.uncited import GENERAL
 from app.errors import UnknownHandle
-from app.fhir.citation import CITATION, HANDLE, SHOW, Evidence
+from app.fhir.citation import CITATION, COMPUTED, HANDLE, SHOW, Evidence
 from app.fhir.display import Block
 
 # A bracket longer than this is not a citation; [show ...] may name many rows.
@@ -99,6 +99,7 @@ class Answer:
         self._number = 0
         self._earlier: dict[str, tuple[Fact, ...]] = {}
         self._queued: list[tuple[str, ...]] = []
+        self._drawn: set[str] = set()
         self.tally = Tally()
 
     def feed(self, text: str) -> Iterator[Piece]:
@@ -206,6 +207,9 @@ class Answer:
         for chip in chips:
             self.tally.sources.add(chip.n)
             yield self._citation(chip, Check(verdict="pending"), claim="")
+            if chip.handle.startswith(COMPUTED):
+                # What was computed never stands without its inputs, its rule and what is missing.
+                self._queued.append((chip.handle,))
         marks = "".join(f"{CITE_OPEN}{chip.n}{CITE_CLOSE}" for chip in chips)
         yield from self._say(marks, spoken=CITED)
 
@@ -260,6 +264,8 @@ class Answer:
         """Show the blocks asked for, once their line is complete."""
         queued, self._queued = self._queued, []
         for handles in queued:
-            known = [handle for handle in handles if self._chip(handle)]
+            wanted = [h for h in handles if not (h.startswith(COMPUTED) and h in self._drawn)]
+            known = [handle for handle in wanted if self._chip(handle)]
+            self._drawn.update(known)
             for block in self._library.show(known) if known else ():
                 yield BlockShown(message_id=self.message_id, block=block)

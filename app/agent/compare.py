@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from app.agent.absences import absences
 from app.agent.attributes import attributes
+from app.agent.claims import Status
 from app.agent.facts import MUST_SAY, SAME_STATUS, STATUSES, Fact, statuses
 from app.agent.levels import flagged, levels
 from app.agent.names import names, noted
@@ -192,6 +193,8 @@ def _rates(scene: Scene) -> Iterator[Finding]:
 def _statuses(scene: Scene) -> Iterator[Finding]:
     said = set()
     for claim in scene.claims.statuses:
+        if _in_name(claim, scene):
+            continue
         able = [
             f
             for f in scene.own
@@ -214,6 +217,13 @@ def _statuses(scene: Scene) -> Iterator[Finding]:
             yield differs(
                 "status", "no status", status, [f for f in silent if f.evidence.status == status]
             )
+
+
+def _in_name(claim: Status, scene: Scene) -> bool:
+    """Tell whether a status word is part of what a computation is called: "corrected calcium"."""
+    names = [f.evidence.name.casefold() for f in scene.own if f.kind == "Calculation"]
+    at = scene.claims.rest.casefold()
+    return any(claim.text.casefold() in n and n in at for n in names)
 
 
 def _used(fact: Fact, scene: Scene) -> bool:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from app.agent.claims import claims
 from app.agent.denials import Stated, stated
 from app.agent.measure import Amount, amount, amounts, rates
-from app.fhir.citation import Evidence
+from app.fhir.citation import COMPUTED, Evidence
 from app.fhir.dates import local
 from app.fhir.values import brief
 
@@ -133,7 +133,7 @@ class Fact:
 
     def named(self, mention: Mention, lexicon: Lexicon) -> bool:
         """Tell whether this fact is about what a sentence names."""
-        if mention.drug or self.kind != "Observation":
+        if mention.drug or self.kind not in ("Observation", "Calculation"):
             return says(f"{self.evidence.name} {self.text if self.long else ''}", mention.text)
         mine, said = lexicon.group(self.evidence.name), lexicon.group(mention.text)
         return mine == said or (
@@ -161,19 +161,22 @@ def facts(handle: str, evidence: Iterable[Evidence], zone: ZoneInfo) -> tuple[Fa
 
 
 def _fact(handle: str, e: Evidence, zone: ZoneInfo, flag: str | None, limits: str) -> Fact:
-    kind = e.reference.partition("/")[0] or ("Search" if handle.startswith("S") else "")
+    own = (
+        "Search" if handle.startswith("S") else "Calculation" if handle.startswith(COMPUTED) else ""
+    )
+    kind = e.reference.partition("/")[0] or own
     long = e.field == "words" or len(e.value) > LONG
-    own = amount(e.value, e.unit)
-    loose = claims(e.value) if long or own is None else None
+    number = amount(e.value, e.unit)
+    loose = claims(e.value) if long or number is None else None
     dates = [(local(e.date, zone), str(e.date_role))] if e.date else []
     if loose:
         dates += [(d.iso, "") for d in loose.dates if d.iso]
     numbers: tuple[Amount, ...] = ()
     if e.value != e.date:  # the value of a date is a date, not three numbers
-        numbers = _as_shown(own, e) if own else tuple(f.amount for f in amounts(e.value))
+        numbers = _as_shown(number, e) if number else tuple(f.amount for f in amounts(e.value))
     return Fact(
         handle=handle, evidence=e, kind=kind, text=" ".join(e.value.split()), numbers=numbers,
-        dates=tuple(dates), rates=() if own else tuple(r for _, _, r in rates(e.value)),
+        dates=tuple(dates), rates=() if number else tuple(r for _, _, r in rates(e.value)),
         flag=flag, limits=limits, long=long,
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Join an answer with its launch: handles to chips and blocks, and the words that its chart knows."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from app.agent.answer import Chip, Library
@@ -16,6 +16,7 @@ from app.fhir.notes import COPIED_WORDS
 from app.fhir.reader import LaunchChart
 from app.llm.synonyms import Synonyms, load
 from app.tools.bounds import as_data
+from app.tools.calculators.catalogue import CALCULATORS
 
 # What a medicine's name as sent goes on with, behind its ingredients.
 STRENGTH = re.compile(r"\s*\d.*$")
@@ -112,6 +113,8 @@ def lexicon(chart: Chart, synonyms: Synonyms) -> Lexicon:
                 *(e.name for r in next(iter(row.cells.values())) for e in r.evidence),
             }
             tests.update({name.casefold(): group for name in names if len(name) > 1})
+    for name, group in computed_names(synonyms):
+        tests.setdefault(name, group)
     ours = {word for line in chart.tables.get("M", []) for word in drug_words(line.text("drug"))}
     listed = {ingredient.casefold() for ingredient in synonyms.ingredients}
     return Lexicon(
@@ -124,6 +127,16 @@ def lexicon(chart: Chart, synonyms: Synonyms) -> Lexicon:
             for word in p.words
         },
     )
+
+
+def computed_names(synonyms: Synonyms) -> Iterator[tuple[str, str]]:
+    """Yield what a computed value is called, with its group: eGFR and BMI are also measured, and mean the same."""
+    words = {c.name: c.words for c in synonyms.calculations}
+    for key, calculator in CALCULATORS.items():
+        full = calculator.name.casefold()
+        group = {"egfr": "egfr", "bmi": "bmi"}.get(key, full)
+        plain = full.partition(" (")[0]
+        yield from ((name, group) for name in (full, plain, *words.get(key, ())))
 
 
 def drug_words(name: str) -> set[str]:

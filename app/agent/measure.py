@@ -23,6 +23,7 @@ ml/min/1.73m2 ml/min/1.73m² ml/min/{1.73_m2} ml/min/1.73m^2 ml/min/1.73sqm | ml
 10*6/ul 10^6/ul 10^6/µl 10^6/μl 10⁶/µl x10^6/ul x10^6/µl m/ul m/µl 10*12/l 10^12/l x10^12/l
 /min bpm beats/min beats/minute breaths/min breaths/minute permin perminute beatsperminute breathsperminute
 mmhg mm[hg] | cel °c degc | [degf] °f degf | kg kilogram kilograms | lb lbs [lb_av] pounds | cm | kg/m2 kg/m² kg/m^2
+mg/kg/day mg/kg/d | mme/day mme/d
 mg milligram milligrams | g gram grams | mcg ug µg μg microgram micrograms | ml milliliter milliliters | l liter liters
 unit units | iu internationalunits | tablet tablets tab tabs | capsule capsules cap caps | puff puffs
 drop drops | patch patches | spray sprays

@@ -50,6 +50,7 @@ from app.llm.port import (
     TextDelta,
     ToolCall,
     Usage,
+    UserTurn,
 )
 
 __all__ = ["ModelCall", "TurnEvent", "TurnServices", "coalesce", "run"]
@@ -67,6 +68,12 @@ MOST_CALLS, MOST_ASKED = 64, 20_000
 
 class _Stopped(Exception):  # not an error: a person pressed Stop
     """Leave the turn at once."""
+
+
+def _typed(services: TurnServices, question: str) -> str:
+    """Return what the user typed in this conversation."""
+    earlier = [turn.text for turn in services.history if isinstance(turn, UserTurn)]
+    return "\n".join([*earlier, question])
 
 
 def run(
@@ -119,6 +126,7 @@ class _Run:
         self._question = question
         self._turn_id = turn_id
         self._stop = stop
+        services.registry.typed = _typed(services, question)
         self._budget = Budget.start(services.limits, services.clock)
         self._looked = Looked()
         self._look_ups = LookUps(services, turn_id, stop, self._budget, self._looked)

@@ -7,7 +7,8 @@ from itertools import groupby
 from app.errors import UnknownHandle
 from app.fhir import trend
 from app.fhir.chart import Chart, Line
-from app.fhir.citation import SearchRecord
+from app.fhir.citation import COMPUTED, SearchRecord
+from app.fhir.computed_view import computed_block
 from app.fhir.dates import day
 from app.fhir.display import (
     Block,
@@ -55,9 +56,11 @@ def show(launch: LaunchChart, handles: Sequence[str]) -> tuple[Block, ...]:
     for handle in handles:
         chart.evidence(handle)
     out: list[Block] = []
-    for prefix, group in groupby(dict.fromkeys(handles), key=lambda h: h[0]):
+    for prefix, group in groupby(dict.fromkeys(handles), key=_prefix):
         asked = list(group)
-        if prefix == "S":
+        if prefix == COMPUTED:
+            out += [computed_block(chart, launch.sources, chart.ledger.computed(h)) for h in asked]
+        elif prefix == "S":
             out += [negative(launch, chart.ledger.search(handle)) for handle in asked]
         elif prefix in chart.grids:
             orders = [h for h in dict.fromkeys(handles) if h.startswith("M")]
@@ -65,6 +68,10 @@ def show(launch: LaunchChart, handles: Sequence[str]) -> tuple[Block, ...]:
         else:
             out.append(rows(launch, asked))
     return tuple(out)
+
+
+def _prefix(handle: str) -> str:
+    return COMPUTED if handle.startswith(COMPUTED) else handle[0]
 
 
 # ---------------------------------------------------------------- results

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from app.errors import UnknownHandle
 from app.fhir import words
-from app.fhir.citation import Evidence, SearchRecord
+from app.fhir.citation import COMPUTED, Evidence, SearchRecord
+from app.fhir.computed import computed_evidence
 from app.fhir.dates import printed
 from app.fhir.ledger import Ledger
 from app.fhir.readings import Grid, Reading, Row
@@ -88,6 +89,8 @@ class Chart:
         Raises:
             UnknownHandle: this launch never issued the handle.
         """
+        if handle.startswith(COMPUTED):
+            return computed_evidence(self, self.ledger.computed(handle))
         if handle.startswith("S"):
             return (search_evidence(self.ledger.search(handle)),)
         row = self.row(handle)

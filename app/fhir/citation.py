@@ -1,7 +1,7 @@
 """The one citation grammar: what a handle points to, and how handles stand in text.
 
 `[P3]` cites a row of a table, `[L3b]` the value of row L3 at column b, `[L3]` the whole series of a test,
-`[N2]` a note, `[S1]` a search (what a negative statement cites). A line `[show L1 L2]` asks the server to
+`[N2]` a note, `[S1]` a search (what a negative statement cites), `[CALC1]` what was computed here from cited values. A line `[show L1 L2]` asks the server to
 copy those rows or series from the chart into the answer. Handles are append-only within a launch.
 """
 
@@ -14,7 +14,8 @@ DateRole = Literal[
     "started", "ended", "written", "signed", "searched", "born", "died", "performed", "planned", "sent", "",
 ]  # fmt: skip
 
-HANDLE = re.compile(r"[A-Z]\d+(?:[a-z]{1,3}'*)?")
+COMPUTED = "CALC"
+HANDLE = re.compile(rf"(?:{COMPUTED}|[A-Z])\d+(?:[a-z]{{1,3}}'*)?")
 # One citation may name several handles: [L3a, M2].
 CITATION = re.compile(rf"\[({HANDLE.pattern}(?:[,;] ?{HANDLE.pattern})*)\]")
 SHOW = re.compile(rf"\[show ({HANDLE.pattern}(?: {HANDLE.pattern})*)\]")
@@ -59,3 +60,52 @@ class SearchRecord:
     complete: bool
     why_incomplete: str = ""
     section: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputedInput:
+    """One thing that a computation used: what it is, as printed, and where it stands; no handle: entered, or identity.
+
+    `moment` is its ISO date in the site's zone, `role` what that date means; `status` only where it is not final.
+    `converted` says a conversion of units.
+    """
+
+    name: str
+    text: str
+    handle: str = ""
+    moment: str = ""
+    role: str = ""
+    status: str = ""
+    converted: str = ""
+    entered: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputedValue:
+    """A further number of a computation, with its own name."""
+
+    name: str
+    value: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputedRecord:
+    """What this application computed, or checked, from this chart: result, inputs, rule, source, and what is missing.
+
+    `kind` check: `inputs` are the records that a list names, and there is no value. `value` is empty where something
+    that it needs is missing; `at_least`: an item of a score is not known. `unit` is as printed.
+    """
+
+    handle: str
+    kind: Literal["calculation", "check"]
+    name: str
+    value: str
+    unit: str
+    rule: str
+    source: str
+    inputs: tuple[ComputedInput, ...]
+    also: tuple[ComputedValue, ...] = ()
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    at_least: bool = False

@@ -12,7 +12,14 @@ from threading import RLock
 from typing import Any
 
 from app.errors import UnknownHandle
-from app.fhir.citation import Evidence, SearchRecord
+from app.fhir.citation import (
+    COMPUTED,
+    ComputedInput,
+    ComputedRecord,
+    ComputedValue,
+    Evidence,
+    SearchRecord,
+)
 
 # No i, l, o (read as digits), e (exponent), x (times), g, m (kg, mg beside a number); q, j, v, z cost tokens in pairs.
 LETTERS = "abcdfhknprstuwy"
@@ -38,6 +45,7 @@ class Ledger:
         }
         self._cells: dict[str, list[str]] = {k: list(v) for k, v in kept.get("cells", {}).items()}
         self._searches = {k: SearchRecord(**v) for k, v in kept.get("searches", {}).items()}
+        self._computed = {k: _computed(v) for k, v in kept.get("computed", {}).items()}
         self._facts: dict[str, tuple[Evidence, ...]] = {}
         self._marks: dict[str, str] = dict(kept.get("marks", {}))
         self._marks_now: dict[str, str] = {}
@@ -109,6 +117,23 @@ class Ledger:
         except KeyError:
             raise UnknownHandle("a search that this launch never made") from None
 
+    def compute(self, found: ComputedRecord) -> ComputedRecord:
+        """Issue the next CALC handle, or return the record of the very same computation."""
+        with self._lock:
+            for known in self._computed.values():
+                if replace(known, handle="") == found:
+                    return known
+            handle = f"{COMPUTED}{len(self._computed) + 1}"
+            self._computed[handle] = replace(found, handle=handle)
+            return self._computed[handle]
+
+    def computed(self, handle: str) -> ComputedRecord:
+        """Return what was computed under a handle; raises UnknownHandle."""
+        try:
+            return self._computed[handle]
+        except KeyError:
+            raise UnknownHandle("a computation that this launch never made") from None
+
     def export(self) -> dict[str, Any]:
         """Return everything a restart needs, as JSON-able values."""
         with self._lock:
@@ -117,8 +142,16 @@ class Ledger:
                 "columns": {k: dict(v) for k, v in self._columns.items()},
                 "cells": {k: list(v) for k, v in self._cells.items()},
                 "searches": {k: asdict(v) for k, v in self._searches.items()},
+                "computed": {k: asdict(v) for k, v in self._computed.items()},
                 "marks": dict(self._marks),
             }
+
+
+def _computed(kept: Mapping[str, Any]) -> ComputedRecord:
+    inputs = tuple(ComputedInput(**part) for part in kept["inputs"])
+    also = tuple(ComputedValue(**part) for part in kept["also"])
+    lists = {name: tuple(kept[name]) for name in ("missing", "notes")}
+    return ComputedRecord(**{**kept, "inputs": inputs, "also": also, **lists})
 
 
 def _mark(content: str) -> str:

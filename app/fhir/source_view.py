@@ -6,7 +6,8 @@ from typing import Literal
 from app.boundary import pretty_fhir
 from app.fhir.blocks import results
 from app.fhir.chart import Chart, Line
-from app.fhir.citation import Evidence, SearchRecord
+from app.fhir.citation import COMPUTED, Evidence, SearchRecord
+from app.fhir.computed_view import computed_source
 from app.fhir.display import Date, Paragraph, Piece, Segment, Source, SourceFact, Text
 from app.fhir.medicines import plain_dose
 from app.fhir.notes import Run, find_words, note_of, runs
@@ -39,6 +40,8 @@ def source(launch: LaunchChart, n: int, marks: Sequence[str] = ()) -> Source:
         UnknownHandle: this launch has no such source.
     """
     handle, chart = launch.sources.get(n), launch.chart
+    if handle.startswith(COMPUTED):
+        return computed_source(chart, launch.sources, n, chart.ledger.computed(handle))
     if handle.startswith("S"):
         return _search(n, chart.summary(handle), chart.ledger.search(handle))
     row, cell, line = chart.row(handle), chart.cell(handle), chart.line(handle)

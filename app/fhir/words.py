@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.errors import UnknownHandle
+from app.fhir.citation import COMPUTED
+from app.fhir.computed import computed_label, computed_summary
 from app.fhir.dates import day
 from app.fhir.readings import Reading, Row
 from app.fhir.sections import section_of, table_of
@@ -22,6 +24,8 @@ def lower(name: str) -> str:
 
 def label(chart: "Chart", handle: str) -> str:
     """Return "potassium, 19-Nov-2026", "eGFR, 5 results", "medication request, ibuprofen"; raises UnknownHandle."""
+    if handle.startswith(COMPUTED):
+        return computed_label(chart.ledger.computed(handle))
     if handle.startswith("S"):
         return search_label(chart.ledger.search(handle))
     row, cell, line = chart.row(handle), chart.cell(handle), chart.line(handle)
@@ -139,6 +143,8 @@ def supply(line: "Line", today: str) -> str:
 
 def summary(chart: "Chart", handle: str) -> str:
     """Return "19-Nov-2026 · final · Mercy Laboratory"; raises UnknownHandle."""
+    if handle.startswith(COMPUTED):
+        return computed_summary(chart.ledger.computed(handle))
     if handle.startswith("S"):
         record = chart.ledger.search(handle)
         return f"{record.searched:,} searched · {record.searched_at}"

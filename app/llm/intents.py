@@ -7,6 +7,7 @@ words. Nothing is guessed: a word that matches nothing is named as not matched.
 import re
 from dataclasses import dataclass, field
 
+from app.llm import calculations
 from app.llm.synonyms import (
     Known,
     MedicineClass,
@@ -55,6 +56,7 @@ class Plan:
 
     `ignored` words are neither known nor searched; `related` are the words of a named medicine's classes;
     `slips` are unknown words one edit away from a known one; `problems` keep the question's own spelling.
+    `calculation_words` are keys of calculators with the words that ask for each, `stated` what the question gives for them ("weight=72 kg").
     """
 
     topics: list[Topic] = field(default_factory=list)
@@ -70,6 +72,8 @@ class Plan:
     slips: dict[str, str] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     quoted: list[str] = field(default_factory=list)
+    calculation_words: dict[str, str] = field(default_factory=dict)
+    stated: list[str] = field(default_factory=list)
     give: bool = False
     act: bool = False
     begun: bool = False
@@ -78,12 +82,17 @@ class Plan:
     since: str = ""
 
     @property
+    def calculations(self) -> list[str]:
+        """Return the keys of the calculators that are asked for."""
+        return list(self.calculation_words)
+
+    @property
     def empty(self) -> bool:
         """Tell whether no word asks for anything."""
         found = (
             self.topics or self.tests or self.panels or self.classes or self.drugs or self.leftover
         )
-        return not (found or self.problems or self.unread or self.quoted)
+        return not (found or self.problems or self.unread or self.quoted or self.calculations)
 
     @property
     def substances(self) -> list[str]:
@@ -102,6 +111,7 @@ def read(question: str, synonyms: Synonyms) -> Plan:
     since = re.search(r"since (\d{4}(?:-\d{2}(?:-\d{2})?)?)\b", text)
     plan.since = since[1] if since else ""
     rest = re.sub(r"“[^”]+”|\"[^\"]+\"|\d{4}-\d{2}(?:-\d{2})?", " ", text)
+    rest = _computed(plan, rest, synonyms)
     rest = _without_units(DOSE.sub(" ", rest), question)
     rest = _topics(plan, rest, TOPICS[:5])
     rest = _named(plan, rest, synonyms, question)
@@ -112,7 +122,23 @@ def read(question: str, synonyms: Synonyms) -> Plan:
     _narrow(plan, text, synonyms)
     if given:
         _before_giving(plan, given[0], synonyms)
+    if "mg_kg_day" in plan.calculations and not any(x.startswith("dose=") for x in plan.stated):
+        plan.stated += [f"medicine={drug}" for drug in [*plan.drugs, *plan.leftover][:1]]
+        plan.drugs, plan.leftover = [], []
+        plan.tests = [test for test in plan.tests if test.name != "weight"]
     return plan
+
+
+def _computed(plan: Plan, rest: str, synonyms: Synonyms) -> str:
+    """Take the words that ask for a computation, and what is stated for it."""
+    for key, words in calculations.asked(rest, synonyms):
+        plan.calculation_words.setdefault(key, words)
+        rest = rest.replace(words, " ", 1)
+    if plan.calculations:
+        for entered, words in calculations.stated(rest):
+            plan.stated.append(entered)
+            rest = rest.replace(words, " ", 1)
+    return rest
 
 
 def _stop_words(plan: Plan) -> frozenset[str]:

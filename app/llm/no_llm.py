@@ -90,6 +90,9 @@ def calls(plan: Plan) -> list[Wanted]:
 
 
 def _by_name(plan: Plan) -> Iterator[Wanted]:
+    for key in plan.calculations:
+        entered: dict[str, object] = {"entered": plan.stated} if plan.stated else {}
+        yield "calculate", {"name": key, **entered}
     tests = list(
         dict.fromkeys([n for p in plan.panels for n in p.tests] + [t.name for t in plan.tests])
     )

@@ -1,5 +1,6 @@
 """The parts of an answer that are copied from the chart, one for each topic of a question."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from app.llm.found import Found, first_of_each, passages_once
@@ -22,6 +23,21 @@ NOT_ASKED = "Allergies: the EHR's entry says “{}” [{}]. Ask, and record it i
 CURRENT = ("active", "no status", "stated")
 NOT_TAKING = "An active order is not proof of taking."
 SEEN = ("finished", "completed", "onleave", "unknown")
+
+
+# ---------------------------------------------------------------- computed
+
+
+def computed(found: Found) -> Iterator[str]:
+    """State each computation in one sentence; its inputs, rule and source stand in the block that comes with it."""
+    for entry in found.by("calculate"):
+        status = f", from a {entry.field('status')} result" if entry.field("status") else ""
+        status += f", newest input {entry.field('newest')}" if entry.field("newest") else ""
+        if entry.field("value"):
+            yield f"{entry.name}: {entry.field('printed')}{status} [{entry.handle}]."
+        else:
+            missing = re.sub(r" \([^)]*\)", "", entry.field("missing"))
+            yield f"{entry.name}: not computed; missing: {missing} [{entry.handle}]."
 
 
 # ---------------------------------------------------------------- allergies

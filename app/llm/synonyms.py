@@ -53,6 +53,14 @@ class Problem:
     loinc: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Calculation:
+    """A computation by its key and the words that ask for it."""
+
+    name: str
+    words: tuple[str, ...]
+
+
 Known = Test | Panel | MedicineClass | Problem
 
 
@@ -64,6 +72,7 @@ class Synonyms:
     panels: tuple[Panel, ...]
     classes: tuple[MedicineClass, ...]
     problems: tuple[Problem, ...] = ()
+    calculations: tuple[Calculation, ...] = ()
 
     def test(self, name: str) -> Test:
         """Return the test of a name used inside the table."""
@@ -140,6 +149,7 @@ def load() -> Synonyms:
         panels=tuple(Panel(**_tuples(part)) for part in sent["panel"]),
         classes=tuple(MedicineClass(**_tuples(part)) for part in sent["class"]),
         problems=tuple(Problem(**_tuples(part)) for part in sent["problem"]),
+        calculations=tuple(Calculation(**_tuples(part)) for part in sent["calculation"]),
     )
 
 

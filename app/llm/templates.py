@@ -64,6 +64,7 @@ def _harm(found: Found) -> Iterator[str]:
 def _asked(found: Found) -> Iterator[str]:
     """Yield the rows for each thing asked for, in the order of the topics, then words that were searched."""
     plan = found.plan
+    yield from parts.computed(found)
     yield from _results(found)
     yield from parts.kidney_orders(found)
     if "allergies" in plan.topics and not plan.give:
@@ -132,6 +133,11 @@ def _remarks(found: Found) -> Iterator[str]:
         f"“{m.words}”" if m.means.casefold() == m.words else f"“{m.words}” = {m.means}"
         for m in plan.matches
     ]
+    named += [
+        f"“{plan.calculation_words[e.field('key')]}” = {e.name}"
+        for e in found.by("calculate")
+        if e.field("key") in plan.calculation_words
+    ]
     missing = found.unmatched()
     named += [
         f"“{w}” = {_where(plan)}"
@@ -156,6 +162,7 @@ def _quoted(words: Iterable[str]) -> str:
 
 
 REFUSED_WORDS = {
+    "calculate": "A calculation's inputs",
     "chart_notes": "Notes", "note_read": "Notes", "chart_results": "Results",
     "chart_pending": "Orders and reports", "chart_section": "This part of the chart",
     "chart_search": "Words", "chart_changes": "Changes", "chart_overview": "The summary",

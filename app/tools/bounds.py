@@ -5,7 +5,7 @@ Measured: 1.65 characters per token is the least measured on dense tables (o200k
 
 import re
 
-from app.fhir.citation import CITATION, SHOW
+from app.fhir.citation import CITATION, COMPUTED, SHOW
 from app.tools.plain import harmless, without_tags
 
 MOST_TOKENS = 2000
@@ -13,7 +13,7 @@ CHARS_PER_TOKEN = 1.65
 MOST_CHARACTERS = int(MOST_TOKENS * CHARS_PER_TOKEN)
 _FORGED = re.compile(rf"{SHOW.pattern}|{CITATION.pattern}")
 # What could become one of ours together with the words that follow it.
-_OPENING = re.compile(r"show\b|[A-Z]\d|\s*\Z")
+_OPENING = re.compile(rf"show\b|(?:{COMPUTED}|[A-Z])\d|\s*\Z")
 _LONGEST = 500
 
 

@@ -16,6 +16,7 @@ from app.fhir.tables import digest, measurements, table
 from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load
 from app.tools.bounds import MOST_TOKENS, as_data, digest_as_data, table_as_data
+from app.tools.calculate import CALCULATE
 from app.tools.changes import anchor, changed
 from app.tools.entries import (
     line_entry,
@@ -328,6 +329,7 @@ def _pending(chart: Chart, line: Line) -> str:
 
 
 CHART_TOOLS = (
+    CALCULATE,
     Tool(function=chart_changes, reads=("Observation", "MedicationRequest", "DocumentReference")),
     Tool(function=chart_notes, reads=("DocumentReference",)),
     Tool(

@@ -22,6 +22,8 @@ from app.launch_context import LaunchContext
 from app.llm.port import Entry, Schema, ToolSpec
 from app.tools.bounds import MOST_CHARACTERS, bounded
 
+# The argument of a tool that hears the user's words.
+TYPED = "typed"
 # Answers of a tool that could not run; told to the model, never shown.
 NO_SUCH_TOOL = "No such tool. Use one of the tools listed."
 
@@ -65,10 +67,14 @@ class ToolResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A function with a chart as its first argument; `reads` are the FHIR types it cannot do without (any of them)."""
+    """A function with a chart as its first argument; `reads` are the FHIR types it cannot do without (any of them).
+
+    `hears`: it also takes `typed`, the user's own words, which no caller of the tool can set.
+    """
 
     function: Callable[..., Found]
     reads: tuple[str, ...]
+    hears: bool = False
 
     @property
     def name(self) -> str:
@@ -101,6 +107,8 @@ class Registry:
         )
         self._launch = launch
         self._on_call = on_call
+        # What the user typed in this conversation: what a tool takes as entered has to stand in it.
+        self.typed = ""
         self._tools = {tool.name: tool for tool in able}
         self._arguments = {tool.name: arguments_of(tool) for tool in able}
 
@@ -130,7 +138,8 @@ class Registry:
             return ToolResult(text=NO_SUCH_TOOL, is_error=True)
         try:
             given = _validated(arguments, self._arguments[name])
-            found = tool.function(self._launch, **given)
+            heard = {TYPED: self.typed} if tool.hears else {}
+            found = tool.function(self._launch, **given, **heard)
         except msgspec.ValidationError as error:
             return ToolResult(text=f"Refused: {error}.", is_error=True)
         except (msgspec.DecodeError, RecursionError):
@@ -171,6 +180,7 @@ def arguments_of(tool: Tool) -> type[msgspec.Struct]:
     """Return a struct with the tool's arguments, which decodes them strictly; the chart is not one of them."""
     hints = get_type_hints(tool.function, include_extras=True)
     parameters = list(inspect.signature(tool.function).parameters.values())[1:]
+    parameters = [p for p in parameters if not (tool.hears and p.name == TYPED)]
     fields: list[Any] = [
         (p.name, hints[p.name]) if p.default is p.empty else (p.name, hints[p.name], p.default)
         for p in parameters

@@ -1,0 +1,83 @@
+"""State a computation as evidence, so that a sentence about its result is checked against it, and name it in words.
+
+Only what the calculator itself found stands here: a number that a model made up is in no record.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.fhir.citation import ComputedRecord, Evidence
+
+if TYPE_CHECKING:
+    from app.fhir.chart import Chart
+
+# What a sentence about a computation may repeat of the records it used, beside measured values.
+NAMED = ("problem", "drug", "substance", "dose", "frequency")
+
+
+def computed_evidence(chart: "Chart", record: ComputedRecord) -> tuple[Evidence, ...]:
+    """Return the result, further values, and what its inputs are evidence of.
+
+    A measured input keeps its status: a sentence about a result from a preliminary value has to say so.
+    """
+    at = chart.now.isoformat()
+    results = [(record.name, record.value, record.unit)]
+    results += [(extra.name, extra.value, extra.unit) for extra in record.also]
+    own = [
+        Evidence(
+            reference="", version="", path="", field="value", name=name, value=value or "not computed",
+            unit=unit if value else "", date=at,
+        )
+        for name, value, unit in results
+    ]  # fmt: skip
+    return (*own, *(e for i in record.inputs for e in _of(chart, i.handle)), *_entered(record, at))
+
+
+def _of(chart: "Chart", handle: str) -> list[Evidence]:
+    found = chart.ledger.facts(handle) if handle else ()
+    return [
+        e if e.reference.startswith("Observation/") else _used(e)
+        for e in found
+        if e.reference.startswith("Observation/") or e.field in NAMED
+    ]
+
+
+def _used(e: Evidence) -> Evidence:
+    # A score counts that a problem is recorded, whatever became of it, and a sentence about the score need not name
+    # it: the row itself says name and status.
+    return replace(e, field="input", status="")
+
+
+def _entered(record: ComputedRecord, at: str) -> list[Evidence]:
+    """State what the user typed, so that repeating it is not taken for a wrong value."""
+    return [
+        Evidence(
+            reference="", version="", path="", field="entered", name=i.name, value=i.text, date=at
+        )
+        for i in record.inputs
+        if i.entered
+    ]
+
+
+def computed_label(record: ComputedRecord) -> str:
+    """Return "creatinine clearance, computed from 4 inputs"."""
+    n = len(record.inputs)
+    if record.kind == "check":
+        return f"{record.name}, {n} record{'s' if n != 1 else ''} named"
+    if not record.value:
+        return f"{record.name}, not computed"
+    return f"{record.name}, computed from {n} input{'s' if n != 1 else ''}"
+
+
+def computed_summary(record: ComputedRecord) -> str:
+    """Return the small line of a source: what it is, and where the rule comes from."""
+    kind = "Checked here" if record.kind == "check" else "Computed here"
+    return f"{kind} · {record.source}"
+
+
+def printed_value(record: ComputedRecord) -> str:
+    """Return "3 points or more", "38 mL/min", or that it was not computed."""
+    if not record.value:
+        return "not computed"
+    unit = "point" if (record.value, record.unit) == ("1", "points") else record.unit
+    return f"{record.value} {unit}{' or more' if record.at_least else ''}".strip()
