@@ -1,5 +1,5 @@
 # `make` lists the targets. Everything is set up from the locks into this folder; nothing is installed elsewhere
-# except, for the browser tests, Chromium when none is found.
+# except, for the browser tests, Chromium and Firefox when none is found.
 PYTHON ?= python3
 BIN := .venv/bin
 NAME ?=
@@ -37,9 +37,9 @@ setup: .setup/python .setup/node
 	cd frontend && npm run --silent build
 	@touch $@
 
-.setup/chromium: .setup/python
+.setup/browsers: .setup/python
 	@mkdir -p .setup
-	sh tests/e2e/install_chromium.sh
+	sh tests/e2e/install_browsers.sh
 	@touch $@
 
 run: .setup/python .setup/build
@@ -60,12 +60,12 @@ check: .setup/python .setup/node
 parties: .setup/python .setup/node
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/contract tests/interaction
 
-e2e: .setup/python .setup/build .setup/chromium
+e2e: .setup/python .setup/build .setup/browsers
 	$(BIN)/pytest -q tests/e2e
 
 test: check parties e2e
 
-bench: .setup/python .setup/build .setup/chromium
+bench: .setup/python .setup/build .setup/browsers
 	@$(BIN)/python -m bench $(NAME)
 
 lock:
@@ -79,5 +79,5 @@ llama: .setup/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-llama.txt
 	$(BIN)/pytest -q tests/contract/llm/test_llama.py
 
-pictures: .setup/node .setup/chromium
+pictures: .setup/node .setup/browsers
 	cd frontend && node dev/keyboard.mjs && node dev/pictures.mjs

@@ -32,6 +32,8 @@ class Demo:
     app_port: int
     folder: Path
     latency_ms: int = 0
+    app_listens: int = 0
+    """The copilot's own port where a proxy has `app_port`; 0: none has."""
 
     @property
     def ehr(self) -> str:
@@ -51,12 +53,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--app-port", type=int, default=APP_PORT)
     parser.add_argument("--folder", type=Path, default=Path("run"))
     parser.add_argument("--latency-ms", type=int, default=0, help="added to every FHIR request")
+    parser.add_argument("--app-listens", type=int, default=0, help="the app's port behind a proxy")
     given = parser.parse_args(arguments)
     demo = Demo(
         ehr_port=given.ehr_port,
         app_port=given.app_port,
         folder=given.folder,
         latency_ms=given.latency_ms,
+        app_listens=given.app_listens,
     )
     demo.folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -125,7 +129,7 @@ def _start_app(demo: Demo) -> "subprocess.Popen[bytes]":
         "CHARTSIDE_LAUNCH_CONFIG": str(_launch_config(demo)),
         **{name: os.environ[name] for name in ("CHARTSIDE_MODELS",) if name in os.environ},
     }
-    return _gunicorn("app:create_app()", demo.app_port, 320, environ)
+    return _gunicorn("app:create_app()", demo.app_listens or demo.app_port, 320, environ)
 
 
 def _gunicorn(
@@ -170,7 +174,7 @@ def _wait_until_up(demo: Demo, servers: "Sequence[subprocess.Popen[bytes]]") -> 
     until = time.monotonic() + START_S
     for url in (
         f"http://127.0.0.1:{demo.ehr_port}/health",
-        f"http://127.0.0.1:{demo.app_port}/health",
+        f"http://127.0.0.1:{demo.app_listens or demo.app_port}/health",
     ):
         while not _answers(url):
             if any(server.poll() is not None for server in servers) or time.monotonic() > until:

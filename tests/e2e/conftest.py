@@ -95,12 +95,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @contextmanager
-def started(folder: Path, environ: dict[str, str]) -> Iterator[Servers]:
-    """Start both servers as `make run` does."""
-    found = Servers(ehr_port=_free_port(), app_port=_free_port(), folder=folder)
+def started(
+    folder: Path, environ: dict[str, str], *, app_port: int = 0, app_listens: int = 0
+) -> Iterator[Servers]:
+    """Start both servers as `make run` does; the copilot may listen behind a proxy that has its port."""
+    found = Servers(ehr_port=free_port(), app_port=app_port or free_port(), folder=folder)
     command = [
         sys.executable, "-m", "sandbox.demo", "--ehr-port", str(found.ehr_port), "--app-port", str(found.app_port),
-        "--folder", str(folder),
+        "--folder", str(folder), "--app-listens", str(app_listens or found.app_port),
     ]  # fmt: skip
     # The prepared charts are the costly part of the EHR's start; they are shared with `make run`.
     shared = ROOT / "run" / "sandbox"
@@ -140,14 +142,7 @@ def new_context(playwright: Playwright, tmp_path: Path) -> Iterator[NewContext]:
         *, block_cookies: bool = True, width: int = 1200, height: int = 900, **options: Any
     ) -> BrowserContext:
         profile = tmp_path / f"profile-{len(opened)}"
-        (profile / "Default").mkdir(parents=True)
-        preferences = {
-            "profile": {
-                "cookie_controls_mode": int(block_cookies),
-                "block_third_party_cookies": block_cookies,
-            }
-        }
-        (profile / "Default" / "Preferences").write_text(json.dumps(preferences))
+        profile_preferences(profile, block_cookies=block_cookies)
         context = playwright.chromium.launch_persistent_context(
             str(profile),
             executable_path=chromium(),
@@ -163,6 +158,18 @@ def new_context(playwright: Playwright, tmp_path: Path) -> Iterator[NewContext]:
     yield make
     for context in opened:
         context.close()
+
+
+def profile_preferences(profile: Path, *, block_cookies: bool) -> None:
+    """Write Chromium's own setting for cookies of third parties into a new profile."""
+    (profile / "Default").mkdir(parents=True)
+    preferences = {
+        "profile": {
+            "cookie_controls_mode": int(block_cookies),
+            "block_third_party_cookies": block_cookies,
+        }
+    }
+    (profile / "Default" / "Preferences").write_text(json.dumps(preferences))
 
 
 def chromium() -> str | None:
@@ -183,7 +190,21 @@ def app_frame(page: Page, servers: Servers, index: int = 0) -> Frame:
     return frames[index]
 
 
-def _free_port() -> int:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the embedding matrix: a row for each thing done, a cell for each engine and cookie setting."""
+    cells: dict[str, list[str]] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            file, _, name = report.nodeid.partition("::")
+            if file.endswith("test_isolation.py") and report.when == "call":
+                act, _, browser = name.partition("[")
+                cells.setdefault(act, []).append(f"{browser.rstrip(']')} {outcome}")
+    for act, found in cells.items():
+        terminalreporter.write_line(f"{act}: {', '.join(sorted(found))}")
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
