@@ -155,7 +155,7 @@ def build(
     rows, audit = LaunchRows(engine), AuditLog(engine, now)
     conversations, running = Conversations(engine, settings.secret_key), RunningTurns()
     # What an ended launch leaves is forgotten in this order; the parts made below add themselves.
-    forget: list[Callable[[str], object]] = [running.stop]
+    forget: list[Callable[[str], object]] = [running.launch_ended]
     smart = _smart(settings, registry, boundaries, engine, now)
     ended = partial(_end, forget, audit)
     sessions = LaunchSessions(rows, settings.secret_key, registry, smart.vault, now, ended)
@@ -186,9 +186,12 @@ def build(
 def _end(
     forget: Sequence[Callable[[str], object]], audit: AuditLog, context: LaunchContext, by: str
 ) -> None:
-    for leave in forget:
-        leave(context.launch_id)
-    audit.record("end", Who.of(context), {"by": by})
+    # The end is written down before anybody reads of it; nothing of the launch is kept where it cannot be.
+    try:
+        audit.record("end", Who.of(context), {"by": by})
+    finally:
+        for leave in forget:
+            leave(context.launch_id)
 
 
 def _sources(

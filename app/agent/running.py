@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.errors import ChartsideError, TurnRefused
+from app.errors import ChartsideError, SessionEnded, TurnRefused
 from app.launch_context import LaunchContext
 from app.llm.hang_up import HangUp
 
@@ -68,6 +68,13 @@ class RunningTurns:
             return False
         running.stop.set()
         return True
+
+    def launch_ended(self, launch_id: str) -> None:
+        """End the turn of a launch that is over; the clinician reads that it is, and gets the question back."""
+        with self._lock:
+            running = self._turns.get(launch_id)
+        if running is not None:
+            running.stop.refuse(SessionEnded("the launch has ended"))
 
     def end(self, launch_id: str, turn_id: str) -> None:
         """Note that a turn has ended."""

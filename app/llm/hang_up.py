@@ -14,7 +14,7 @@ from app.errors import ChartsideError
 class HangUp(threading.Event):
     """An event that ends a turn: set once, by Stop, by a closed frame, by the end of the launch, or by IT.
 
-    `why` is what IT switched off, None for the others.
+    `why` is what IT switched off or that the launch is over, None for the others.
     """
 
     def __init__(self) -> None:

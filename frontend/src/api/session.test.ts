@@ -162,6 +162,8 @@ describe("ask", () => {
       gate: { kind: "expired", helpDesk: "555-0142" },
       snapshot: null,
       messages: [],
+      // What was asked has no answer: it is offered for copying.
+      draft: "Any?",
     });
   });
 
