@@ -204,7 +204,7 @@ def test_the_command_takes_no_name_that_is_nothing(
 ) -> None:
     stack = make_stack(tmp_path)
     for command, said in (
-        (("registration", "sandbax"), "no registration sandbax; there is: sandbox"),
+        (("registration", "sandbax"), "no registration sandbax; there is: launcher, sandbox"),
         (("model", ""), "no model (no name given); there is: none"),
         (("action", "write"), "no action write; there is: chat, models, standalone"),
         (("all", "x"), "all takes no name"),
