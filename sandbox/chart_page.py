@@ -24,6 +24,8 @@ class Banner:
     sex: str
     mrn: str
     title: str
+    about: str
+    unusual: bool
     clinical_time: str
 
 
@@ -60,8 +62,16 @@ def banner(chart: Chart, data_plane: DataPlane) -> Banner:
         sex=patient.get("gender", "unknown"),
         mrn=next(iter(numbers), "none"),
         title=chart.title,
+        about=_about(chart),
+        unusual=chart.name.startswith("special/"),
         clinical_time=f"{chart.as_of:%d-%b-%Y %H:%M}",
     )
+
+
+def _about(chart: Chart) -> str:
+    """Return what the chart shows, which its title says after the name."""
+    said = chart.title.split(": ", 1)[-1]
+    return said[:1].upper() + said[1:]
 
 
 def tables(data_plane: DataPlane, patient_id: str, tab: str) -> list[Table]:

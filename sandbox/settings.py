@@ -27,8 +27,10 @@ def utc_now() -> datetime:
 
 
 def bundled_charts() -> tuple[Path, ...]:
-    """Return every folder under `sandbox/charts` that holds a `manifest.json`, by name."""
-    return tuple(sorted(path.parent for path in (PACKAGE / "charts").glob("*/manifest.json")))
+    """Return every folder under `sandbox/charts` that holds a `manifest.json`: by name, the unusual patients last."""
+    charts = PACKAGE / "charts"
+    ordinary, special = (sorted(charts.glob(where)) for where in ("*/manifest.json", "special/*/manifest.json"))  # fmt: skip
+    return tuple(path.parent for path in (*ordinary, *special))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from app.fhir.words import visit_words
 
 ADULT = 18
 WEIGHT = "29463-7"
+TEST = "HTEST"
 OPEN = frozenset(("in-progress", "arrived", "triaged", "onleave"))
 CURRENT = frozenset(("active", "no status"))
 
@@ -33,7 +34,7 @@ def banner(launch: LaunchChart) -> Banner:
         chart.print_date(died) if died else "date not sent" if p.get("deceasedBoolean") else ""
     )
     weight, weight_date = _weight(chart, born, today)
-    notice, tone = _notice(died_shown, born, today)
+    notice, tone = _notice(p, died_shown, today)
     return Banner(
         family=str(name.get("family") or "").upper(), given=" ".join(name.get("given") or []),
         title=next(iter(name.get("prefix") or []), ""), born=day(born),
@@ -71,14 +72,30 @@ def _weight(chart: Chart, born: str, today: str) -> tuple[str, str]:
     return f"{newest.text} {newest.unit}".strip(), day(newest.moment)
 
 
-def _notice(died: str, born: str, today: str) -> tuple[str, Literal["", "deceased", "rules"]]:
+def _notice(patient: Resource, died: str, today: str) -> tuple[str, Literal["", "deceased", "rules"]]:  # fmt: skip
+    """Return everything that is unusual about this record, most serious first."""
+    said = []
     if died:
         when = f"Died {died}." if re.search(r"\d{4}$", died) else "Died, date not sent."
-        return f"{when} Care-gap and visit suggestions are off.", "deceased"
-    years = years_old(born, today)
-    if years is not None and 12 <= years < ADULT:
-        return "Age 12 to 17: confidentiality rules apply", "rules"
-    return "", ""
+        said.append(f"{when} Care-gap and visit suggestions are off.")
+    if patient.get("active") is False:
+        said.append("This record is marked as not in use. Check that it is the right one.")
+    if _is_test(patient):
+        said.append("Test patient: not a real person.")
+    years = years_old(str(patient.get("birthDate") or ""), today)
+    if not died and years is not None and 12 <= years < ADULT:
+        said.append("Age 12 to 17: confidentiality rules apply")
+    return " ".join(said), "deceased" if died else "rules" if said else ""
+
+
+def _is_test(patient: Resource) -> bool:
+    """Tell whether a Patient is tagged as test data (http://terminology.hl7.org/CodeSystem/v3-ActReason, HTEST)."""
+    meta = patient.get("meta")
+    tags = meta.get("tag") if isinstance(meta, dict) else None
+    return any(
+        isinstance(tag, dict) and tag.get("code") == TEST and str(tag.get("system")).endswith("v3-ActReason")
+        for tag in (tags if isinstance(tags, list) else [])
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- encounter

@@ -1,4 +1,4 @@
-"""`python -m sandbox.generate typical|large|marlena|all` writes charts to `sandbox/charts`.
+"""`python -m sandbox.generate typical|large|marlena|unusual|all` writes charts to `sandbox/charts`.
 
 `typical` and `large` call the command `synthea` of PySynthea, which lives in an environment of its
 own (`requirements-charts.txt`); name it with `--synthea` if it is not on the path.
@@ -7,25 +7,26 @@ own (`requirements-charts.txt`); name it with `--synthea` if it is not on the pa
 import argparse
 from collections.abc import Callable, Sequence
 
-from sandbox.generate import marlena, ndjson, synthea_chart
+from sandbox.generate import marlena, ndjson, synthea_chart, unusual
 
-CHARTS: dict[str, Callable[[str], ndjson.Chart]] = {
-    "marlena": lambda _: marlena.chart(),
-    "typical": lambda synthea: synthea_chart.build(synthea_chart.TYPICAL, synthea),
-    "large": lambda synthea: synthea_chart.build(synthea_chart.LARGE, synthea),
+CHARTS: dict[str, Callable[[str], Sequence[ndjson.Chart]]] = {
+    "marlena": lambda _: [marlena.chart()],
+    "unusual": lambda _: unusual.charts(),
+    "typical": lambda synthea: [synthea_chart.build(synthea_chart.TYPICAL, synthea)],
+    "large": lambda synthea: [synthea_chart.build(synthea_chart.LARGE, synthea)],
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the named chart, or all of them."""
+    """Write the named charts, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.generate")
     parser.add_argument("chart", choices=[*CHARTS, "all"])
     parser.add_argument("--synthea", default="synthea", help="the command of PySynthea")
     chosen = parser.parse_args(arguments)
     for name in CHARTS if chosen.chart == "all" else [chosen.chart]:
-        chart = CHARTS[name](chosen.synthea)
-        folder = ndjson.write(chart)
-        print(f"{folder}: {len(chart.resources)} resources")  # noqa: T201 - a command's answer
+        for chart in CHARTS[name](chosen.synthea):
+            folder = ndjson.write(chart)
+            print(f"{folder}: {len(chart.resources)} resources")  # noqa: T201 - a command's answer
 
 
 if __name__ == "__main__":

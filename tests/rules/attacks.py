@@ -43,6 +43,8 @@ ATTACKS = {
     "attack-38": "The end of a launch: kills a stream in flight and revokes.",
     "attack-39": "A page framed by another origin: refused by policy.",
     "attack-40": "All of it with third-party cookies blocked: works, and stays apart.",
+    "attack-46": "A Patient that was merged, told by a link or a redirect: said in words; the other record is not followed.",
+    "attack-49": "Data with a restricting label: counted, and shown nowhere.",
     "attack-60": "A hostile `intent` or `fhirContext`: left out unless it has the required form.",
     "attack-64": "One patient opened twice: the launches share nothing.",
     "attack-65": "Guessed ids of launches and turns: nothing is told.",
