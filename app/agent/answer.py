@@ -24,6 +24,7 @@ from app.agent.sentences import CITED, end_of_sentence
 from app.agent.uncited import GENERAL
 from app.errors import UnknownHandle
 from app.fhir.citation import CITATION, COMPUTED, HANDLE, SHOW, Evidence
+from app.fhir.computed import names_nothing
 from app.fhir.display import Block
 
 # A bracket longer than this is not a citation; [show ...] may name many rows.
@@ -207,7 +208,7 @@ class Answer:
         for chip in chips:
             self.tally.sources.add(chip.n)
             yield self._citation(chip, Check(verdict="pending"), claim="")
-            if chip.handle.startswith(COMPUTED):
+            if chip.handle.startswith(COMPUTED) and not names_nothing(chip.evidence):
                 # What was computed never stands without its inputs, its rule and what is missing.
                 self._queued.append((chip.handle,))
         marks = "".join(f"{CITE_OPEN}{chip.n}{CITE_CLOSE}" for chip in chips)

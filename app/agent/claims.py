@@ -27,7 +27,7 @@ STATUS = re.compile(
 )
 QUOTE = re.compile(r"“([^”]{2,})”|\"([^\"\n]{2,})\"")
 ABSENCE = re.compile(
-    r"\b(?:no(?! longer| more| one| change| language| other than|\. ?\d)(?=[ -][a-z])|none|never|nothing (?:found|recorded|on file)"
+    r"\b(?:no(?! match is not| longer| more| one| change| language| other than|\. ?\d)(?=[ -][a-z])|none|never|nothing (?:found|recorded|on file)"
     r"|not (?:found|recorded|documented|listed|on file|present|detected|appear|taking|ordered|prescribed|on)"
     r"|negative for|(?:is|are) absent|without any|denies|cannot find)\b",
     re.IGNORECASE,

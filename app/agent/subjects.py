@@ -11,6 +11,7 @@ from app.agent.claims import ABSENCE, Number
 from app.agent.facts import Fact, Lexicon
 from app.agent.people import stands_in
 from app.agent.scene import Finding, Scene, differs, unproved
+from app.fhir.computed import NO_CLEARANCE
 
 WORD = re.compile(r"[^\W\d_][\w+'’-]*")
 PERSON = re.compile(
@@ -207,7 +208,7 @@ def blockers(scene: Scene) -> Iterator[Finding]:
     structured = scene.structured
     if not structured or scene.general:
         return
-    plain = ABSENCE.sub(lambda m: "\x1f" * len(m[0]), scene.claims.rest)
+    plain = ABSENCE.sub(lambda m: "\x1f" * len(m[0]), scene.claims.rest).replace(NO_CLEARANCE, " ")
     for name in {f.evidence.name for f in structured if NOT.search(f.evidence.name)}:
         plain = re.sub(re.escape(name), " ", plain, flags=re.IGNORECASE)
     if NOT.search(plain) or any(

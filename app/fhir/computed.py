@@ -3,6 +3,7 @@
 Only what the calculator itself found stands here: a number that a model made up is in no record.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ from app.fhir.citation import ComputedRecord, Evidence
 if TYPE_CHECKING:
     from app.fhir.chart import Chart
 
+MATCHES = "matches"
+# What every check says; whoever reads sentences knows that it denies nothing of the chart.
+NO_CLEARANCE = "no match is not a clearance"
+ONE = {"points": "point", "matches": "match"}
 # What a sentence about a computation may repeat of the records it used, beside measured values.
 NAMED = ("problem", "drug", "substance", "dose", "frequency")
 
@@ -26,11 +31,17 @@ def computed_evidence(chart: "Chart", record: ComputedRecord) -> tuple[Evidence,
     own = [
         Evidence(
             reference="", version="", path="", field="value", name=name, value=value or "not computed",
-            unit=unit if value else "", date=at,
+            unit=unit if value else "", date=at, status="incomplete" if record.missing else "",
         )
         for name, value, unit in results
     ]  # fmt: skip
     return (*own, *(e for i in record.inputs for e in _of(chart, i.handle)), *_entered(record, at))
+
+
+def names_nothing(evidence: Sequence[Evidence]) -> bool:
+    """Tell whether this is a check whose list names none of the records: it has no rows of its own to show."""
+    said = [(e.value, e.unit, e.status) for e in evidence[:1]]
+    return said == [("0", MATCHES, "")]
 
 
 def _of(chart: "Chart", handle: str) -> list[Evidence]:
@@ -79,5 +90,5 @@ def printed_value(record: ComputedRecord) -> str:
     """Return "3 points or more", "38 mL/min", or that it was not computed."""
     if not record.value:
         return "not computed"
-    unit = "point" if (record.value, record.unit) == ("1", "points") else record.unit
+    unit = ONE.get(record.unit, record.unit) if record.value == "1" else record.unit
     return f"{record.value} {unit}{' or more' if record.at_least else ''}".strip()

@@ -25,7 +25,7 @@ def computed_block(chart: Chart, sources: Sources, record: ComputedRecord) -> Ro
 
 
 def _result(sources: Sources, record: ComputedRecord) -> Row:
-    value = () if record.kind == "check" else (Text(text=printed_value(record), style="nowrap"),)
+    value = (Text(text=printed_value(record), style="nowrap"),)
     own = Cite(n=sources.number(record.handle), label=computed_label(record))
     said = [plain(record.rule)] if record.rule else []
     meta = [tuple(said)] if said else []
@@ -71,7 +71,7 @@ def age(chart: Chart, moment: str) -> str:
 
 def computed_source(chart: Chart, sources: Sources, n: int, record: ComputedRecord) -> Source:
     """Return what a CALC citation points to: result, rule, inputs with their chips, what is missing, source."""
-    facts = [] if record.kind == "check" else [_fact("Result", printed_value(record), "value")]
+    facts = [_fact("Result", printed_value(record), "value")]
     facts += [_fact(extra.name, f"{extra.value} {extra.unit}".strip()) for extra in record.also]
     facts += [
         SourceFact(label=i.name, pieces=(*_row(chart, sources, i).pieces[1:], *_dotted(chart, i)))

@@ -23,6 +23,7 @@ from app.llm.topics import (
     ACT,
     ACT_WORDS,
     BEGUN,
+    CHECKS,
     EVER,
     GIVE,
     STOP_WORDS,
@@ -72,6 +73,7 @@ class Plan:
     slips: dict[str, str] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     quoted: list[str] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
     calculation_words: dict[str, str] = field(default_factory=dict)
     stated: list[str] = field(default_factory=list)
     give: bool = False
@@ -92,7 +94,8 @@ class Plan:
         found = (
             self.topics or self.tests or self.panels or self.classes or self.drugs or self.leftover
         )
-        return not (found or self.problems or self.unread or self.quoted or self.calculations)
+        asked = self.calculations or self.checks
+        return not (found or self.problems or self.unread or self.quoted or asked)
 
     @property
     def substances(self) -> list[str]:
@@ -111,7 +114,7 @@ def read(question: str, synonyms: Synonyms) -> Plan:
     since = re.search(r"since (\d{4}(?:-\d{2}(?:-\d{2})?)?)\b", text)
     plan.since = since[1] if since else ""
     rest = re.sub(r"“[^”]+”|\"[^\"]+\"|\d{4}-\d{2}(?:-\d{2})?", " ", text)
-    rest = _computed(plan, rest, synonyms)
+    rest = _computed(plan, _checks(plan, rest), synonyms)
     rest = _without_units(DOSE.sub(" ", rest), question)
     rest = _topics(plan, rest, TOPICS[:5])
     rest = _named(plan, rest, synonyms, question)
@@ -127,6 +130,17 @@ def read(question: str, synonyms: Synonyms) -> Plan:
         plan.drugs, plan.leftover = [], []
         plan.tests = [test for test in plan.tests if test.name != "weight"]
     return plan
+
+
+def _checks(plan: Plan, rest: str) -> str:
+    """Take the words that ask for a deterministic check."""
+    for kind, means, pattern in CHECKS:
+        found = re.search(rf"(?<![\w-])(?:{pattern})(?![\w-])", rest)
+        if found:
+            plan.checks.append(kind)
+            plan.matches.append(Match(words=found[0].strip(), means=means))
+            rest = rest.replace(found[0], " ", 1)
+    return rest
 
 
 def _computed(plan: Plan, rest: str, synonyms: Synonyms) -> str:

@@ -90,6 +90,7 @@ def calls(plan: Plan) -> list[Wanted]:
 
 
 def _by_name(plan: Plan) -> Iterator[Wanted]:
+    yield from _checks(plan)
     for key in plan.calculations:
         entered: dict[str, object] = {"entered": plan.stated} if plan.stated else {}
         yield "calculate", {"name": key, **entered}
@@ -107,6 +108,15 @@ def _by_name(plan: Plan) -> Iterator[Wanted]:
         return
     yield from _classes(plan)
     yield from _words(plan)
+
+
+def _checks(plan: Plan) -> Iterator[Wanted]:
+    """Check what is asked for; before giving, the medicine or class that the question names."""
+    for kind in plan.checks:
+        yield "safety_checks", {"kind": kind}
+    if plan.give:
+        for medicine in [*plan.drugs, *(kind.name for kind in plan.classes)][:2]:
+            yield "safety_checks", {"medicine": medicine}
 
 
 def _classes(plan: Plan) -> Iterator[Wanted]:

@@ -12,6 +12,7 @@ from app.llm.sentences import (
     passage_sentences,
     result_sentence,
     show,
+    small,
     visit_sentence,
 )
 from app.llm.synonyms import contains
@@ -38,6 +39,13 @@ def computed(found: Found) -> Iterator[str]:
         else:
             missing = re.sub(r" \([^)]*\)", "", entry.field("missing"))
             yield f"{entry.name}: not computed; missing: {missing} [{entry.handle}]."
+
+
+def checked(found: Found) -> Iterator[str]:
+    """State each check: how much the list names, and what was checked; its rows stand in the block."""
+    for entry in found.by("safety_checks"):
+        rule = entry.field("rule").removesuffix(".")
+        yield f"{entry.name}: {entry.field('printed')}; {small(rule)} [{entry.handle}]."
 
 
 # ---------------------------------------------------------------- allergies

@@ -56,6 +56,7 @@ def _harm(found: Found) -> Iterator[str]:
     """Yield allergies first for "can I give", then the newest results, flagged ones first."""
     if found.plan.give:
         yield from parts.allergies(found)
+        yield from parts.checked(found)
     yield from parts.leads(found, MOST_LEADS)
     if found.plan.give:
         yield from parts.drugs(found)
@@ -65,6 +66,8 @@ def _asked(found: Found) -> Iterator[str]:
     """Yield the rows for each thing asked for, in the order of the topics, then words that were searched."""
     plan = found.plan
     yield from parts.computed(found)
+    if not plan.give:
+        yield from parts.checked(found)
     yield from _results(found)
     yield from parts.kidney_orders(found)
     if "allergies" in plan.topics and not plan.give:
@@ -162,7 +165,7 @@ def _quoted(words: Iterable[str]) -> str:
 
 
 REFUSED_WORDS = {
-    "calculate": "A calculation's inputs",
+    "calculate": "A calculation's inputs", "safety_checks": "Orders and allergies for the checks",
     "chart_notes": "Notes", "note_read": "Notes", "chart_results": "Results",
     "chart_pending": "Orders and reports", "chart_section": "This part of the chart",
     "chart_search": "Words", "chart_changes": "Changes", "chart_overview": "The summary",

@@ -28,8 +28,18 @@ TOPICS: tuple[tuple[Topic, str, str], ...] = (
     ("vitals", "vital signs", r"vitals?\b|vital signs"),
     ("labs", "laboratory results", r"labs?\b|laborator\w*|lab results|blood tests?|bloods\b|test results|results\b"),
 )  # fmt: skip
+# The deterministic checks, by their kind; taken before the words of tests and classes ("renal", "allergies").
+CHECKS: tuple[tuple[str, str, str], ...] = (
+    ("renal", "kidney function and dose", r"(?:everything |anything |all |what |which )?(?:drugs? |medicines? |medications? |meds )?(?:(?:that )?needs?|needing|requir\w+)?\s*(?:renal(?:ly)?|kidney) (?:dose )?(?:adjust\w*|dos(?:ed?|ing)|dose adjust\w*)"),
+    ("qt", "QT list", r"qt(?:c)?(?: |-)(?:drugs?|medicines?|medications?|meds|list|prolong\w*(?: (?:drugs?|medicines?|medications?|meds))?)|prolong\w* (?:the )?qt"),
+    ("duplicates", "duplicate therapy", r"duplicate(?:s| therap\w+| medic\w+| drugs?| orders?)?|duplicat\w+|therapeutic duplication"),
+    ("allergy", "allergy against medicine class", r"allergy (?:check|cross-?check)|check (?:her |his |their |the )?allergies|cross-?reactiv\w*|allerg\w* (?:conflict|against)\w*(?: (?:her |his |their )?(?:orders|medicines|medications|meds))?"),
+    ("supply", "ordered supply that has ended", r"(?:(?:which )?(?:orders|medicines|medications|meds|prescriptions) )?(?:supply (?:end\w*|has ended)|(?:have |has |that )?(?:run|running|ran) out|out of (?:supply|refills)|expired|lapsed)(?: of (?:supply|refills))?(?: (?:orders|prescriptions))?"),
+    ("all", "all checks", r"safety checks?|medication safety|drug safety|safety review"),
+)  # fmt: skip
 # What this version does not read; it is said, never answered with "none".
 UNREAD: tuple[tuple[str, str], ...] = (
+    ("Interactions between medicines", r"(?:drug |medicine |medication )?interact\w*"),
     ("Immunizations", r"immuni[sz]\w*|vaccin\w*|flu shot|tetanus|booster"),
     ("Procedures and surgery", r"surger\w*|operations?\b|procedures?\b|colonoscop\w*"),
     ("Imaging", r"x-?rays?|ct\b|mri\b|echo\w*|ultrasound|imaging|radiolog\w*"),

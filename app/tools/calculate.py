@@ -1,5 +1,6 @@
 """The calculator tool: a result computed from this chart, with every input cited, and what is missing named."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta
@@ -63,6 +64,20 @@ def computed_text(chart: Chart, record: ComputedRecord) -> str:
     )
 
 
+def check_text(chart: Chart, records: Sequence[ComputedRecord]) -> str:
+    """Say checks for a model: what was checked and what is missing first, so that nothing of it is cut."""
+    lines = [
+        f"{r.handle}|{r.name}: {printed_value(r)}. {r.rule}{''.join(f' MISSING {m}.' for m in r.missing)} Cite [{r.handle}]"
+        for r in records
+    ]
+    lines.append("Advise nothing from it. Say that no match is not a clearance.")
+    for record in records:
+        lines += [f"{record.handle}: {_input(chart, used)}" for used in record.inputs]
+    notes = dict.fromkeys(note for record in records for note in record.notes)
+    sources = dict.fromkeys(record.source for record in records)
+    return "\n".join([*lines, *notes, *(f"source {source}" for source in sources)])
+
+
 def _input(chart: Chart, used: ComputedInput) -> str:
     old = f", {age(chart, used.moment)}" if used.role in MEASURED else ""
     when = f", {used.role} {chart.print_date(used.moment)}{old}" if used.moment else ""
@@ -82,7 +97,7 @@ def computed_entry(chart: Chart, record: ComputedRecord, key: str) -> Entry:
     newest = max((i.moment for i in record.inputs if i.role in MEASURED_AT), default="")
     fields = (
         ("key", key), ("newest", chart.print_date(newest)), ("value", record.value), ("unit", record.unit), ("printed", printed_value(record)),
-        ("status", status), ("missing", "; ".join(record.missing)), ("kind", record.kind),
+        ("status", status), ("missing", "; ".join(record.missing)), ("kind", record.kind), ("rule", record.rule),
     )  # fmt: skip
     return Entry(section="computed", handle=record.handle, name=record.name, fields=fields)
 

@@ -31,6 +31,7 @@ from app.tools.entries import (
 from app.tools.lookup import ingredients_of, lines_named, rows_named
 from app.tools.note_tools import chart_notes, note_read
 from app.tools.registry import Found, Tool
+from app.tools.safety_checks import SAFETY_CHECKS
 from app.tools.window import Window, newest, none_within, told
 from app.tools.word_search import brief, chart_search
 
@@ -355,4 +356,5 @@ CHART_TOOLS = (
         ),
     ),
     Tool(function=note_read, reads=("DocumentReference",)),
+    SAFETY_CHECKS,
 )

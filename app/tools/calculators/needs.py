@@ -192,3 +192,4 @@ GESTATION = Need(
     high=45,
     section="other",
 )
+QTC = Need(name="QTc", loinc=("8636-3", "18504-1"), unit="ms", low=200, high=900, section="other")
