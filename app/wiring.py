@@ -21,6 +21,7 @@ from app.audit.log import AuditLog, Detail, Who
 from app.boundary import Boundary
 from app.errors import ChartsideError
 from app.fhir.client import FhirSource
+from app.fhir.labels import Labels
 from app.fhir.shared_ehr import SharedEhr
 from app.launch_context import LaunchContext
 from app.llm.catalog import Catalog, load
@@ -161,6 +162,7 @@ def build(
     sessions = LaunchSessions(rows, settings.secret_key, registry, smart.vault, now, ended)
     charts = Charts(
         source_of=_sources(boundaries, sessions, registry), conversations=conversations, audit=audit, clock=now,
+        labels_of=partial(_labels_of, registry),
     )  # fmt: skip
     models = catalog or load(settings, NoLanguageModel(load_synonyms()))
     opt_outs = OptOuts(charts)
@@ -192,6 +194,12 @@ def _end(
     finally:
         for leave in forget:
             leave(context.launch_id)
+
+
+def _labels_of(registry: Registrations, context: LaunchContext) -> Labels:
+    registration = registry.get(context.registration)
+    labels = registration.restricted.labels if registration else ()
+    return Labels(audiences={(one.system, one.code): frozenset(one.audience) for one in labels})
 
 
 def _sources(

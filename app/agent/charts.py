@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from app.agent.prompt import first_digest
 from app.audit.log import AuditLog, Detail, Who
+from app.fhir.labels import DEFAULT, Labels
 from app.fhir.reader import LaunchChart
+from app.fhir.seen import ModelsChart
 from app.fhir.source import ChartSource, Query, Read
 from app.launch_context import LaunchContext
 from app.store.conversations import Conversations
@@ -31,11 +33,14 @@ class Charts:
         conversations: Conversations,
         audit: AuditLog,
         clock: Callable[[], datetime],
+        labels_of: Callable[[LaunchContext], Labels] = lambda _: DEFAULT,
     ) -> None:
+        """`labels_of` is the policy of the launch's registration: who may have what is labelled."""
         self._source_of = source_of
         self._conversations = conversations
         self._audit = audit
         self._clock = clock
+        self._labels_of = labels_of
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, LaunchChart] = OrderedDict()
         # A chart past the limit that a turn still uses stays the launch's only one: two would number sources apart.
@@ -50,6 +55,11 @@ class Charts:
             while len(self._kept) > MOST_CHARTS:
                 self._kept.popitem(last=False)
         return chart
+
+    def for_models(self, context: LaunchContext) -> LaunchChart:
+        """Return the chart of a launch as a language model may have it."""
+        whole = self.get(context)
+        return ModelsChart(whole) if whole.labels.differ else whole
 
     def was_read(self, context: LaunchContext) -> bool:
         """Tell whether the chart of a launch is at hand, so that asking it reads nothing."""
@@ -79,7 +89,7 @@ class Charts:
         """Return the overview of a launch: made once and kept, so that every process tells the same bytes."""
         if known := self._conversations.digest(context.launch_id):
             return known
-        text = first_digest(self.get(context))
+        text = first_digest(self.for_models(context))
         # Its handles are kept before it is: nobody is told one that could come to mean something else.
         self.keep(context)
         return self._conversations.keep_digest(context.launch_id, text)
@@ -102,6 +112,7 @@ class Charts:
             self.now(context),
             self._on_read(context),
             restored=self._conversations.ledger(context.launch_id),
+            labels=self._labels_of(context),
         )
 
     def _on_read(self, context: LaunchContext) -> Callable[[Query, Read], None]:

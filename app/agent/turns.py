@@ -80,7 +80,11 @@ class Turns:
         model, config = self._model(context, model_id), self._catalog.config(model_id)
         offered = self._catalog.offered(model_id)
         limits = [n for n in (config and config.most_tokens, offered and offered.most_tokens) if n]
-        chart = self._charts.get(context)
+        told = model.language_model
+        chart = self._charts.for_models(context) if told else self._charts.get(context)
+        if not told and chart.labels.differ:
+            # What the chart itself answered the clinician may hold what no model may be told, now or later.
+            on_exchange = None
         why_none = ""
         if not model.language_model:
             why_none = self._gate.why_none(context, self._gate.standing(context), asked)

@@ -68,7 +68,8 @@ class Line:
 class Chart:
     """One snapshot. `tables` and `grids` are keyed by the letter of their handles (`app.fhir.sections`); `left_out` counts what is not in them.
 
-    `texts` says of each document how far its text was read; `NoteTexts` keeps it.
+    `held_back` are the references of labelled records that its reader may not have; `names_patient`: a model may be told who
+    it is. `texts` says of each document how far its text was read; `NoteTexts` keeps it.
     """
 
     patient: Resource
@@ -82,6 +83,8 @@ class Chart:
     resources: Mapping[str, Resource]
     ledger: Ledger = field(default_factory=Ledger)
     texts: dict[str, TextState] = field(default_factory=dict)
+    held_back: frozenset[str] = frozenset()
+    names_patient: bool = True
 
     def evidence(self, handle: str) -> tuple[Evidence, ...]:
         """Return what a handle points to: one fact per field, per component, or per result of a series.
@@ -97,7 +100,7 @@ class Chart:
         if row:
             return tuple(e for cell in row.cells.values() for r in cell for e in r.evidence)
         found = self.ledger.facts(handle)
-        if not found:
+        if not found or any(fact.reference in self.held_back for fact in found):
             raise UnknownHandle(f"{handle[:12]!r} was never issued in this launch")
         return found
 

@@ -15,7 +15,7 @@ from threading import RLock
 from zoneinfo import ZoneInfo
 
 from app.fhir.chart import Chart, Line, TextState
-from app.fhir.labels import is_restricted
+from app.fhir.labels import DEFAULT, Labels
 from app.fhir.source import ChartSource, Query, Read, Resource
 
 MOST_BYTES = 512 * 1024
@@ -122,8 +122,10 @@ class NoteTexts:
         source: ChartSource,
         zone: ZoneInfo,
         on_read: Callable[[Query, Read], None] | None = None,
+        labels: Labels = DEFAULT,
     ) -> None:
         self._source = source
+        self._labels = labels
         self._on_read = on_read
         self._zone = zone
         self._lock = RLock()
@@ -152,10 +154,14 @@ class NoteTexts:
                 if self._on_read and read.requests:
                     self._on_read(read.query, read)
                 body = next(iter(read.resources), {})
-                if is_restricted(body) or _of_another(body, resource):
+                # A text is kept once for every reader, so it needs to be open to all of them.
+                if self._held_back(body) or _of_another(body, resource):
                     return None
                 return decoded(body.get("data"), str(body.get("contentType") or ""))
         return None
+
+    def _held_back(self, body: Resource) -> bool:
+        return any(self._labels.holds_back(body, one) for one in ("user", "model"))
 
     def notes(self, chart: Chart, *, fetch: bool = False) -> list[Note]:
         """Return all notes with text, oldest first; `fetch` also reads Binaries that were not read yet.

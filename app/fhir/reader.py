@@ -17,7 +17,7 @@ from app.errors import EhrRefused, EhrUnavailable, SessionEnded
 from app.fhir.chart import Chart
 from app.fhir.compile import compile_chart
 from app.fhir.glass import ChartRestricted
-from app.fhir.labels import is_restricted
+from app.fhir.labels import DEFAULT, Audience, Labels
 from app.fhir.ledger import Ledger, Sources
 from app.fhir.medicines import unnamed
 from app.fhir.merged import RecordMerged, is_merged
@@ -46,7 +46,8 @@ class LaunchChart:
     """One launch's chart. Thread-safe; handles and source numbers are append-only across re-reads.
 
     `now` is clinical time, aware, in the site's zone. `on_read(query, read)` is called after every read that
-    reached the EHR, for the audit. `restored` is what `export()` gave before a restart.
+    reached the EHR, for the audit. `restored` is what `export()` gave before a restart; `labels` says what is held back
+    from whom: the chart is the clinician's own, `app.fhir.seen` has what a language model may have of it.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class LaunchChart:
         on_read: Callable[[Query, Read], None] | None = None,
         *,
         restored: Mapping[str, Any] | None = None,
+        labels: Labels = DEFAULT,
     ) -> None:
         self.context = context
         self.sources = Sources((restored or {}).get("sources"))
@@ -71,8 +73,9 @@ class LaunchChart:
         self._asked = 0
         self._medicines: dict[str, Resource | None] = {}
         self._read_times: dict[SectionName, datetime] = {}
-        self.read_at = self._started
-        self.texts = NoteTexts(source, self._zone, on_read)
+        self._read_at = self._started
+        self.labels = labels
+        self.texts = NoteTexts(source, self._zone, on_read, labels)
 
     @property
     def chart(self) -> Chart:
@@ -99,6 +102,11 @@ class LaunchChart:
     def requests(self) -> int:
         """How many requests this launch's reads have cost so far."""
         return self._asked
+
+    @property
+    def read_at(self) -> datetime:
+        """When the chart was read, in clinical time."""
+        return self._read_at
 
     @property
     def now(self) -> datetime:
@@ -165,7 +173,7 @@ class LaunchChart:
         _demand_identity(found[FIRST.index("patient")])
         # What was read on demand before belongs to the old snapshot, so it is asked for again.
         self._reads = {}
-        self.read_at = self.now
+        self._read_at = self.now
         self._keep(FIRST, found)
 
     def _together(
@@ -220,22 +228,42 @@ class LaunchChart:
             found = list(pool.map(self._source.fetch, asked))
         self._tell(found)
         for reference, read in zip(asked, found, strict=True):
-            known = [r for r in read.resources if not is_restricted(r)]
+            # Its name stands in an order, which a model is told.
+            known = [r for r in read.resources if not self.labels.holds_back(r, "model")]
             self._medicines[reference] = next(iter(known), None)
         return bool(asked)
 
+    def snapshot_for(self, audience: Audience) -> Chart:
+        """Compile what was read without what is held back from `audience`; handles are the launch's own."""
+        with self._lock:
+            return self._compiled(audience)
+
     def _compile(self) -> Chart:
-        kept = {
+        self._chart = self._compiled("user")
+        return self._chart
+
+    def _compiled(self, audience: Audience) -> Chart:
+        held = {
+            f"{r['resourceType']}/{r['id']}"
+            for name, read in self._reads.items()
+            for r in read.resources
             # Who the launch is about is always shown to its user; `digest` keeps a restricted name to itself.
-            name: [r for r in read.resources if name == "patient" or not is_restricted(r)]
+            if name != "patient" and self.labels.holds_back(r, audience)
+        }
+        kept = {
+            name: [r for r in read.resources if f"{r['resourceType']}/{r['id']}" not in held]
             for name, read in self._reads.items()
         }
-        sections = {name: _completeness(read) for name, read in self._reads.items()}
-        self._chart = compile_chart(
+        sections = {
+            name: _completeness(read, len(read.resources) - len(kept[name]), audience)
+            for name, read in self._reads.items()
+        }
+        chart = compile_chart(
             kept, zone=self._zone, now=self.read_at, sections=sections, ledger=self._ledger,
             medicines={ref: r for ref, r in self._medicines.items() if r},
         )  # fmt: skip
-        return self._chart
+        named = not self.labels.holds_back(chart.patient, "model")
+        return replace(chart, held_back=frozenset(held), names_patient=named)
 
 
 def _medicine_of(resource: Resource) -> str:
@@ -270,13 +298,13 @@ def _demand_identity(patient: Read) -> None:
         raise EhrUnavailable(f"the Patient could not be read: {state.reason}")
 
 
-def _completeness(read: Read) -> Completeness:
+def _completeness(read: Read, withheld: int, audience: Audience) -> Completeness:
     """Return how far a section was read; labelled resources that are withheld make it restricted, counted."""
-    withheld = sum(is_restricted(r) for r in read.resources)
     state = read.completeness
     if not withheld or state.kind not in ("complete", "truncated"):
         return state
-    why = f"{withheld} labelled restricted by the EHR, not shown here"
+    kept = "not shown here" if audience == "user" else "not given to language models"
+    why = f"{withheld} labelled restricted by the EHR, {kept}"
     return Restricted(why=why, n=len(read.resources) - withheld)
 
 

@@ -18,7 +18,6 @@ from app.fhir.grid_text import (
     dates_text,
     row_text,
 )  # fmt: skip
-from app.fhir.labels import is_restricted
 from app.fhir.medicines import plain_dose
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Grid, Row
@@ -283,7 +282,7 @@ def _patient(chart: Chart) -> str:
     died = str(p.get("deceasedDateTime") or ("date not sent" if p.get("deceasedBoolean") else ""))
     parts = [
         "PATIENT name withheld (restricted)"
-        if is_restricted(p)
+        if not chart.names_patient
         else f"PATIENT {given} {name.get('family', '')}".strip(),
         str(p.get("gender") or "sex not recorded"),
         f"born {day(born)}, {age(born, local(died, chart.zone) if len(died) > 9 and died[0].isdigit() else today)}",

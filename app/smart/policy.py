@@ -9,6 +9,7 @@ import msgspec
 
 from app.launch_context import Ability
 
+Audience = Literal["user", "model", "mcp", "bulk"]
 UserKind = Literal["Practitioner", "PractitionerRole", "Person", "Patient", "RelatedPerson"]
 ANY_MODEL = "*"
 
@@ -68,6 +69,21 @@ class Users(Table, frozen=True, kw_only=True):
     def asks_the_ehr(self) -> bool:
         """Tell whether any rule is about a role that the id_token does not hold."""
         return any(role.system != self.role_claim for role in (*self.roles, *self.limited))
+
+
+class Label(Coding, frozen=True, kw_only=True):
+    """A security label, and who may have what carries it: `user`, `model`, `mcp`, `bulk`; nobody unless named."""
+
+    audience: tuple[Audience, ...] = ()
+
+
+class RestrictedData(Table, frozen=True, kw_only=True):
+    """`[restricted]`: the site's labels, beside those that restrict everywhere (`app.fhir.labels`).
+
+    A label of the site restricts; naming one that restricts everywhere, by its system, opens it for the audience.
+    """
+
+    labels: tuple[Label, ...] = ()
 
 
 class Models(Table, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from app.smart.policy import Models, Site, Table, Users
+from app.smart.policy import Models, RestrictedData, Site, Table, Users
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
@@ -146,6 +146,7 @@ class Registration(Table, frozen=True, kw_only=True):
     backend: Backend | None = None
     models: Models = Models()
     users: Users = Users()
+    restricted: RestrictedData = RestrictedData()
 
     @property
     def sandbox(self) -> bool:

@@ -38,6 +38,7 @@ def _problems(registration: Registration, origin: str) -> Iterator[str]:
     yield from _scopes(registration)
     yield from _site(registration)
     yield from _users(registration)
+    yield from _restricted(registration)
     yield from _models(registration)
 
 
@@ -141,6 +142,16 @@ def _users(registration: Registration) -> Iterator[str]:
     able = {g.resource_type for g in parse_scopes(asked) if g.level == "user"}
     if not able & {"PractitionerRole", "Practitioner", "*"}:
         yield "users.roles cannot be read: ask for user/PractitionerRole.rs in [scopes]"
+
+
+def _restricted(registration: Registration) -> Iterator[str]:
+    seen = set()
+    for label in registration.restricted.labels:
+        if (label.system, label.code) in seen:
+            yield f"restricted.labels names {label.code} of {label.system} twice"
+        seen.add((label.system, label.code))
+        if "model" in label.audience and "user" not in label.audience:
+            yield f"restricted.labels {label.code}: what a model is told, its user reads: name user too"
 
 
 def _models(registration: Registration) -> Iterator[str]:

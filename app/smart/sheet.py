@@ -254,7 +254,12 @@ def _flow(registration: Registration, models: Models, used: Sequence[Model]) -> 
         Row(label="From the EHR", value=bases, why="the launched patient's chart, to the server"),
         Row(label="Stays on the server", value="tokens, signing keys, the audit log"),
         Row(label="To the clinician's browser", value="the launched patient's chart and the answers"),
+        Row(label="Held back from all of them", value="what the EHR labels restricted", why="confidentiality R and V, and the known codes of sensitive data, unless a label below says otherwise"),
     ]  # fmt: skip
+    rows += [
+        Row(label=f"Labelled {_code(one)}", value=f"to: {', '.join(one.audience) or 'nobody'}")
+        for one in registration.restricted.labels
+    ]
     rows += [
         Row(label=f"To {model_host(one)}", value=_sent(registration, models, one)) for one in used
     ]

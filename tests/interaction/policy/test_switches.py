@@ -202,9 +202,9 @@ def test_an_action_is_off_and_the_rest_goes_on(tmp_path: Path) -> None:
 def test_the_command_takes_no_name_that_is_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stack = make_stack(tmp_path)
+    stack = make_stack(tmp_path, launch_config=registered(tmp_path))
     for command, said in (
-        (("registration", "sandbax"), "no registration sandbax; there is: launcher, sandbox"),
+        (("registration", "sandbax"), "no registration sandbax; there is: sandbox"),
         (("model", ""), "no model (no name given); there is: none"),
         (("action", "write"), "no action write; there is: chat, models, standalone"),
         (("all", "x"), "all takes no name"),

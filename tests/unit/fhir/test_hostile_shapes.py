@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.fhir.labels import is_restricted
+from app.fhir.labels import DEFAULT
 from app.fhir.reader import LaunchChart
 from app.fhir.source import Query, Read
 from app.fhir.values import brief
@@ -42,12 +42,12 @@ def test_an_answer_in_another_form_is_told_and_does_not_break_the_read(
     "meta", [5, "R", ["R"], {"security": "R"}, {"security": [{"code": ["R"]}, "R"]}]
 )
 def test_a_label_that_cannot_be_read_counts_as_restricting(meta: Any) -> None:
-    assert is_restricted({"meta": meta})
+    assert DEFAULT.holds_back({"meta": meta}, "user")
 
 
 @pytest.mark.parametrize("meta", [None, {}, {"security": None}, {"security": [{"code": "N"}]}])
 def test_an_ordinary_label_restricts_nothing(meta: Any) -> None:
-    assert not is_restricted({"meta": meta})
+    assert not DEFAULT.holds_back({"meta": meta}, "user")
 
 
 def test_a_number_with_more_digits_than_arithmetic_holds_is_shown_as_sent() -> None:
@@ -105,10 +105,14 @@ def test_a_binary_is_this_patients_and_not_restricted_and_its_read_is_audited(
     ],
 )  # fmt: skip
 def test_a_label_on_a_documents_content_restricts_it(label: object) -> None:
-    assert is_restricted({"resourceType": "DocumentReference", "securityLabel": label})
+    assert DEFAULT.holds_back({"resourceType": "DocumentReference", "securityLabel": label}, "user")
 
 
 def test_a_normal_label_on_a_documents_content_does_not() -> None:
     normal = [{"coding": [{"code": "N"}]}]
-    assert not is_restricted({"resourceType": "DocumentReference", "securityLabel": normal})
-    assert not is_restricted({"resourceType": "DocumentReference", "securityLabel": []})
+    assert not DEFAULT.holds_back(
+        {"resourceType": "DocumentReference", "securityLabel": normal}, "user"
+    )
+    assert not DEFAULT.holds_back(
+        {"resourceType": "DocumentReference", "securityLabel": []}, "user"
+    )
