@@ -207,11 +207,12 @@ class Boundary:
             status=status, json=read_fhir(body), headers=answered, size_bytes=len(body), body=body
         )
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:
-        """GET a plain document (discovery, JWKS); raises as `get_json`."""
-        status, answered, body = self._send(
-            "GET", url, {"Accept": "application/json", **(headers or {})}
-        )
+    def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, most_bytes: int | None = None
+    ) -> Response:
+        """GET a plain document (discovery, JWKS, a style); raises as `get_json`, and for more than `most_bytes`."""
+        sent = {"Accept": "application/json", **(headers or {})}
+        status, answered, body = self._send("GET", url, sent, most_bytes)
         return Response(
             status=status, json=_plain(body), headers=answered, size_bytes=len(body), body=body
         )
@@ -235,7 +236,12 @@ class Boundary:
         self._client.close()
 
     def _send(
-        self, method: str, url: str, headers: dict[str, str], **more: Any
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        most_bytes: int | None = None,
+        **more: Any,
     ) -> tuple[int, dict[str, str], bytes]:
         self.check(url)
         # One encoding only: a stack of them could inflate between the layers, where nothing counts.
@@ -247,7 +253,7 @@ class Boundary:
                     "identity",
                 ):
                     raise EhrUnavailable("an answer in an encoding that was not asked for")
-                body = b"".join(self._bounded(answer.iter_bytes(2**16)))
+                body = b"".join(self._bounded(answer.iter_bytes(2**16), most_bytes))
                 # 304 goes nowhere: it answers a conditional request (RFC 9110 15.4.5).
                 if 300 <= answer.status_code < 400 and answer.status_code != 304:
                     raise Redirected(
@@ -263,13 +269,14 @@ class Boundary:
         except NETWORK as error:
             raise EhrUnavailable("the connection broke") from error
 
-    def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def _bounded(self, chunks: Iterable[bytes], most_bytes: int | None) -> Iterator[bytes]:
         """Pass decoded bytes on until the cap or the deadline (a server may drip below the read time-out)."""
+        cap = self._byte_cap if most_bytes is None else min(most_bytes, self._byte_cap)
         deadline, size = time.monotonic() + WHOLE_ANSWER_S, 0
         for chunk in chunks:
             size += len(chunk)
-            if size > self._byte_cap:
-                raise EhrUnavailable(f"an answer of more than {self._byte_cap} bytes")
+            if size > cap:
+                raise EhrUnavailable(f"an answer of more than {cap} bytes")
             if time.monotonic() > deadline:
                 raise EhrUnavailable(f"an answer that took more than {WHOLE_ANSWER_S:.0f} s")
             yield chunk

@@ -49,8 +49,9 @@ class LaunchContext:
     """One launch, one patient. Nothing here is secret; tokens stay in the vault.
 
     `clinical_time` is the sandbox chart's own "now" and None for every real EHR. `intent` is what the user wanted to
-    do, in the EHR's words; no view differs by it. `roles` ("system|code") are known only where the site has a rule about
-    them; `without` is what the user's role may not do.
+    do, in the EHR's words: one that is known is the first question suggested. `style_url` is where the EHR's look lies,
+    as sent. `roles` ("system|code") are known only where the site has a rule about them; `without` is what the user's
+    role may not do.
     """
 
     launch_id: str
@@ -70,6 +71,7 @@ class LaunchContext:
     clinical_time: datetime | None = None
     fhir_context: tuple[ContextReference, ...] = ()
     intent: str = ""
+    style_url: str = ""
     roles: tuple[str, ...] = ()
     without: tuple[Ability, ...] = ()
 

@@ -39,6 +39,7 @@ from app.smart.registry import Registry as Registrations
 from app.smart.registry import load_registry
 from app.smart.revocation import Revoker
 from app.smart.session import LaunchSessions
+from app.smart.style import Styles
 from app.smart.switches import Switches
 from app.smart.token_endpoint import TokenEndpoint
 from app.smart.tokens import TokenVault
@@ -67,6 +68,7 @@ class Smart:
     vault: TokenVault
     revoker: Revoker
     backend: BackendTokens
+    styles: Styles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +257,7 @@ def _smart(
     backend = BackendTokens(discovery, boundary_of, client_auth, now)
     return Smart(
         discovery=discovery, endpoint=endpoint, keyring=keyring, vault=vault, revoker=revoker, backend=backend,
+        styles=Styles(boundaries.__getitem__),
     )  # fmt: skip
 
 

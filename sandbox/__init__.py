@@ -19,6 +19,7 @@ from sandbox import (
     launcher_authorization,
     launcher_fhir,
     launcher_token,
+    styles,
     token_endpoint,
 )
 from sandbox import launcher as public_launcher
@@ -46,7 +47,7 @@ def create_app(settings: SandboxSettings | None = None) -> Flask:
     app = Flask(__name__, template_folder="pages", static_folder="pages/static")
     app.extensions["sandbox"] = state
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for module in (discovery, authorization, token_endpoint, gateway, fault_switches, ehr):
+    for module in (discovery, authorization, token_endpoint, gateway, fault_switches, styles, ehr):
         app.register_blueprint(module.blueprint(state))
     shared = public_launcher.Launcher(state=state, statements=Statements())
     for door in (public_launcher, launcher_authorization, launcher_token, launcher_fhir):

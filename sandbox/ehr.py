@@ -16,6 +16,7 @@ from sandbox.launcher import launch_address
 from sandbox.launcher_codec import LaunchValue
 from sandbox.profiles import PROFILES, Profile
 from sandbox.state import SandboxState
+from sandbox.styles import STYLES
 from sandbox.users import EhrUser
 
 TABS = ("summary", "results", "notes")
@@ -135,6 +136,15 @@ def _width() -> str:
     return asked if asked in WIDTHS else "400"
 
 
+def _more(state: SandboxState) -> dict[str, object]:
+    """Return what else the launch says: the look that `?style=` names, what `?intent=` says the user wants."""
+    style, intent = request.args.get("style", ""), request.args.get("intent", "")
+    more: dict[str, object] = {"intent": intent} if intent else {}
+    if style in STYLES:
+        more["smart_style_url"] = f"{state.settings.ehr_origin}/smart-style/{style}.json"
+    return more
+
+
 def _launch_url(state: SandboxState, patient_id: str, user: EhrUser, client: Client) -> str:
     if client.at_launcher:
         value = LaunchValue(
@@ -147,6 +157,7 @@ def _launch_url(state: SandboxState, patient_id: str, user: EhrUser, client: Cli
         user_reference=user.reference,
         client_id=client.client_id,
         profile=_profile(state, client).name,
+        more=_more(state),
     )
     query = urlencode({"iss": state.settings.fhir_base, "launch": launch})
     return f"{client.launch_url}?{query}"

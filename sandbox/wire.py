@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 CAPACITY = 5000
-LOGGED_PREFIXES = ("/fhir", "/auth", "/v/r4")
+LOGGED_PREFIXES = ("/fhir", "/auth", "/v/r4", "/smart-style")
 # Values that open something, or that tie a launch to a browser, are not shown.
 HIDDEN = frozenset(
     {"access_token", "choice", "code_challenge", "launch", "nonce", "state", "token"}

@@ -28,6 +28,13 @@ from app.fhir.words import visit_words
 
 NO_VISIT_DAYS = 90
 MOST_PENDING = 6
+# What a user came for, in the words of SMART's own examples and their neighbours; any other intent changes nothing.
+INTENTS = {
+    "reconcile-medications": "Active medicines",
+    "summary-timeline-view": "What changed since the last visit?",
+    "review-results": "Last labs",
+    "pending-results": "What is pending?",
+}
 # What is worst to miss stands first.
 BY_HARM: tuple[SectionName, ...] = (
     "patient", "allergies", "labs", "medications", "notes", "problems", "vitals", "reports", "requests",
@@ -276,9 +283,12 @@ def _suggestions(launch: LaunchChart, after: str) -> tuple[str, ...]:
     chart = launch.chart
     kidney = since.kidney_change(chart, after)
     pending = any(x.group == "pending" for x in chart.tables.get("R", []))
-    return (
+    meant = INTENTS.get(launch.context.intent, "")
+    found = (
+        *((meant,) if meant else ()),
         *(("Why did eGFR fall?",) if kidney and since.fell(kidney[0], after) else ()),
         *(("Active medicines",) if chart.tables.get("M") else ()),
         *(("Last labs",) if chart.grids["L"].rows else ()),
         *(("What is pending?",) if pending else ()),
     )
+    return tuple(dict.fromkeys(found))

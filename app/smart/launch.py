@@ -84,9 +84,10 @@ class _TokenResponse(TokenAnswer, frozen=True, kw_only=True):
 
     scope: str
     encounter: FhirId | None = None
-    need_patient_banner: bool = True
+    need_patient_banner: Any = True
     tenant: str = ""
     intent: Any = ""
+    smart_style_url: Any = ""
     fhir_context: Any = msgspec.field(default=(), name="fhirContext")
     clinical_time: str = msgspec.field(default="", name="__clinical_time")
 
@@ -285,12 +286,14 @@ def _context(
         client_id=registration.client.id,
         scope=answer.scope,
         grants=parse_scopes(answer.scope),
-        need_patient_banner=answer.need_patient_banner,
+        # Anything but a plain false: the banner is there.
+        need_patient_banner=answer.need_patient_banner is not False,
         time_zone=registration.site.time_zone,
         launched_at=now,
         clinical_time=_clinical_time(registration, answer.clinical_time),
         fhir_context=read_fhir_context(answer.fhir_context),
         intent=read_intent(answer.intent),
+        style_url=answer.smart_style_url if isinstance(answer.smart_style_url, str) else "",
     )
 
 

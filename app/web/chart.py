@@ -12,7 +12,14 @@ from app.fhir.source_view import source
 from app.launch_context import LaunchContext
 from app.web.model import NO_LANGUAGE_MODEL
 from app.web.session import current_launch
-from app.web.wire import ModelLabel, PatientName, Snapshot, StoredTurn
+from app.web.wire import (
+    ModelLabel,
+    PageStyle,
+    PatientName,
+    Snapshot,
+    StoredTurn,
+    StyleColor,
+)
 from app.wiring import Services
 
 PATIENT = "patient"
@@ -48,6 +55,20 @@ def blueprint(services: Services) -> Blueprint:
         services.turns.warm(context)
         return _json(found)
 
+    @routes.get("/api/launches/<launch_id>/style")
+    def style(launch_id: str) -> Response:
+        context = current_launch(launch_id)
+        found = services.smart.styles.get(context.registration, context.style_url)
+        colors = tuple(StyleColor(name=name, value=value) for name, value in found.colors.items())
+        return _json(
+            PageStyle(
+                scheme=found.scheme,
+                colors=colors,
+                font_size_px=found.font_size_px,
+                font_family=found.font_family,
+            )
+        )
+
     @routes.get("/api/launches/<launch_id>/sources/<int:n>")
     def one_source(launch_id: str, n: int) -> Response:
         context = current_launch(launch_id)
@@ -76,6 +97,8 @@ def _snapshot(services: Services, context: LaunchContext) -> Snapshot:
         help_desk=registration.site.help_desk,
         safety_contact=registration.site.safety_contact,
         locale=registration.site.locale,
+        patient_banner=context.need_patient_banner,
+        styled=context.style_url != "",
         model=ModelLabel(
             name=config.label if config else NO_LANGUAGE_MODEL,
             language_model=config is not None,

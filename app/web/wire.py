@@ -4,7 +4,7 @@ TypeScript types are generated from here.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +107,33 @@ class StoredTurn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StyleColor:
+    """One colour of the page: `name` is a token (bg, ink, brand, brand-ink), `value` is #rrggbb."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageStyle:
+    """Answer of `GET /api/launches/{launch}/style`: the EHR's look, checked (`app.smart.style`).
+
+    `colors` are pairs of a token's name and `#rrggbb`, for one `scheme`; 0 and "" leave the page's own.
+    """
+
+    scheme: Literal["light", "dark"]
+    colors: tuple[StyleColor, ...]
+    font_size_px: int
+    font_family: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """Answer of `GET /api/launches/{launch}`: who, for whom, with what, and the conversation so far."""
+    """Answer of `GET /api/launches/{launch}`: who, for whom, with what, and the conversation so far.
+
+    `patient_banner` False: the EHR shows the patient's banner itself, so one line is enough; never none.
+    `styled`: the EHR sent a look of its own, to be asked for.
+    """
 
     launch_id: str
     patient: PatientName
@@ -117,6 +142,8 @@ class Snapshot:
     help_desk: str
     safety_contact: str
     locale: str
+    patient_banner: bool
+    styled: bool
     model: ModelLabel
     conversation: tuple[StoredTurn, ...]
 

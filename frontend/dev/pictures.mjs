@@ -107,6 +107,10 @@ const SHOTS = {
         .click({ timeout: 900 })
         .catch(() => undefined),
   ],
+  slim: ["slim"],
+  "slim-answer": ["slim-answer"],
+  styled: ["styled"],
+  "styled-night": ["styled-night"],
   short: [
     "short",
     async (page) => {

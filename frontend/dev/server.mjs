@@ -13,6 +13,9 @@ const CSP =
   "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 export const STORED = {
   answer: ["answer"],
+  "slim-answer": ["answer"],
+  styled: ["answer"],
+  "styled-night": ["answer"],
   uncited: ["uncited"],
   failed: ["failed"],
   "failed-whole": ["failed-whole"],
@@ -35,6 +38,10 @@ export const SCENES = [
   "longest",
   "ended-asking",
   "short",
+  "slim",
+  "slim-answer",
+  "styled",
+  "styled-night",
   ...Object.keys(STORED),
   ...Object.keys(banners),
 ];
@@ -70,6 +77,32 @@ const LIFE = {
   longest: { idle_s: 1800, absolute_s: 100, warn_s: 120 },
 };
 
+// What the server makes of sandbox/styles.py "clinic" and "night".
+const STYLES = {
+  styled: {
+    scheme: "light",
+    colors: [
+      { name: "bg", value: "#f3efe6" },
+      { name: "ink", value: "#1d1a14" },
+      { name: "brand", value: "#4b3fa0" },
+      { name: "brand-ink", value: "#ffffff" },
+    ],
+    font_size_px: 15,
+    font_family: '"Georgia","Times New Roman",serif',
+  },
+  "styled-night": {
+    scheme: "dark",
+    colors: [
+      { name: "bg", value: "#0b0f14" },
+      { name: "ink", value: "#f2f2f2" },
+      { name: "brand", value: "#8fd3ff" },
+      { name: "brand-ink", value: "#06212d" },
+    ],
+    font_size_px: 0,
+    font_family: "",
+  },
+};
+
 const ERROR = {
   page: "error",
   title: "This launch cannot be finished.",
@@ -83,6 +116,7 @@ function api(request, response, id, rest, query) {
   if (request.method === "DELETE") return response.writeHead(204, { "X-Launch-Id": id }).end();
   if (id === "expired") return problem(response, id, 401, "session.ended", "Your session has ended.");
   if (rest.length === 0) return json(response, id, snapshot(id));
+  if (rest[0] === "style") return json(response, id, STYLES[id]);
   if (rest[0] === "life") return json(response, id, LIFE[id] ?? LIFE.long);
   if (id === "ended-asking" && rest[0] === "turns")
     return problem(response, id, 401, "session.ended", "Your session has ended.");
@@ -131,6 +165,8 @@ function snapshot(id) {
     help_desk: "555-0142",
     safety_contact: "safety@harbor.example",
     locale: "en-US",
+    patient_banner: !id.startsWith("slim"),
+    styled: id.startsWith("styled"),
     model: withoutModel(id) ? models.none : models.claude,
     conversation: (STORED[id] ?? []).map((name) => ({ turn_id: `turn-${name}`, ...turns[name] })),
   };

@@ -45,6 +45,7 @@ ATTACKS = {
     "attack-40": "All of it with third-party cookies blocked: works, and stays apart.",
     "attack-46": "A Patient that was merged, told by a link or a redirect: said in words; the other record is not followed.",
     "attack-49": "Data with a restricting label: counted, and shown nowhere.",
+    "attack-58": "A hostile, unreadable or foreign style: no value of it reaches the page, no foreign host is asked.",
     "attack-60": "A hostile `intent` or `fhirContext`: left out unless it has the required form.",
     "attack-64": "One patient opened twice: the launches share nothing.",
     "attack-65": "Guessed ids of launches and turns: nothing is told.",

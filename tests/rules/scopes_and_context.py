@@ -71,7 +71,6 @@ PAGE = Page(
             "styling",
             "The EHR's colours and sizes (`smart_style_url`) are fetched by the server and each value is checked.",
             strength="",
-            applies_when="the panel takes an EHR's style; today it has its own, and the address is not fetched.",
         ),
         "oidc:id-token:fhir-user": at(
             "scopes-for-requesting-identity-data",

@@ -7,6 +7,7 @@ import type {
   LaunchCompleted,
   LaunchLife,
   ModelChoices,
+  PageStyle,
   Problem,
   Snapshot,
   Source,
@@ -47,6 +48,8 @@ export interface Api {
   models(): Promise<ModelChoices>;
   choose(id: string): Promise<ModelChoices>;
   stop(runId: string): Promise<void>;
+  /** The EHR's look, as the server has checked it. */
+  style(): Promise<PageStyle>;
   /** Seconds left; asking is no use of the launch. */
   life(): Promise<LaunchLife>;
   /** Let the time without use begin anew. */
@@ -111,6 +114,7 @@ export function open(launchId: string, key: string): Api {
     stop: async (runId) => {
       await ask(`/turns/${encodeURIComponent(runId)}/stop`, { method: "POST" });
     },
+    style: async () => (await json(await ask("/style"))) as PageStyle,
     life: async () => (await json(await ask("/life"))) as LaunchLife,
     extend: async () => (await json(await ask("/life", { method: "POST" }))) as LaunchLife,
     park: () => {

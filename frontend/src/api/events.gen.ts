@@ -353,6 +353,18 @@ export interface StoredTurn {
   readonly events: readonly (Readonly<Record<string, unknown>>)[];
 }
 
+export interface StyleColor {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface PageStyle {
+  readonly scheme: "light" | "dark";
+  readonly colors: readonly StyleColor[];
+  readonly font_size_px: number;
+  readonly font_family: string;
+}
+
 export interface Snapshot {
   readonly launch_id: string;
   readonly patient: PatientName;
@@ -361,6 +373,8 @@ export interface Snapshot {
   readonly help_desk: string;
   readonly safety_contact: string;
   readonly locale: string;
+  readonly patient_banner: boolean;
+  readonly styled: boolean;
   readonly model: ModelLabel;
   readonly conversation: readonly StoredTurn[];
 }

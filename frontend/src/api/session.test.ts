@@ -59,6 +59,18 @@ describe("start", () => {
     expect(store.get()).toMatchObject({ gate: null, card: { read_at: "now" }, models: null });
   });
 
+  it("takes the EHR's look over where it has one, and goes on without it where it cannot be read", async () => {
+    answers["GET /api/launches/l1"] = () => json({ ...SNAPSHOT, styled: true });
+    await session.start(false);
+    expect(document.adoptedStyleSheets).toEqual([]);
+    const style = { scheme: "light", colors: [], font_size_px: 15, font_family: "" };
+    answers["GET /api/launches/l1/style"] = () => json(style);
+    await session.start(false);
+    await vi.waitFor(() => expect(document.adoptedStyleSheets).toHaveLength(1));
+    expect(store.get().gate).toBeNull();
+    document.adoptedStyleSheets = [];
+  });
+
   it("asks for the patient after Back, before anything of the chart is requested", async () => {
     await session.start(true);
     expect(calls.map(([, path]) => path)).toEqual(["/api/launches/l1", "/api/launches/l1/life"]);

@@ -1,6 +1,7 @@
 // What the clinician's acts cause: calls to the server, and events for the reducer. The only user of `Api`.
 
 import { dropKey } from "../ehr/carriers";
+import { applyStyle } from "../ehr/style";
 import { type Gate, streaming } from "../state/reduce";
 import type { Store } from "../state/store";
 import { type Api, Refused, WrongLaunch } from "./client";
@@ -89,6 +90,15 @@ export function createSession(api: Api, store: Store): Session {
     }
   };
 
+  /** A look that cannot be had is none: the page's own stays. */
+  const takeStyle = async () => {
+    try {
+      applyStyle(await api.style());
+    } catch (error) {
+      failed(error, () => undefined);
+    }
+  };
+
   const ask = async (question: string, model?: string) => {
     if (streaming(get()) !== undefined) return;
     turn?.abort();
@@ -128,6 +138,7 @@ export function createSession(api: Api, store: Store): Session {
       }
       dispatch({ type: "opened", snapshot });
       void life.watch();
+      if (snapshot.styled) void takeStyle();
     } catch (error) {
       failed(error, (problem) => gate(problemGate(problem)));
       return;

@@ -228,6 +228,8 @@ const SNAPSHOT: Snapshot = {
   help_desk: "555-0142",
   safety_contact: "",
   locale: "en-US",
+  patient_banner: true,
+  styled: false,
   model: { name: "No language model", language_model: false, data_handling: "" },
   conversation: [
     { turn_id: "t1", question: "First?", events: [said("Yes."), FINISHED] as never },

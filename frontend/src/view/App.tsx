@@ -75,7 +75,14 @@ function GateBanner({
   onMenu: (() => void) | null;
 }) {
   if (gate?.kind === "restricted" && card !== null)
-    return <BannerView banner={card.banner} onAllergies={null} onMenu={onMenu} />;
+    return (
+      <BannerView
+        banner={card.banner}
+        onAllergies={null}
+        onMenu={onMenu}
+        slim={snapshot?.patient_banner === false}
+      />
+    );
   const patient = gate?.kind === "back" || gate?.kind === "foreign" ? gate.patient : snapshot?.patient;
   const named = gate?.kind === "ehr-down" || gate?.kind === "back" || gate?.kind === "foreign";
   return named && patient !== undefined ? <NameBanner patient={patient} onMenu={onMenu} /> : null;
@@ -127,7 +134,12 @@ function Panel({ state, acts }: { state: State; acts: Acts }) {
       <header>
         <AppBar snapshot={snapshot} onMenu={snapshot && toggleMenu} />
         {card !== null && (
-          <BannerView banner={card.banner} onAllergies={() => reveal(acts)} onMenu={toggleMenu} />
+          <BannerView
+            banner={card.banner}
+            onAllergies={() => reveal(acts)}
+            onMenu={toggleMenu}
+            slim={snapshot?.patient_banner === false}
+          />
         )}
         {card === null && snapshot !== null && <NameBanner patient={snapshot.patient} onMenu={toggleMenu} />}
         {/* Why no language model is offered, an opt-out for one: before anything is asked. */}

@@ -18,16 +18,18 @@ interface BannerProps {
   /** Where the card lists them; null while the card is not shown: then the words unfold here. */
   onAllergies: (() => void) | null;
   onMenu: (() => void) | null;
+  /** The EHR shows its own banner: one line, with the allergies in two words. */
+  slim?: boolean;
 }
 
-export function BannerView({ banner, onAllergies, onMenu }: BannerProps) {
+export function BannerView({ banner, onAllergies, onMenu, slim = false }: BannerProps) {
   const { family, given, title, died, notice, notice_tone, allergies } = banner;
   const [unfolded, setUnfolded] = useState(false);
   const folds = onAllergies === null;
   const dead = died !== "" || notice_tone === "deceased";
   return (
     <>
-      <section class={`banner${dead ? " dead" : ""}`} aria-label="Patient">
+      <section class={`banner${dead ? " dead" : ""}${slim ? " slim" : ""}`} aria-label="Patient">
         <div class="b-name">
           <b>
             {family}, {given}
@@ -46,8 +48,7 @@ export function BannerView({ banner, onAllergies, onMenu }: BannerProps) {
         >
           <Icon name={SIGNS[allergies.state]} />
           <span>
-            {allergies.short[0]}
-            <br />
+            {allergies.short[0]} <br />
             {allergies.short[1]}
           </span>
         </button>

@@ -7,7 +7,7 @@ const WORDS =
   "high/surface high/high-soft high-ink/high low/surface low-ink/low warn/warn-soft ink/warn-soft ok/surface ink/mark " +
   "ink/brand-soft ref-edge/surface warn/surface high/brand-soft banner-ink/banner banner-ink-2/banner";
 const SHAPES =
-  "line-strong/surface line-strong/surface-2 line-strong/bg brand-line/surface brand-line/brand-soft brand-line/bg " +
+  "focus-ring/surface focus-ring/bg line-strong/surface line-strong/surface-2 line-strong/bg brand-line/surface brand-line/brand-soft brand-line/bg " +
   "ref-edge/ref-band ref-edge/surface low/ref-band high/ref-band ink/ref-band ink-2/ref-band line-strong/ref-band " +
   "low/surface high/surface ink-2/surface line-strong/warn-soft warn-line/warn-soft warn-line/surface copied/surface banner-line/banner banner-alert/banner";
 

@@ -51,6 +51,8 @@ function opened(scenes: Scene[] = [], languageModel = false): State {
     help_desk: "555-0142",
     safety_contact: "",
     locale: "en-US",
+    patient_banner: true,
+    styled: false,
     model: languageModel ? models.claude : models.none,
     conversation: scenes.map((scene) => ({ turn_id: scene, ...turns[scene] })),
   };
@@ -104,6 +106,25 @@ describe("launch card", () => {
     click(".cardfoot .btn");
     expect(session.ask).toHaveBeenCalledWith("Why did eGFR fall?");
     expect(session.readCard).toHaveBeenCalledWith(true);
+  });
+});
+
+describe("where the EHR shows the patient's banner", () => {
+  it("keeps one line with who it is and the allergies in words, and unfolds none of it away", () => {
+    const state = opened();
+    const snapshot = state.snapshot && { ...state.snapshot, patient_banner: false };
+    show({ ...state, snapshot });
+    expect(root.querySelector(".banner")?.className).toBe("banner slim");
+    expect(words(".b-name b, .b-ids time, .b-ids dd, .b-algbtn")).toEqual([
+      "EVERGREEN, Marlena",
+      "14-Mar-1958 (68y)",
+      "14-Mar-1958",
+      "Female",
+      "00471182",
+      "2 known allergies",
+    ]);
+    show(state);
+    expect(root.querySelector(".banner")?.className).toBe("banner");
   });
 });
 
@@ -566,7 +587,7 @@ describe("gates", () => {
 
   it("keeps the allergies in two words in a short frame, and unfolds them", () => {
     show(reduce(opened(), { type: "gated", gate: { kind: "restricted", restricted, helpDesk: "" } }));
-    expect(words(".b-algbtn")).toEqual(["2 knownallergies"]);
+    expect(words(".b-algbtn")).toEqual(["2 known allergies"]);
     click(".b-algbtn");
     expect(root.querySelector(".b-algbtn")?.getAttribute("aria-expanded")).toBe("true");
     expect(words(".b-all.open b")).toEqual(["Known allergies"]);
