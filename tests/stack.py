@@ -257,7 +257,7 @@ def make_stack(
         secret_key=Secret(b"s" * 32),
         database_url=f"sqlite:///{folder}/chartside.db",
         launch_config=launch_config,
-        frontend=_pretend_build(folder),
+        frontend=pretend_build(folder),
         variables={name: Secret(value.encode()) for name, value in variables.items()},
     )
     transport = httpx2.WSGITransport(app=between(ehr_app))
@@ -284,7 +284,7 @@ def registered(folder: Path, *changes: tuple[str, str], more: str = "") -> Path:
     return config
 
 
-def _pretend_build(folder: Path) -> Path:
+def pretend_build(folder: Path) -> Path:
     """Write a manifest as Vite does; these tests read pages, they do not run scripts."""
     build_folder = folder / "dist"
     (build_folder / ".vite").mkdir(parents=True, exist_ok=True)
