@@ -33,7 +33,7 @@ TURNS: tuple[tuple[str, tuple[tuple[Round, ...], ...]], ...] = (
     )),
     ("Any allergies?", ((("chart_section", '{"section": "allergies"}'),),)),
     ("What changed since the last visit?", (
-        (("chart_changes", "{}"),),
+        (("changes_since", "{}"),),
         (("chart_notes", '{"words": ["ibuprofen"]}'), ("chart_section", '{"section": "encounters"}')),
     )),
     ("What is still pending?", ((("chart_pending", "{}"),),)),

@@ -51,6 +51,7 @@ def order(r: Resource) -> Facts:
         ),
         date_fact(r, "authoredOn", "date", r.get("authoredOn"), "ordered", name=name),
         say("status", "status", r.get("status") or ""),
+        say("category", "setting", ", ".join(filter(None, map(concept, r.get("category") or [])))),
         say("requester", "author", display(r.get("requester"))),
         _supply(r, name),
         say("dispenseRequest.numberOfRepeatsAllowed", "refills", refills),

@@ -27,7 +27,8 @@ def _status(r: Resource) -> str:
 class Table:
     """How records of one type stand in a table: its title, columns (heading, field), and how to read a record.
 
-    `named` is the field that says what a record is, `one` what one record is called beside its source.
+    `named` is the field that says what a record is, `one` what one record is called beside its source; of a `timed`
+    table the hour matters.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Table:
     facts: Callable[[Resource], Facts]
     date: Callable[[Resource], When]
     group: Callable[[Resource], str] = _status
+    timed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +166,7 @@ SECTIONS: tuple[Section, ...] = (
         count=200, sort="-effective-time", spoken="administration",
         table=Table(
             title="MEDICATION ADMINISTRATIONS", one="Medication administration", named="drug",
-            facts=given.administration, date=given.administered, group=given.administration_group,
+            facts=given.administration, date=given.administered, group=given.administration_group, timed=True,
             columns=(("drug", "drug"), ("dose", "dose"), ("rate", "rate"), ("route", "route"), ("date", "date"),
                      ("why not", "status reason"), ("by", "author")),
         ),
@@ -245,7 +247,7 @@ SECTIONS: tuple[Section, ...] = (
         name="device_use", kind="DeviceUseStatement", words="Devices in use", prefix="K", spoken="device in use",
         table=Table(
             title="DEVICES IN USE", one="Use of a device", named="device", facts=performed.device_use,
-            date=performed.device_used,
+            date=performed.device_used, timed=True,
             columns=(("device", "device"), ("body site", "body site"), ("since", "date"), ("until", "ended"),
                      ("reason", "reason")),
         ),
@@ -254,7 +256,7 @@ SECTIONS: tuple[Section, ...] = (
         name="appointments", kind="Appointment", words="Appointments", prefix="Y", spoken="appointment",
         table=Table(
             title="APPOINTMENTS", one="Appointment", named="appointment", facts=planned.appointment,
-            date=planned.appointment_date,
+            date=planned.appointment_date, timed=True,
             columns=(("appointment", "appointment"), ("date", "date"), ("reason", "reason"), ("with", "author"),
                      ("site", "site")),
         ),

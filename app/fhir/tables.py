@@ -21,7 +21,15 @@ from app.fhir.grid_text import (
 from app.fhir.medicines import plain_dose
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Grid, Row
-from app.fhir.sections import BY_NAME, BY_PREFIX, SECTION_WORDS, Columns, SectionName, Table
+from app.fhir.sections import (
+    BY_NAME,
+    BY_PREFIX,
+    SECTION_WORDS,
+    Columns,
+    SectionName,
+    Table,
+    table_of,
+)  # fmt: skip
 from app.fhir.short_names import KEY
 from app.fhir.source import Complete, Denied, Failed, NotOffered
 from app.fhir.values import first
@@ -84,16 +92,24 @@ def _kind(names: Sequence[SectionName]) -> Table:
 # ---------------------------------------------------------------- tables
 
 
-def shown(chart: Chart, fact: Evidence) -> str:
+def unread_text(chart: Chart, prefix: str) -> str:
+    """Say that nothing of a grid was read; empty where something was."""
+    names = _names(prefix)
+    if not _is_unread(chart, names):
+        return ""
+    return f"{GRID_TITLES[prefix]}: NOT READ ({'; '.join(_gaps(chart, names))}); do not say none."
+
+
+def shown(chart: Chart, fact: Evidence, *, timed: bool = False) -> str:
     """Print one fact for a table: dates by the site's zone, doses without trailing zeros, chart text on one line."""
     if fact.value == fact.date and fact.date_role:
-        return chart.print_date(fact.value)
+        return chart.print_date(fact.value, time=timed)
     value = plain_dose(fact.value) if fact.field == "dose" else fact.value
     return " ".join(f"{value} {fact.unit}".split()).replace("|", "/")
 
 
 def _cells(chart: Chart, line: Line, columns: Columns, *, brief: bool) -> list[str]:
-    cells = []
+    cells, timed = [], table_of(line.reference).timed
     for _, field in columns:
         fact = line.fact(field)
         if brief and fact and fact.value == USUAL.get(field):
@@ -108,7 +124,7 @@ def _cells(chart: Chart, line: Line, columns: Columns, *, brief: bool) -> list[s
         elif field == "reaction" and fact is None and line.group != "stated":
             cells.append(_unsaid("reaction", brief))
         else:
-            cells.append(shown(chart, fact) if fact else "")
+            cells.append(shown(chart, fact, timed=timed) if fact else "")
     more = line.text("more")
     return [*cells, more] if more else cells
 

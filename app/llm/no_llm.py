@@ -147,7 +147,7 @@ def _words(plan: Plan) -> Iterator[Wanted]:
 def _by_topic(plan: Plan) -> Iterator[Wanted]:
     fixed: dict[str, Wanted] = {
         "overview": ("chart_overview", {}),
-        "changes": ("chart_changes", {"since": plan.since} if plan.since else {}),
+        "changes": ("changes_since", {"date": plan.since} if plan.since else {}),
         "pending": ("chart_pending", {}),
         "allergies": ("chart_section", {"section": "allergies"}),
         "medicines": (

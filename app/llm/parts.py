@@ -256,10 +256,10 @@ def overview(found: Found) -> Iterator[str]:
 
 def changes(found: Found) -> Iterator[str]:
     """Yield what is newer than the visit counted from, flagged results first."""
-    mine = found.by("chart_changes")
+    mine = found.by("changes_since")
     mark = next((e for e in mine if e.section == "anchor"), None)
     if mark and mark.handle:
-        yield f"Counted from the visit of {mark.name} [{mark.handle}]."
+        yield f"Counted from the {mark.group} of {mark.name} [{mark.handle}]."
     series = [e for e in mine if e.cells and e.section == "labs"]
     flagged = [e for e in series if e.cells[0].flag]
     yield from show(e.handle for e in (flagged or series)[:MOST_SERIES])

@@ -5,7 +5,7 @@ the caller treats what was written as a fragment. An adapter never runs a tool; 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from app.llm.hang_up import HangUp
@@ -110,6 +110,10 @@ class Entry:
     def field(self, name: str) -> str:
         """Return the printed fact called `name`, "" when it is not there."""
         return next((text for key, text in self.fields if key == name), "")
+
+    def with_fields(self, *more: tuple[str, str]) -> "Entry":
+        """Return the same thing with more facts."""
+        return replace(self, fields=(*self.fields, *more))
 
 
 @dataclass(frozen=True, kw_only=True)

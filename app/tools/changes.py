@@ -1,10 +1,15 @@
-"""What changed since a moment: the last visit before today, or a date."""
+"""What changed since a moment: the last visit, the admission, the last note, 24 hours ago, or a date."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal, assert_never
 
 from app.fhir.chart import Chart, Line
+from app.fhir.dates import local
+from app.fhir.reader import LaunchChart
 from app.fhir.readings import Row
 from app.fhir.sections import SectionName
+from app.fhir.visits import is_admission
 from app.launch_context import LaunchContext
 from app.llm.port import Entry
 from app.tools.entries import (
@@ -13,30 +18,67 @@ from app.tools.entries import (
     none_text,
     row_entry,
     search_entry,
+    section_of,
     unanswered,
 )
 from app.tools.registry import Found
 
-TITLES = {"M": "ORDERS", "P": "PROBLEMS", "N": "NOTES", "R": "ORDERS AND REPORTS", "E": "VISITS"}
+TITLES = {
+    "M": "ORDERS", "P": "PROBLEMS", "N": "NOTES", "R": "ORDERS AND REPORTS", "E": "VISITS", "G": "DOSES",
+    "F": "ALERTS", "C": "PROCEDURES",
+}  # fmt: skip
+AnchorKind = Literal["my_last_visit", "admission", "last_note", "24h", "date"]
+# Of a stay or a day, what was given, done and flagged is news too.
+SHORT: tuple[AnchorKind, ...] = ("admission", "last_note", "24h")
 OVER = ("finished", "onleave", "unknown")
 
 
-def anchor(chart: Chart, since: str, context: LaunchContext) -> tuple[str, Line | None]:
-    """Return the ISO date to count from, and the visit it is: this user's last finished one, else the last one."""
-    if since:
-        return since, None
+def anchor(launch: LaunchChart, kind: AnchorKind, date: str) -> tuple[str, Line | None, str]:
+    """Return the ISO moment to count from, the record it is, and what it is called; "" where there is none.
+
+    A visit, stay or note counts from its own date: what happened on that day is part of what changed since.
+    """
+    chart = launch.chart
+    match kind:
+        case "date":
+            return date, None, "that date"
+        case "24h":
+            day_before = (launch.now - timedelta(hours=24)).isoformat()
+            return local(day_before, chart.zone), None, "24 hours ago"
+        case "admission":
+            line = _stay(chart)
+            return (line.date if line else ""), line, "admission"
+        case "last_note":
+            line = next((x for x in _dated(chart.tables["N"])), None)
+            return (line.date if line else ""), line, "last note"
+        case "my_last_visit":
+            line = _visit(chart, launch.context)
+            return (line.date if line else ""), line, "visit"
+    assert_never(kind)
+
+
+def _dated(lines: Sequence[Line]) -> list[Line]:
+    return sorted((x for x in lines if x.date), key=lambda x: x.date, reverse=True)
+
+
+def _stay(chart: Chart) -> Line | None:
+    """Return the stay that goes on, else the newest one that was begun."""
+    stays = [
+        x for x in _dated(chart.tables["E"]) if is_admission(chart.resources.get(x.reference, {}))
+    ]
+    begun = [x for x in stays if x.group not in ("planned", "cancelled")]
+    return next((x for x in begun if x.group == "in-progress"), None) or next(iter(begun), None)
+
+
+def _visit(chart: Chart, context: LaunchContext) -> Line | None:
+    """Return this user's last visit before today, else the last one of anybody."""
     today = chart.now.date().isoformat()
-    past = sorted(
-        (x for x in chart.tables["E"] if x.group in OVER and x.date[:10] < today),
-        key=lambda x: x.date,
-        reverse=True,
-    )
+    past = [x for x in _dated(chart.tables["E"]) if x.group in OVER and x.date[:10] < today]
     mine = [
         x for x in past
         if context.user_reference and _with(chart, x, context.user_reference)
     ]  # fmt: skip
-    visit = next(iter(mine or past), None)
-    return (visit.date if visit else "", visit)
+    return next(iter(mine or past), None)
 
 
 def _with(chart: Chart, line: Line, user: str) -> bool:
@@ -47,10 +89,17 @@ def _with(chart: Chart, line: Line, user: str) -> bool:
     return user in people
 
 
-def changed(chart: Chart, start: str, visit: Line | None, names: Sequence[SectionName]) -> Found:
+def changed(
+    chart: Chart,
+    start: str,
+    visit: Line | None,
+    names: Sequence[SectionName],
+    called: str = "visit",
+) -> Found:
     """Print and state what is newer than `start`: flagged results first."""
-    since = chart.print_date(start) if start else "the first record"
-    head = f"SINCE {since}" + (f" (visit [{visit.handle}])" if visit else "")
+    since = chart.print_date(start, time=called != "visit") if start else "the first record"
+    head = f"SINCE {since}" + (f" ({called} [{visit.handle}])" if visit else "")
+    head += "" if start else f" ({called}: none found in the record)"
     rows = [
         row_entry(chart, p, row, start)
         for p in ("L", "V")
@@ -60,9 +109,9 @@ def changed(chart: Chart, start: str, visit: Line | None, names: Sequence[Sectio
     rows.sort(key=lambda e: not e.cells[0].flag)
     lines = [
         x
-        for p in ("M", "P", "N", "E", "R")
+        for p in ("M", "G", "P", "N", "E", "R", "F", "C")
         for x in unanswered(chart, chart.tables[p])
-        if x.date > start and x is not visit
+        if x.date > start and x is not visit and section_of(x) in names
     ]
     entries = [*rows, *(line_entry(chart, x) for x in lines)]
     text = [head, *(_series(e) for e in rows), *(_line(chart, x) for x in lines)]
@@ -70,7 +119,7 @@ def changed(chart: Chart, start: str, visit: Line | None, names: Sequence[Sectio
         records = none_records(chart, f"changes since {since}", names)
         text += [none_text(record) for record in records]
         entries = [search_entry(record) for record in records]
-    mark = Entry(section="anchor", handle=visit.handle if visit else "", name=since)
+    mark = Entry(section="anchor", handle=visit.handle if visit else "", name=since, group=called)
     shown = {name: sum(_in(e, name) for e in entries) for name in names}
     return Found(text="\n".join(text), sections=tuple(names), entries=(mark, *entries), shown=shown)
 

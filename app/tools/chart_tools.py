@@ -9,15 +9,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from app.errors import ToolRefused
 from app.fhir.chart import Chart, Line
 from app.fhir.reader import LaunchChart
-from app.fhir.sections import SECTION_WORDS, SectionName
-from app.fhir.tables import digest, measurements, table
+from app.fhir.sections import SECTION_WORDS, SECTIONS, SectionName
+from app.fhir.tables import digest, measurements
 from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load
 from app.tools.bounds import MOST_TOKENS, as_data, digest_as_data, table_as_data
 from app.tools.calculate import CALCULATE
-from app.tools.changes import anchor, changed
+from app.tools.changes import SHORT, AnchorKind, changed
+from app.tools.changes import anchor as anchor_of
 from app.tools.entries import (
     line_entry,
     literal,
@@ -28,35 +30,16 @@ from app.tools.entries import (
     section_of,
     unanswered,
 )  # fmt: skip
-from app.tools.lookup import ingredients_of, lines_named, rows_named
+from app.tools.lookup import rows_named
 from app.tools.note_tools import chart_notes, note_read
 from app.tools.registry import Found, Tool
 from app.tools.safety_checks import SAFETY_CHECKS
+from app.tools.section_tool import chart_section
 from app.tools.window import Window, newest, none_within, told
 from app.tools.word_search import brief, chart_search
 
 Day = Annotated[str, Meta(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$", description="YYYY-MM-DD")]
 Words = Annotated[list[Annotated[str, Meta(min_length=2, max_length=80)]], Meta(max_length=12)]
-Limit = Annotated[int, Meta(ge=1, le=100)]
-Section = Literal[
-    "problems", "medications", "allergies", "encounters", "fills", "orders", "reports"
-]
-
-PREFIX: dict[Section, str] = {
-    "problems": "P", "medications": "M", "allergies": "A", "encounters": "E", "fills": "D",
-    "orders": "R", "reports": "R",
-}  # fmt: skip
-Status = Literal[
-    "", "active", "on-hold", "stopped", "completed", "cancelled", "draft", "resolved", "inactive", "remission",
-    "recurrence", "relapse", "pending", "in progress", "in-progress", "planned", "arrived", "finished", "final",
-    "resulted", "unknown", "no status",
-]  # fmt: skip
-SECTION: dict[Section, SectionName] = {
-    "problems": "problems", "medications": "medications", "allergies": "allergies",
-    "encounters": "encounters", "fills": "dispenses", "orders": "requests", "reports": "reports",
-}  # fmt: skip
-# What kind of visit words ask for, by Encounter.class as sent (v3-ActCode), whatever its display says.
-STAYS = {"inpatient stay": ("IMP", "ACUTE", "NONAC"), "emergency visit": ("EMER",)}
 GRIDS: tuple[tuple[str, SectionName], ...] = (("L", "labs"), ("V", "vitals"), ("O", "other"))
 
 
@@ -89,80 +72,6 @@ def newest_of_tests(chart: Chart, synonyms: Synonyms) -> list[Entry]:
             if name not in best or entry.cells[0].moment > best[name].cells[0].moment:
                 best[name] = entry
     return list(best.values())
-
-
-def chart_section(
-    launch: LaunchChart,
-    section: Section,
-    status: Status = "",
-    words: str = "",
-    since: Day = "",
-    limit: Limit = 60,
-) -> Found:
-    """One section as a table, newest first.
-
-    status: active, stopped, resolved, pending ... as listed. words: only these, or a class (anticoagulants).
-    """
-    name = SECTION[section]
-    launch.ensure(name)
-    chart, prefix = launch.chart, PREFIX[section]
-    every = [line for line in chart.tables[prefix] if section_of(line) == name]
-    lines = [x for x in every if (not status or x.group == status) and x.date >= since]
-    if words:
-        stays = STAYS.get(words) if section == "encounters" else None
-        lines = (
-            [x for x in lines if _class_code(chart, x) in stays]
-            if stays
-            else lines_named(lines, words, _meant(section, words))
-        )
-        text = "\n".join(brief(line_entry(chart, line)) for line in lines[:limit])
-    else:
-        text = table_as_data(table(chart, prefix, group=status, since=since, most=limit))
-    entries = [_marked(line_entry(chart, line), words) for line in lines[:limit]]
-    if not lines:
-        known = not words or bool(load().classes_of(words)) or words in STAYS
-        what = " ".join(filter(None, (status, words or section))) if known else literal([words])
-        if words and section == "allergies":
-            what = f"allergy to {words}" if known else f"{what} among the allergies"
-        elif section == "allergies":
-            what = f"{what} and a stated absence in the EHR"
-        outside = lines_named(every, words, _meant(section, words)) if words else every
-        none, entry = _none_in(chart, name, what, (status, words, since), outside)
-        text, entries = f"{text}\n{none}".strip(), [entry]
-    return Found(
-        text=text, sections=(name,), entries=tuple(entries), shown={name: len(lines[:limit])}
-    )
-
-
-def _none_in(
-    chart: Chart, name: SectionName, what: str, asked: tuple[str, str, str], named: Sequence[Line]
-) -> tuple[str, Entry]:
-    """Record that nothing of what was asked is there; name the newest of `named` that only the limits keep out."""
-    status, words, since = asked
-    moments = [x.date for x in named if status in ("", x.group)]
-    record = none_within(chart, what, name, Window(since=since), moments)
-    newer = max(named, key=lambda x: x.date, default=None) if since or status else None
-    last = brief(line_entry(chart, newer)) if newer else ""
-    return told(record, last), search_entry(record, words)
-
-
-def _class_code(chart: Chart, line: Line) -> str:
-    sent = chart.resources.get(line.reference, {}).get("class") or {}
-    return str(sent.get("code") or "")
-
-
-def _marked(entry: Entry, words: str) -> Entry:
-    """Say of a visit which kind it was found as."""
-    return replace(entry, fields=(*entry.fields, ("stay", words))) if words in STAYS else entry
-
-
-def _meant(section: Section, words: str) -> tuple[str, ...]:
-    """Return the ingredients that words stand for; among allergies also the words of a medicine's whole class."""
-    meant = ingredients_of(words, load())
-    if section != "allergies":
-        return meant
-    kinds = [c for c in load().classes_of(words) if not c.name.startswith("other ")]
-    return (*meant, *(w for kind in kinds for w in (*kind.words, *kind.ingredients)))
 
 
 def chart_results(
@@ -274,15 +183,23 @@ def _results(text: str, sections: Sequence[SectionName], entries: Sequence[Entry
     return Found(text=text, sections=tuple(sections), entries=tuple(entries), shown=shown)
 
 
-def chart_changes(launch: LaunchChart, since: Day = "") -> Found:
-    """What is new since a date; without one, since the last visit before today: results, orders, notes, problems."""
+def changes_since(
+    launch: LaunchChart, anchor: AnchorKind = "my_last_visit", date: Day = ""
+) -> Found:
+    """What is new since an anchor: results, orders, notes, problems; in a stay also doses, alerts, procedures.
+
+    date: with anchor date.
+    """
     names: tuple[SectionName, ...] = (
         "encounters", "labs", "vitals", "medications", "problems", "notes", "requests", "reports",
     )  # fmt: skip
+    kind: AnchorKind = "date" if date else anchor
+    if kind == "date" and not date:
+        raise ToolRefused("anchor date needs a date")
+    names += ("administrations", "flags", "procedures") if kind in SHORT else ()
     launch.ensure(*names)
-    chart = launch.chart
-    start, visit = anchor(chart, since, launch.context)
-    return changed(chart, start, visit, names)
+    start, line, called = anchor_of(launch, kind, date)
+    return changed(launch.chart, start, line, names, called)
 
 
 def chart_pending(launch: LaunchChart) -> Found:
@@ -331,7 +248,7 @@ def _pending(chart: Chart, line: Line) -> str:
 
 CHART_TOOLS = (
     CALCULATE,
-    Tool(function=chart_changes, reads=("Observation", "MedicationRequest", "DocumentReference")),
+    Tool(function=changes_since, reads=("Observation", "MedicationRequest", "DocumentReference")),
     Tool(function=chart_notes, reads=("DocumentReference",)),
     Tool(
         function=chart_overview,
@@ -343,18 +260,8 @@ CHART_TOOLS = (
         function=chart_search,
         reads=("Observation", "MedicationRequest", "Condition", "DocumentReference"),
     ),
-    Tool(
-        function=chart_section,
-        reads=(
-            "Condition",
-            "MedicationRequest",
-            "AllergyIntolerance",
-            "Encounter",
-            "MedicationDispense",
-            "ServiceRequest",
-            "DiagnosticReport",
-        ),
-    ),
+    # Every type of the table: with any one of them there is something to show.
+    Tool(function=chart_section, reads=tuple(dict.fromkeys(s.kind for s in SECTIONS[1:]))),
     Tool(function=note_read, reads=("DocumentReference",)),
     SAFETY_CHECKS,
 )

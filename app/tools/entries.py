@@ -26,7 +26,8 @@ def section_of(line: Line) -> SectionName:
 
 def line_entry(chart: Chart, line: Line) -> Entry:
     """State a record."""
-    fields = [(f.field, shown(chart, f)) for f in line.facts if f.field != "supply"]
+    timed = sections.table_of(line.reference).timed
+    fields = [(f.field, shown(chart, f, timed=timed)) for f in line.facts if f.field != "supply"]
     date = line.fact("date")
     if date:
         fields.append(("role", date.date_role))

@@ -28,7 +28,7 @@ LOOKS = [
     ("chart_notes", json.dumps({"words": [CANARY]})),
     ("chart_notes", "{}"),
     ("chart_results", json.dumps({"tests": [CANARY]})),
-    ("chart_changes", "{}"),
+    ("changes_since", "{}"),
     *(("note_read", json.dumps({"note": f"N{n}"})) for n in range(1, 5)),
 ]
 

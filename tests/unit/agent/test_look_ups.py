@@ -118,7 +118,7 @@ def test_a_look_up_that_takes_too_long_is_given_up_and_the_turn_goes_on(
 
 def test_look_ups_that_are_too_many_are_said_in_a_sentence(chart: LaunchChart) -> None:
     model = Scripted(
-        look("chart_pending", "{}", ("chart_overview", "{}"), ("chart_changes", "{}")),
+        look("chart_pending", "{}", ("chart_overview", "{}"), ("changes_since", "{}")),
         say("Done."),
     )
     events = ask(chart, "?", model, limits=Limits(tool_calls=2))

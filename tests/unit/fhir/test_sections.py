@@ -17,7 +17,7 @@ from tests.unit.fhir.ehr import BASE, NOW, Answer, Ehr, bundle, source
 from tests.unit.fhir.records import EVERY, SUBJECT, record, who
 
 PRINTED = {
-    "administrations": "given:\nG1|vancomycin 1,250 mg|1250 mg|125 mL/1 h|intravenous|19-Nov-2026||R. Nurse, RN",
+    "administrations": "given:\nG1|vancomycin 1,250 mg|1250 mg|125 mL/1 h|intravenous|19-Nov-2026 21:30||R. Nurse, RN",
     "statements": "active:\nU1|naproxen 220 mg tablet|2 tablets when the knee hurts|||18-Nov-2026|daughter",
     "immunizations": "refused:\nI1|Influenza, seasonal|02-Oct-2026||Patient refused",
     "procedures": "completed:\nC1|Colonoscopy|05-Mar-2024|colon||two polyps removed|G. Scope, MD",
@@ -27,8 +27,8 @@ PRINTED = {
     "consents": "active:\nF1|Do not resuscitate|deny|health care agent Ana P.|18-Nov-2026||active",
     "diets": "active:\nF1|Formula 1.5||50 mL/h|Hold for residual above 300 mL|19-Nov-2026|D. Diet, RD",
     "devices": "active:\nK1|Implantable defibrillator||Maker|00844588003288",
-    "device_use": "active:\nK1|Urinary catheter|urethra|18-Nov-2026",
-    "appointments": "noshow:\nY1|Cardiology|05-Oct-2026||C. Heart, MD|Heart Clinic",
+    "device_use": "active:\nK1|Urinary catheter|urethra|18-Nov-2026 09:00",
+    "appointments": "noshow:\nY1|Cardiology|05-Oct-2026 09:00||C. Heart, MD|Heart Clinic",
     "tasks": "requested:\nW1|Schedule referral||Referral to cardiology|18-Sep-2026||Front desk",
     "communications": "completed:\nW1|Result|Potassium 5.6 called to the nurse.|19-Nov-2026|Laboratory",
     "questionnaires": "completed:\nQ1|PHQ-9|18-Sep-2026|Little interest: Several days; Total: 7",

@@ -12,7 +12,7 @@ from app.fhir.reader import LaunchChart
 from app.fhir.sections import SectionName
 from app.fhir.source import Complete, Failed, Resource
 from app.fhir.source_view import source as shown_source
-from app.tools.chart_tools import chart_changes, chart_overview, chart_pending
+from app.tools.chart_tools import changes_since, chart_overview, chart_pending
 from tests.ndjson_source import context
 from tests.unit.fhir.ehr import NOW, Answer, Ehr, bundle, observation, source
 
@@ -85,7 +85,7 @@ def test_a_wrongly_typed_record_is_counted_and_everything_else_opens(
     launch = held(section, bad)
     build_card(launch, launch.sources, NOW + timedelta(days=1), "Practitioner/none")
     banner(launch)
-    for tool in (chart_overview, chart_changes, chart_pending):
+    for tool in (chart_overview, changes_since, chart_pending):
         tool(launch)
     chart = launch.chart
     assert chart.sections[section] == Failed(reason="1 record could not be read", n=1)

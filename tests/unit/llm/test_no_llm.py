@@ -28,7 +28,7 @@ from tests.unit.agent.shown import ask, custom, text, verdicts
 SYNONYMS = load()
 ALL = tuple(
     ToolSpec(name=name, description="", schema={})
-    for name in ("chart_changes", "chart_notes", "chart_overview", "chart_pending", "chart_results", "chart_search", "chart_section", "note_read")
+    for name in ("changes_since", "chart_notes", "chart_overview", "chart_pending", "chart_results", "chart_search", "chart_section", "note_read")
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def wanted(question: str) -> list[str]:
         ("is her pressure controlled", ["chart_results(tests=[blood pressure])"]),
         ("When was the last visit, and why?", ["chart_section(section=encounters, limit=12)"]),
         ("What is still pending?", ["chart_pending()"]),
-        ("what changed since my last visit?", ["chart_changes()"]),
+        ("what changed since my last visit?", ["changes_since()"]),
         (
             "Is she anticoagulated?",
             ["chart_section(section=medications, words=anticoagulants, status=active)"],

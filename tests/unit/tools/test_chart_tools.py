@@ -12,7 +12,7 @@ CALLS = [
     ("chart_overview", "{}"), ("chart_results", "{}"), ("chart_results", '{"kind": "vitals"}'), ("chart_results", '{"tests": ["kidney function", "2823-3"]}'),
     ("chart_section", '{"section": "problems"}'), ("chart_section", '{"section": "encounters"}'), ("chart_section", '{"section": "medications", "words": "statins"}'),
     ("chart_section", '{"section": "reports", "limit": 100}'), ("chart_section", '{"section": "fills"}'), ("chart_notes", "{}"), ("chart_notes", '{"words": ["kidney"]}'),
-    ("chart_changes", "{}"), ("chart_changes", '{"since": "2024"}'), ("chart_pending", "{}"), ("chart_search", '{"words": ["kidney", "gout"]}'),
+    ("changes_since", "{}"), ("changes_since", '{"date": "2024"}'), ("chart_pending", "{}"), ("chart_search", '{"words": ["kidney", "gout"]}'),
 ]  # fmt: skip
 
 
@@ -133,10 +133,10 @@ def test_notes_can_be_narrowed_by_author_and_date(chart: LaunchChart) -> None:
 
 
 def test_changes_count_from_the_last_visit_before_today(chart: LaunchChart) -> None:
-    mark = call(chart, "chart_changes", "{}").entries[0]
+    mark = call(chart, "changes_since", "{}").entries[0]
     assert (mark.section, mark.name) == ("anchor", "02-Oct-2026")
     user = launch("marlena", user_reference="Practitioner/me-prac-osei")
-    assert call(user, "chart_changes", "{}").entries[0].name == "18-Sep-2026"
+    assert call(user, "changes_since", "{}").entries[0].name == "18-Sep-2026"
 
 
 def test_pending_holds_orders_and_reports_without_a_result(chart: LaunchChart) -> None:
