@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from app.llm.hang_up import HangUp
+from app.llm.silence import SILENCE_S
 
-SILENCE_S = 1.0
 T = TypeVar("T")
 
 
@@ -29,7 +29,7 @@ class LateAside(Exception):  # not an error of ours: the work takes too long
 
 
 def aside(
-    work: Callable[[], T], stop: HangUp, timeout_s: float | None = None
+    work: Callable[[], T], stop: HangUp, timeout_s: float | None = None, *, name: str = "look-up"
 ) -> Generator[None, None, T]:
     """Return what the work gives, or raise what it raises; yield None after each second of waiting.
 
@@ -51,7 +51,7 @@ def aside(
             moved.set()
 
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(run,), name="look-up", daemon=True).start()
+    threading.Thread(target=context.run, args=(run,), name=name, daemon=True).start()
     until_s = None if timeout_s is None else time.monotonic() + timeout_s
     with stop.ends(moved.set):
         while not moved.wait(_wait_s(until_s)):

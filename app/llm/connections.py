@@ -13,13 +13,17 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpcore2
 
 from app.llm.call import Call
+from app.llm.silence import SILENCE_S, silent
 
+# A socket's own time-out of 0 would not wait at all.
+SHORTEST_S = 0.001
 _of_thread = threading.local()
 
 
@@ -78,11 +82,26 @@ class _Stream(httpcore2.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         call = self._wire.call
         with _mapped(httpcore2.ReadTimeout, httpcore2.ReadError):
-            self._socket.settimeout(call.patience() if call else timeout)
-            data = self._socket.recv(max_bytes)
-        if call is not None:
-            call.received(len(data))
+            if call is None:
+                self._socket.settimeout(timeout)
+                return self._socket.recv(max_bytes)
+            data = self._heard(max_bytes, call)
+        call.received(len(data))
         return data
+
+    def _heard(self, max_bytes: int, call: Call) -> bytes:
+        """Wait as long as the call allows, and tell each second of it."""
+        until_s = time.monotonic() + call.patience()
+        while True:
+            left_s = until_s - time.monotonic()
+            self._socket.settimeout(min(SILENCE_S, max(left_s, SHORTEST_S)))
+            try:
+                return self._socket.recv(max_bytes)
+            except TimeoutError:
+                if left_s <= SILENCE_S:
+                    raise
+            call.patience()  # raises where the call is over
+            silent()
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         call = _current()

@@ -204,6 +204,8 @@ class Model(Protocol):
         """Yield text and tool calls, then one `Done`.
 
         `hang_up` ends the call wherever it waits, the provider's connection too; so does closing the iterator.
+        After its first event it is read in the reader's own thread: whoever waits longer calls `silence.silent` each
+        second. The first event may come in another thread than the rest.
 
         Raises:
             ModelFailed: and its kinds (`app.llm.errors`). Ended by `hang_up`, it ends without `Done` and raises

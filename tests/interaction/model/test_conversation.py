@@ -14,6 +14,7 @@ from werkzeug.test import EnvironBuilder
 
 from app.llm.hang_up import HangUp
 from app.llm.port import AssistantTurn, ModelEvent, Request, TextDelta, ToolTurn, UserTurn
+from app.llm.silence import silent
 from tests.interaction.model.models import (
     Provider,
     Scripted,
@@ -219,7 +220,9 @@ class Waiting(Scripted):
         yield TextDelta(text="Well. ")
         with hang_up.ends(self.freed.set):
             self.waits.set()
-            self.freed.wait(WAIT_S)
+            until_s = time.monotonic() + WAIT_S
+            while not self.freed.wait(0.05) and time.monotonic() < until_s:
+                silent()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from ag_ui.core import (
-    BaseEvent,
     RunErrorEvent,
     StepStartedEvent,
     ToolCallArgsEvent,
@@ -18,7 +17,7 @@ from ag_ui.core import (
 from app.agent.aside import aside
 from app.agent.budget import Limits
 from app.agent.errors import TurnCut
-from app.agent.hearing import MOST_JOINED
+from app.agent.events import TurnEvent
 from app.agent.running import RunningTurns
 from app.agent.turn import ModelCall, coalesce, run
 from app.fhir.reader import LaunchChart
@@ -142,7 +141,7 @@ def test_a_stream_without_an_end_is_an_error_and_what_was_written_is_judged(
     ],
 )
 def test_stop_ends_within_one_event_and_says_so(chart: LaunchChart, after: str) -> None:
-    stop, seen, left = HangUp(), list[BaseEvent](), list[BaseEvent]()
+    stop, seen, left = HangUp(), list[TurnEvent](), list[TurnEvent]()
     model = Scripted(
         RESULTS,
         say(
@@ -156,7 +155,7 @@ def test_stop_ends_within_one_event_and_says_so(chart: LaunchChart, after: str) 
             stop.set()
     assert not {"TEXT_MESSAGE_CONTENT", "TEXT_MESSAGE_START", "TOOL_CALL_START"} & set(types(left))
     assert types(left)[-1] == "RUN_FINISHED"
-    assert left[-1].outcome.type == "cancelled"  # type: ignore[attr-defined]
+    assert left[-1].outcome.type == "cancelled"  # type: ignore[union-attr]
     assert all(a["stopped"] for a in custom(left, "answered"))
 
 
@@ -174,7 +173,7 @@ def test_look_ups_past_the_budget_are_refused_and_rounds_end_with_a_sentence(
 def test_a_long_answer_and_a_slow_one_are_stopped_with_a_sentence(chart: LaunchChart) -> None:
     events = ask(chart, "?", Scripted(say("word " * 400)), limits=Limits(characters=200))
     assert "longest answer allowed" in text(events)
-    assert len(text(events)) < 200 + MOST_JOINED + 100
+    assert len(text(events)) < 200 + 100
     ticks: Iterator[datetime] = iter(frozen() + timedelta(seconds=n) for n in range(10_000))
     late = ask(
         chart, "?", Scripted(say("word " * 400)), limits=Limits(wall_s=2), clock=lambda: next(ticks)
