@@ -20,18 +20,21 @@ from app.agent.events import (
 )
 from app.agent.facts import Fact, facts
 from app.agent.grounding import Background, Check, Part, judge
-from app.agent.sentences import CITED, end_of_sentence
+from app.agent.sentences import CITED, STOPS, end_of_sentence
 from app.agent.uncited import GENERAL
 from app.errors import UnknownHandle
 from app.fhir.citation import CITATION, COMPUTED, HANDLE, SHOW, Evidence
 from app.fhir.computed import names_nothing
 from app.fhir.display import Block
 
+# Printable ASCII without what opens a tag or a citation and what ends a sentence.
+PLAIN = re.compile(r"[^\x00-\x1f.!?<\[\x7f-\U0010ffff]+")
 # A bracket longer than this is not a citation; [show ...] may name many rows.
 MOST_BRACKET = 400
 # What goes on for longer is judged in parts; words before the last part then have no source.
 MOST_SENTENCE = 1_500
 OPEN_BRACKET = re.compile(r"\[[^\[\]\n]*\Z")
+BRACKETS = re.compile(rf"{SHOW.pattern}|{CITATION.pattern}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +106,24 @@ class Answer:
         self._drawn: set[str] = set()
         self.tally = Tally()
 
+    def plain(self, text: str) -> str | None:
+        """Return what `feed` would show of plain words within a sentence, None where only `feed` can tell.
+
+        Most tokens are such words. Nothing in them could be a tag, a citation or the end of a sentence.
+        """
+        body = text.rstrip(" ")
+        if self._gap or self._held or self._cleaner.waiting or not PLAIN.fullmatch(body):
+            return None
+        shown = self._blanks + body
+        said = self._sentence.text + shown
+        if len(said) > MOST_SENTENCE or STOPS.search(said):
+            return None
+        self._sentence.text = said
+        self._blanks = text[len(body) :]
+        self._at_line_start = False
+        self.tally.characters += len(shown)
+        return shown
+
     def feed(self, text: str) -> Iterator[Piece]:
         """Yield what can be shown after these characters."""
         yield from self._take(self._cleaner.feed(text))
@@ -122,13 +143,16 @@ class Answer:
 
     def _take(self, text: str, *, last: bool = False) -> Iterator[Piece]:
         waiting = self._held + text
+        if "[" not in waiting:
+            yield from self._words(waiting, last=last)
+            return
         self._held = ""
         unfinished = None if last else OPEN_BRACKET.search(waiting)
         if unfinished and len(waiting) - unfinished.start() <= MOST_BRACKET:
             self._held = waiting[unfinished.start() :]
             waiting = waiting[: unfinished.start()]
         at = 0
-        for match in re.finditer(rf"{SHOW.pattern}|{CITATION.pattern}", waiting):
+        for match in BRACKETS.finditer(waiting):
             yield from self._words(waiting[at : match.start()])
             at = match.end()
             handles = HANDLE.findall(match[0].removeprefix("[show"))

@@ -68,6 +68,7 @@ LIMIT_BEFORE = re.compile(
     re.IGNORECASE,
 )
 NEAR = 100
+DIGIT = re.compile(r"\d")
 TAKEN_UNITS = ("tablet", "capsule", "puff", "drop", "patch", "spray")
 PAIR = re.compile(r"(?<![\d/.])(\d{2,3})/(\d{2,3})(?![\d/]|\.\d)")
 FLAG = re.compile(r"[\s\u00a0]?\(?(HH|LL|AA|H|L|A|high|low|critical(?:ly)? (?:high|low))\b\)?")
@@ -184,6 +185,8 @@ def _blank(text: str, spans: list[tuple[int, int]]) -> str:
 
 
 def _numbers(text: str) -> Iterator[Number]:
+    if not DIGIT.search(text):
+        return
     ranges = [m.span() for m in RANGE.finditer(text)]
     pairs = {m.start(2): m for m in PAIR.finditer(text)}
     for match in pairs.values():

@@ -20,9 +20,17 @@ class Cleaner:
     def __init__(self) -> None:
         self._held = ""
 
+    @property
+    def waiting(self) -> bool:
+        """Tell whether something is held back."""
+        return bool(self._held)
+
     def feed(self, text: str) -> str:
         """Return what is certain so far."""
-        plain = without_tags(self._held + harmless(text))
+        shown = harmless(text)
+        if not self._held and "<" not in shown:
+            return shown
+        plain = without_tags(self._held + shown)
         open_tag = MAY_BE_TAG.search(plain)
         self._held = plain[open_tag.start() :] if open_tag else ""
         return plain[: open_tag.start()] if open_tag else plain

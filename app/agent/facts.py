@@ -76,20 +76,41 @@ class Lexicon:
 
     def mentions(self, text: str) -> list["Mention"]:
         """Return the tests and drugs that a text names, longest spelling first, in order."""
+        # Other letters have other cases, some of another length.
+        plain = text.isascii()
+        pattern, low = (self._plain, text.lower()) if plain else (self._pattern, text)
         return [
             Mention(text=m[0].casefold(), start=m.start(), drug=m[0].casefold() in self.drugs)
-            for m in self._pattern.finditer(text)
+            for m in pattern.finditer(low)
         ]
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        words = sorted({*self.tests, *self.drugs}, key=lambda w: (-len(w), w))
-        listed = "|".join(map(re.escape, words)) or r"(?!)"
-        return re.compile(rf"(?<![\w-])({listed})(?![\w])", re.IGNORECASE)
+        return re.compile(_whole(_any(self._words)), re.IGNORECASE)
+
+    @cached_property
+    def _plain(self) -> re.Pattern[str]:
+        """The same for lower case alone, by first letters: an alternative that cannot be meant is left at its first."""
+        firsts: dict[str, list[str]] = {}
+        for word in self._words:
+            firsts.setdefault(word[:1], []).append(word)
+        return re.compile(_whole("|".join(f"(?:{_any(words)})" for words in firsts.values())))
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return sorted({*self.tests, *self.drugs}, key=lambda w: (-len(w), w))
 
     def group(self, name: str) -> str:
         """Return the group of a test's name, the name itself if it has none."""
         return self.tests.get(name.casefold(), name.casefold())
+
+
+def _any(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, words))
+
+
+def _whole(listed: str) -> str:
+    return rf"(?<![\w-])(?:{listed or '(?!)'})(?![\w])"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +164,8 @@ class Fact:
 
 def says(text: str, words: str) -> bool:
     """Tell whether a text holds words as whole words, whatever their case."""
+    if text.isascii() and words.isascii() and words.lower() not in text.lower():
+        return False
     return bool(re.search(rf"(?<![\w-]){re.escape(words)}(?![\w])", text, re.IGNORECASE))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from app.agent.answer import Chip, Library
@@ -50,14 +51,18 @@ def note_words(launch: LaunchChart, handle: str) -> str:
 
 def background(launch: LaunchChart, zone: ZoneInfo, question: str) -> Background:
     """Return what an answer's sentences are checked against besides their sources."""
-    facts = [f for lines in launch.chart.tables.values() for line in lines for f in line.facts]
+    known = launch.made(_known)
+    return replace(known, zone=zone, question=question, first_note=FirstNotes(launch).find)
+
+
+def _known(chart: Chart) -> Background:
+    """Return what a chart's own words are, whatever is asked."""
+    facts = [f for lines in chart.tables.values() for line in lines for f in line.facts]
     return Background(
-        lexicon=lexicon(launch.chart, load()), zone=zone, question=question,
-        patient=patient(launch.chart),
+        lexicon=lexicon(chart, load()), zone=chart.zone, patient=patient(chart),
         people=frozenset(f.value for f in facts if f.field == "author"),
         sites=frozenset(f.value for f in facts if f.field == "site"),
         records=frozenset(f.value for f in facts if f.field in ("problem", "substance")),
-        first_note=FirstNotes(launch).find,
     )  # fmt: skip
 
 

@@ -147,6 +147,8 @@ _RATES = (
     (re.compile(r"\b(?P<n>\d{1,2})/(?P<p>d|wk|mo)\b"), ""),
     (re.compile(r"\b(?P<p>dai|night|week)ly\b|\bat (?P<bed>bed)time\b"), "1"),
 )  # fmt: skip
+# What any of these holds.
+_ANY_RATE = re.compile(r"day|week|month|hour|morning|evening|night|dai|bed|\d")
 _SHORT = {"dai": "day", "d": "day", "h": "hour", "wk": "week", "mo": "month"}
 
 
@@ -154,6 +156,8 @@ def rates(text: str) -> list[tuple[int, int, Decimal]]:
     """Return how often a day each frequency of a text means, with its place: (start, end, times a day)."""
     taken: list[tuple[int, int, Decimal]] = []
     low = text.casefold()
+    if not _ANY_RATE.search(low):
+        return taken
     for pattern, always in _RATES:
         for match in pattern.finditer(low):
             if any(start < match.end() and match.start() < end for start, end, _ in taken):

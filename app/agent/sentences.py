@@ -14,6 +14,7 @@ SHORT = frozenset(
 )  # fmt: skip
 # Begins where a run of them begins: a line of dots would be read from each of its dots.
 STOP = re.compile(r"(?<![.!?])[.!?]+[\"”')*_]*(?=[\s\ufffc])")
+STOPS = re.compile(r"[.!?]")
 # What may stand between the full stop and the blank, as already resolved citations.
 CITED = "\ufffc"
 # What a model writes behind a sentence that is not about this patient.
@@ -28,6 +29,8 @@ def end_of_sentence(text: str, start: int = 0) -> int | None:
     The end includes the blanks behind it. `CITED` marks a citation in the text.
     """
     newline = text.find("\n", start)
+    if newline == -1 and not STOPS.search(text, start):
+        return None
     line_end = newline + 1 if newline != -1 else None
     if EMPHASIS.match(text, start):
         return line_end

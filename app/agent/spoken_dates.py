@@ -28,6 +28,8 @@ DATES = (
     re.compile(rf"\b(?P<mm>\d{{1,2}})/(?P<day>\d{{1,2}})/(?P<year>\d{{4}})\b{_TIME}"),
     re.compile(r"\b(?P<slashed>\d{1,2}/\d{1,2}/\d{2})\b"),
 )
+# Every date has some.
+DIGIT = re.compile(r"\d")
 # What a word says about the date behind it; a word may allow several roles.
 ROLES: tuple[tuple[str, str], ...] = (
     (r"ordered|prescribed|requested|orders?", "ordered"),
@@ -90,6 +92,8 @@ class When:
 
 def dates_in(text: str) -> Iterator[When]:
     """Yield the dates of a text in order, each with the role that the words give it."""
+    if not DIGIT.search(text):
+        return
     taken: list[tuple[int, int]] = []
     found = []
     for pattern in DATES:

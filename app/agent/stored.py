@@ -11,6 +11,7 @@ from ag_ui.core import (
 )
 
 from app.agent.errors import TurnCut
+from app.agent.text_content import TextContent, TurnEvent
 
 TERMINAL = (EventType.RUN_FINISHED, EventType.RUN_ERROR)
 LIVE_ONLY = (
@@ -20,7 +21,7 @@ LIVE_ONLY = (
 WHOLE = ("chartside.looked_at", "chartside.not_seen")
 
 
-def coalesce(events: Iterable[BaseEvent]) -> list[BaseEvent]:
+def coalesce(events: Iterable[TurnEvent]) -> list[BaseEvent]:
     """Join text, keep each citation once, with its verdict, where it was announced; drop steps and tool calls.
 
     A turn without an end (the process was stopped) gets an error as its end, so that it never looks complete.
@@ -28,7 +29,7 @@ def coalesce(events: Iterable[BaseEvent]) -> list[BaseEvent]:
     every = list(events)
     final = _final_citations(every)
     last = {e.name: e for e in every if isinstance(e, CustomEvent) and e.name in WHOLE}
-    kept: list[BaseEvent] = []
+    kept: list[TurnEvent] = []
     for event in every:
         if event.type in LIVE_ONLY:
             continue
@@ -49,7 +50,7 @@ def _key(event: CustomEvent) -> tuple[int, int]:
     return event.value["sentence"], event.value["n"]
 
 
-def _final_citations(events: Sequence[BaseEvent]) -> dict[tuple[int, int], CustomEvent]:
+def _final_citations(events: Sequence[TurnEvent]) -> dict[tuple[int, int], CustomEvent]:
     return {
         _key(e): e
         for e in events
@@ -59,10 +60,10 @@ def _final_citations(events: Sequence[BaseEvent]) -> dict[tuple[int, int], Custo
     }
 
 
-def _joined(events: Sequence[BaseEvent]) -> list[BaseEvent]:
+def _joined(events: Sequence[TurnEvent]) -> list[BaseEvent]:
     """Join the text between two blocks; a citation only has to stand before its chip."""
     out: list[BaseEvent] = []
-    waiting: list[TextMessageContentEvent] = []
+    waiting: list[TextContent] = []
 
     def flush() -> None:
         if waiting:
@@ -72,7 +73,7 @@ def _joined(events: Sequence[BaseEvent]) -> list[BaseEvent]:
             waiting.clear()
 
     for event in events:
-        if isinstance(event, TextMessageContentEvent):
+        if isinstance(event, TextContent):
             waiting.append(event)
         elif isinstance(event, CustomEvent) and event.name in (
             "chartside.citation",

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 import msgspec
 from ag_ui.core import (
     PROTOCOL_VERSION,
-    BaseEvent,
     CustomEvent,
     RunErrorEvent,
     RunFinishedCancelledOutcome,
@@ -20,7 +19,6 @@ from ag_ui.core import (
     RunStartedEvent,
     StepFinishedEvent,
     StepStartedEvent,
-    TextMessageContentEvent,
     TextMessageEndEvent,
     TextMessageStartEvent,
 )
@@ -38,6 +36,7 @@ from app.agent.looked import Looked, looked_at
 from app.agent.prompt import compose, question_turn
 from app.agent.services import ModelCall, TurnServices
 from app.agent.stored import coalesce
+from app.agent.text_content import TextContent, TurnEvent
 from app.errors import ChartsideError
 from app.llm.errors import ModelCut, ModelEmpty, ModelFailed
 from app.llm.hang_up import HangUp
@@ -55,7 +54,6 @@ from app.llm.port import (
 
 __all__ = ["ModelCall", "TurnEvent", "TurnServices", "coalesce", "run"]
 
-TurnEvent = BaseEvent
 READING, WRITING = "Reading the chart", "Writing the answer"
 DECLINED = "The language model declined to answer this question."
 DECLINED_LATE = "The language model declined to go on: this answer is not complete."
@@ -218,7 +216,11 @@ class _Run:
             piece = text[at : at + MOST_AT_ONCE]
             said.text.append(piece)
             self._record(piece)
-            yield from self._say(piece)
+            shown = self._answer.plain(piece) if self._answer and self._open else None
+            if shown is None:
+                yield from self._say(piece)
+            else:
+                yield TextContent(message_id=self._message_id(), delta=shown)
             self._heard += len(piece)
             # What is heard and not shown (tags, made-up citations) has an end too: it is kept and sent again.
             if spent := self._budget.writing(max(self._written(), self._heard // UNSEEN)):
@@ -285,7 +287,7 @@ class _Run:
             self.check()
             if isinstance(piece, Delta):
                 yield from self._open_message()
-                yield TextMessageContentEvent(message_id=self._message_id(), delta=piece.text)
+                yield TextContent(message_id=self._message_id(), delta=piece.text)
                 continue
             if isinstance(piece, BlockShown) or getattr(piece, "verdict", "") == "pending":
                 yield from self._open_message()

@@ -6,6 +6,8 @@ fact, is unchecked if it speaks of the patient ("She looks well"), else it says 
 """
 
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Literal
 
 from app.agent.claims import Claims, claims
@@ -49,8 +51,8 @@ def states_facts(sentence: str, background: Background) -> bool:
     names of drugs in a remark that stands wholly in emphasis.
     """
     plain = sentence.strip().strip("*_# ")
-    stated, asked = claims(plain), claims(background.question)
-    if any(d.iso not in {a.iso for a in asked.dates} for d in stated.dates if len(d.iso) > 4):
+    stated, asked = claims(plain), cache(lambda: claims(background.question))
+    if any(d.iso not in {a.iso for a in asked().dates} for d in stated.dates if len(d.iso) > 4):
         return True
     patient = of_patient(plain, background)
     tagged = bool(GENERAL.search(sentence))
@@ -71,8 +73,8 @@ def states_facts(sentence: str, background: Background) -> bool:
 
 def _named_value(stated: Claims, background: Background) -> bool:
     """Tell whether a number without a unit stands behind a test's name: "eGFR 34"."""
-    names = background.lexicon.mentions(stated.rest)
     values = [n for n in stated.numbers if n.kind == "value"]
+    names = background.lexicon.mentions(stated.rest) if values else []
     return any(
         m.start < n.start < m.start + len(m.text) + 12 for m in names for n in values if not m.drug
     )
@@ -103,11 +105,11 @@ def _flagged(stated: Claims) -> bool:
     return any(n.flag for n in stated.numbers if n.kind == "value")
 
 
-def _measured(stated: Claims, asked: Claims) -> bool:
+def _measured(stated: Claims, asked: Callable[[], Claims]) -> bool:
     return any(
         n.kind == "value"
         and (n.amount.unit or n.flag)
-        and not any(n.amount == a.amount for a in asked.numbers)
+        and not any(n.amount == a.amount for a in asked().numbers)
         for n in stated.numbers
     )
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from app.errors import EhrRefused, EhrUnavailable, SessionEnded
@@ -40,6 +40,7 @@ CONNECTIONS = 6
 # The most that the first screen costs, and the most Medications that are read for their names.
 MOST_AT_FIRST, MOST_MEDICINES = 12, 80
 MEDICINES = frozenset(("medications", "dispenses", "administrations", "statements"))
+T = TypeVar("T")
 
 
 class LaunchChart:
@@ -73,6 +74,7 @@ class LaunchChart:
         self._asked = 0
         self._medicines: dict[str, Resource | None] = {}
         self._read_times: dict[SectionName, datetime] = {}
+        self._made: dict[Callable[[Chart], object], tuple[Chart, object]] = {}
         self._read_at = self._started
         self.labels = labels
         self.texts = NoteTexts(source, self._zone, on_read, labels)
@@ -90,6 +92,14 @@ class LaunchChart:
         """How far each section was read; a section that is not in it was not asked for yet."""
         chart = self._chart
         return chart.sections if chart else {}
+
+    def made(self, make: Callable[[Chart], T]) -> T:
+        """Return what `make` makes of the newest snapshot; of each snapshot it is made once, for all turns."""
+        chart = self.chart
+        known = self._made.get(make)
+        if known is None or known[0] is not chart:
+            known = self._made[make] = (chart, make(chart))
+        return cast("T", known[1])
 
     @property
     def remarks(self) -> tuple[str, ...]:

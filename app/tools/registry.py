@@ -8,6 +8,7 @@ A refusal (unknown tool, bad argument, unknown handle) is a result that the mode
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, get_type_hints
 
 import msgspec
@@ -176,6 +177,7 @@ def _readable(context: LaunchContext, kind: str) -> bool:
     return any(granted(context, query).share != "none" for query in queries)
 
 
+@cache
 def arguments_of(tool: Tool) -> type[msgspec.Struct]:
     """Return a struct with the tool's arguments, which decodes them strictly; the chart is not one of them."""
     hints = get_type_hints(tool.function, include_extras=True)
@@ -190,6 +192,7 @@ def arguments_of(tool: Tool) -> type[msgspec.Struct]:
     )
 
 
+@cache  # derived from what the program is made of: the same for every launch
 def specification(tool: Tool, arguments: type[msgspec.Struct]) -> ToolSpec:
     """Derive what a model is told: the docstring, and a flat JSON Schema from the signature."""
     (_,), parts = msgspec.json.schema_components([arguments])

@@ -15,7 +15,8 @@ from app.agent.aside import StoppedAside, aside
 from app.agent.failing import never_began, stopped_before
 from app.agent.running import RunningTurns
 from app.agent.stored import TERMINAL
-from app.agent.turn import TurnEvent, coalesce, run
+from app.agent.text_content import TurnEvent, encoded
+from app.agent.turn import coalesce, run
 from app.audit.log import Who
 from app.errors import ChartsideError, RoleMayNot, TurnRefused, TurnRepeated
 from app.launch_context import LaunchContext
@@ -106,7 +107,7 @@ def _turn(services: Services, asked: _Asked, running: RunningTurns) -> Iterator[
                 continue
             events.append(event)
             if event.type not in TERMINAL:
-                yield _encoded(event)
+                yield encoded(event)
         _keep(services, asked, events, told)
         end = events[-1]
     except Exception as error:  # noqa: BLE001  # the boundary of a turn: above its thread nobody can say it
@@ -116,7 +117,7 @@ def _turn(services: Services, asked: _Asked, running: RunningTurns) -> Iterator[
     finally:
         running.end(asked.context.launch_id, asked.turn_id)
     # The end is told when the turn is kept and the next one may start, and never of a turn that was lost.
-    yield _encoded(end)
+    yield encoded(end)
 
 
 def _events(
@@ -165,10 +166,6 @@ def _failed(error: Exception) -> RunErrorEvent:
     known = error if isinstance(error, ChartsideError) else ChartsideError()
     log.error("turn.failed", extra={"error": type(error).__name__, "at": places(error)})
     return RunErrorEvent(message=known.public, code=known.code)
-
-
-def _encoded(event: TurnEvent) -> bytes:
-    return event.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 def _question() -> tuple[str, str, str]:

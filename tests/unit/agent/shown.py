@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ag_ui.core import BaseEvent, CustomEvent, TextMessageContentEvent
+from ag_ui.core import CustomEvent, TextMessageContentEvent
 
 from app.agent.library import numbers_in
+from app.agent.text_content import TextContent, TurnEvent
 from app.agent.turn import TurnServices, run
 from app.fhir.reader import LaunchChart
 from app.llm.hang_up import HangUp
@@ -37,24 +38,24 @@ def services(launch: LaunchChart, model: Model | None = None, **more: Any) -> Tu
 
 def ask(
     launch: LaunchChart, question: str, model: Model | None = None, **more: Any
-) -> list[BaseEvent]:
+) -> list[TurnEvent]:
     events = run(services(launch, model, **more), question, "turn-1", HangUp())
     return [event for event in events if event is not None]
 
 
-def custom(events: Iterable[BaseEvent], name: str) -> list[dict[str, Any]]:
+def custom(events: Iterable[TurnEvent], name: str) -> list[dict[str, Any]]:
     return [e.value for e in events if isinstance(e, CustomEvent) and e.name == f"chartside.{name}"]
 
 
-def types(events: Iterable[BaseEvent]) -> list[str]:
+def types(events: Iterable[TurnEvent]) -> list[str]:
     return [e.type.value for e in events]
 
 
-def text(events: Iterable[BaseEvent]) -> str:
-    return "".join(e.delta for e in events if isinstance(e, TextMessageContentEvent))
+def text(events: Iterable[TurnEvent]) -> str:
+    return "".join(e.delta for e in events if isinstance(e, TextContent | TextMessageContentEvent))
 
 
-def verdicts(events: Iterable[BaseEvent]) -> list[dict[str, Any]]:
+def verdicts(events: Iterable[TurnEvent]) -> list[dict[str, Any]]:
     return [c for c in custom(events, "citation") if c["verdict"] != "pending"]
 
 
@@ -66,7 +67,7 @@ class Shown:
     sources: frozenset[int]
 
 
-def shown(events: Iterable[BaseEvent]) -> list[Shown]:
+def shown(events: Iterable[TurnEvent]) -> list[Shown]:
     """Return every judged sentence, table cell and row with the numbers of its sources."""
     every = list(events)
     items = [Shown(words=c["claim"], sources=frozenset({c["n"]})) for c in verdicts(every)]

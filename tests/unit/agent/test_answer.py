@@ -173,3 +173,32 @@ def test_how_text_is_cut_changes_nothing(parts: list[str]) -> None:
     assert all(
         p.text.count("\ue000") == p.text.count("\ue001") for p in apart if isinstance(p, Delta)
     )
+
+
+# What a model may write, in pieces as small as tokens and as hostile as it likes.
+TOKENS = st.lists(
+    st.sampled_from(
+        ["Potassium", " 5.6", " mmol/L", " [L3a]", "[L", "3a]", ".", ". ", " Dr.", " She", " is", "\n", "* ", "*a", " well",
+         "  ", "", "<", "<b>", "b>", "!", "? ", " (general", " knowledge)", "“", "”", "\ue000", "é", "[show L3]", "[L9x]", ",", "\t", "x" * 700]
+    ),
+    max_size=25,
+)  # fmt: skip
+
+
+@given(TOKENS)
+@settings(max_examples=300, deadline=None)
+def test_plain_words_are_shown_and_judged_as_the_closer_look_does(tokens: list[str]) -> None:
+    closer, quick = answer(), answer()
+    for token in tokens:
+        slow = list(closer.feed(token))
+        shown = quick.plain(token)
+        fast = list(quick.feed(token)) if shown is None else [Delta(text=shown)]
+        assert fast == slow
+    assert list(quick.finish()) == list(closer.finish())
+    assert quick.tally == closer.tally
+
+
+def test_most_tokens_of_an_answer_are_plain() -> None:
+    made = answer()
+    words = ("The ", "potassium ", "is ", "higher ", "than ", "a ", "month ", "ago, ", "so ", "ask")
+    assert [made.plain(word) is not None for word in words] == [True] * len(words)

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from ag_ui.core import BaseEvent
 
 from app.agent.measure import amounts
+from app.agent.text_content import TurnEvent
 from app.fhir.reader import LaunchChart
 from tests.evals.gold import Fact, Gold, gold
 from tests.ndjson_source import launch
@@ -36,7 +36,7 @@ def measure(chart: str) -> dict[int, Gold]:
 
 
 @cache
-def answer(chart: str, number: int) -> tuple[BaseEvent, ...]:
+def answer(chart: str, number: int) -> tuple[TurnEvent, ...]:
     return tuple(ask(opened(chart), QUESTIONS[number]))
 
 

@@ -17,8 +17,8 @@ from ag_ui.core import (
 from app.agent.aside import aside
 from app.agent.budget import Limits
 from app.agent.errors import TurnCut
-from app.agent.events import TurnEvent
 from app.agent.running import RunningTurns
+from app.agent.text_content import TurnEvent
 from app.agent.turn import ModelCall, coalesce, run
 from app.fhir.reader import LaunchChart
 from app.llm.hang_up import HangUp

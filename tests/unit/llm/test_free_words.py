@@ -4,8 +4,8 @@ from functools import cache
 from typing import Any
 
 import pytest
-from ag_ui.core import BaseEvent
 
+from app.agent.text_content import TurnEvent
 from app.fhir.reader import LaunchChart
 from app.llm.intents import one_edit
 from tests.ndjson_source import launch
@@ -18,7 +18,7 @@ def opened(name: str, *denied: str) -> LaunchChart:
 
 
 @cache
-def answered(name: str, question: str, *denied: str) -> tuple[BaseEvent, ...]:
+def answered(name: str, question: str, *denied: str) -> tuple[TurnEvent, ...]:
     return tuple(ask(opened(name, *denied), question))
 
 
