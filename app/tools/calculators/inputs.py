@@ -116,7 +116,7 @@ class Inputs:
         found = next(iter(self.series(need)), None)
         if found is None:
             if not optional:
-                self.lacks(f"{need.name} ({self._why_none(need.section)})")
+                self.lacks(f"{need.name} ({self.why_none(need.section)})")
             return None
         self.used.append(found.used)
         return found.value
@@ -201,8 +201,8 @@ class Inputs:
             self.used.append(_line_input(_capital(name), line, "problem"))
         if found:
             return True
-        if not self._read("problems"):
-            self.lacks(f"{name} ({self._why_none('problems')})")
+        if not self.is_read("problems"):
+            self.lacks(f"{name} ({self.why_none('problems')})")
             return None
         n = self.chart.counts["problems"]
         self.used.append(
@@ -219,8 +219,8 @@ class Inputs:
             self.used.append(_line_input(_capital(name), line, "drug"))
         if found:
             return True
-        if not self._read("medications"):
-            self.lacks(f"{name} ({self._why_none('medications')})")
+        if not self.is_read("medications"):
+            self.lacks(f"{name} ({self.why_none('medications')})")
             return None
         self.used.append(ComputedInput(name=_capital(name), text="no active order"))
         return False
@@ -262,10 +262,12 @@ class Inputs:
         """Name what is missing."""
         self.missing.append(as_data(what))
 
-    def _read(self, section: SectionName) -> bool:
+    def is_read(self, section: SectionName) -> bool:
+        """Tell whether a section was read to its end."""
         return isinstance(self.launch.sections.get(section), Complete)
 
-    def _why_none(self, section: SectionName) -> str:
+    def why_none(self, section: SectionName) -> str:
+        """Say why nothing of a section was found: it holds nothing that can be used, or was not read to its end."""
         state = self.launch.sections.get(section)
         if isinstance(state, Complete):
             return "none recorded that can be used"

@@ -14,7 +14,15 @@ from app.tools.registry import Registry, ToolResult
 from tests.ndjson_source import launch
 from tests.unit.agent.scripted import Scripted, look, say
 from tests.unit.agent.shown import ask, custom, text, verdicts
-from tests.unit.tools.calculators.charts import chart, order, pressure, problem, result, vital
+from tests.unit.tools.calculators.charts import (
+    chart,
+    given,
+    order,
+    pressure,
+    problem,
+    result,
+    vital,
+)
 
 CREATININE = result("2160-0", "1.20", "mg/dL", "2026-11-19T06:00:00-06:00")
 WEIGHT = vital("29463-7", "70", "kg", "2026-08-01")
@@ -238,6 +246,40 @@ def test_morphine_equivalents_are_of_orders_and_name_what_they_leave_out() -> No
         value(order("ibuprofen 600 mg tablet", "600"), name="mme")
         == "Morphine milligram equivalents: not computed"
     )
+
+
+def test_opioid_doses_given_by_mouth_stand_beside_what_is_ordered() -> None:
+    doses = [
+        given("oxycodone 5 mg tablet", "2026-11-20T02:00:00-06:00", "5"), given("oxycodone 5 mg tablet", "2026-11-19T20:00:00-06:00", "10"),
+        given("oxycodone 5 mg tablet", "2026-11-18T20:00:00-06:00", "10"), given("oxycodone 5 mg tablet", "2026-11-20T01:00:00-06:00", "5", status="not-done"),
+        given("fentanyl injection", "2026-11-20T03:00:00-06:00", "0.05", route="intravenous"),
+    ]  # fmt: skip
+    found = calculate(chart(order("oxycodone 5 mg tablet", "5", times=4), *doses), "mme")
+    assert lines(found, "CALC", "also", "note A dose") == [
+        "CALC1|Morphine milligram equivalents: 30.0 MME/day; cite [CALC1]",
+        "also Given by mouth in the last 24 hours (2 doses): 22.5 MME",
+        "note A dose of fentanyl injection given 20-Nov-2026 03:00 (G1) is not counted.",
+    ]
+
+
+def test_antibiotic_days_are_days_with_a_dose_given() -> None:
+    doses = [
+        given("vancomycin 1 g in 250 mL", f"2026-11-{d:02d}T{h:02d}:00:00-06:00") for d in (18, 19, 20) for h in (2, 8)
+    ] + [
+        given("ceftriaxone 1 g", "2026-11-19T21:30:00-06:00"), given("ceftriaxone 1 g", "2026-11-20T05:00:00-06:00", status="not-done"),
+        given("ibuprofen 400 mg tablet", "2026-11-19T08:00:00-06:00"),
+    ]  # fmt: skip
+    found = calculate(chart(*doses), "antibiotic_days")
+    assert lines(found, "CALC", "also") == [
+        "CALC1|Antibiotic days of therapy: 4 days; cite [CALC1]",
+        "also Ceftriaxone, 19-Nov-2026 to 19-Nov-2026: 1 days",
+        "also Vancomycin, 18-Nov-2026 to 20-Nov-2026: 3 days",
+    ]
+    shut = calculate(chart(*doses, denied=("MedicationAdministration",)), "antibiotic_days")
+    assert lines(shut, "MISSING") == [
+        "MISSING an antibiotic dose given in the last 60 days (not found in what was read: missing permission "
+        "patient/MedicationAdministration.rs)"
+    ]
 
 
 def test_dose_by_weight_is_arithmetic_over_an_order() -> None:

@@ -116,3 +116,22 @@ def allergy(
         "clinicalStatus": {"coding": [{"code": status}]}, "verificationStatus": {"coding": [{"code": certain}]},
         **({"reaction": [{"manifestation": [{"text": reaction}]}]} if reaction else {}),
     }  # fmt: skip
+
+
+def given(
+    drug: str,
+    when: str,
+    dose: str = "",
+    unit: str = "mg",
+    *,
+    route: str = "oral",
+    status: str = "completed",
+) -> Resource:
+    """Return an administration."""
+    dosage: Resource = {"route": {"text": route}}
+    if dose:
+        dosage["dose"] = {"value": Decimal(dose), "unit": unit, "system": UCUM, "code": unit}
+    return {
+        "resourceType": "MedicationAdministration", "id": f"{drug}-{when}".lower().replace(" ", "-").replace(":", "")[:60], "subject": SUBJECT,
+        "status": status, "medicationCodeableConcept": {"text": drug}, "effectiveDateTime": when, "dosage": dosage,
+    }  # fmt: skip
