@@ -37,6 +37,7 @@ def blueprint(state: SandboxState) -> Blueprint:
         user = _user(state, patient_id)
         app = _chosen_app(state)
         tab = request.args.get("tab", TABS[0])
+        before = state.wire.count
         return render_template(
             "chart.html",
             banner=_banner(state, patient_id),
@@ -49,6 +50,7 @@ def blueprint(state: SandboxState) -> Blueprint:
             app=app,
             widths=WIDTHS,
             width=_width(),
+            wire_after=before,
             profiles=PROFILES.values(),
             profile=_profile(state, app),
             frame=_launch_url(state, patient_id, user, app) if app else None,
@@ -81,7 +83,9 @@ def blueprint(state: SandboxState) -> Blueprint:
 
     @routes.get("/wire.json")
     def wire_json() -> Response:
-        return jsonify([asdict(exchange) for exchange in state.wire.entries()])
+        after = int(request.args.get("after", "0"))
+        found = [one for one in state.wire.entries() if one.number > after]
+        return jsonify([asdict(one) | {"at": one.at.isoformat()} for one in found])
 
     @routes.get("/health")
     def health() -> Response:
@@ -146,6 +150,12 @@ def _more(state: SandboxState) -> dict[str, object]:
 
 
 def _launch_url(state: SandboxState, patient_id: str, user: EhrUser, client: Client) -> str:
+    address = _address(state, patient_id, user, client)
+    state.wire.launched(address)
+    return address
+
+
+def _address(state: SandboxState, patient_id: str, user: EhrUser, client: Client) -> str:
     if client.at_launcher:
         value = LaunchValue(
             patient=patient_id, provider=user.reference.rpartition("/")[2], sim_ehr=True

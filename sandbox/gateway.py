@@ -22,6 +22,8 @@ from sandbox.refusals import FhirRefusal
 from sandbox.scopes import Permission, Verb, permission
 from sandbox.state import SandboxState
 from sandbox.tokens import AccessToken
+from sandbox.wire import TOLD
+from sandbox.wire_words import told
 
 Resource = dict[str, Any]
 Parameters = Sequence[tuple[str, str]]
@@ -196,6 +198,7 @@ def _answer(state: SandboxState, token: AccessToken, struck: Struck, body: Resou
 def _fhir_response(
     body: Resource, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
+    request.environ[TOLD] = told(body)
     answer = Response(render(body), status, content_type=FHIR_JSON, headers=dict(headers or {}))
     answer.headers["Cache-Control"] = "no-store"
     return answer

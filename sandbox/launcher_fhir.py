@@ -1,11 +1,16 @@
 """The public launcher's FHIR door: a proxy that wants no token, and checks only that one is its own."""
 
+from typing import Any
+
 from flask import Blueprint, Response, request
 
 from sandbox.capability import capability_statement
 from sandbox.data_plane import DataPlaneError, render
 from sandbox.launcher import BASES, Launcher
+from sandbox.wire import TOLD
+from sandbox.wire_words import told
 
+Resource = dict[str, Any]
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 
 
@@ -19,16 +24,20 @@ def blueprint(launcher: Launcher) -> Blueprint:
 
     def search(resource_type: str, sim: str = "") -> Response:
         parameters = list(request.args.items(multi=True))
-        return refusal() or answer(sim, render(state.data_plane.search(resource_type, parameters)))
+        return refusal() or found(sim, state.data_plane.search(resource_type, parameters))
 
     def read(resource_type: str, fhir_id: str, sim: str = "") -> Response:
-        return refusal() or answer(sim, render(state.data_plane.read(resource_type, fhir_id)))
+        return refusal() or found(sim, state.data_plane.read(resource_type, fhir_id))
 
     def refusal() -> Response | None:
         token = request.headers.get("Authorization", "").partition(" ")[2]
         if token and launcher.statements.open(token, state.now()) is None:
             return Response("Invalid token", 401, mimetype="text/plain")
         return None
+
+    def found(sim: str, body: Resource) -> Response:
+        request.environ[TOLD] = told(body)
+        return answer(sim, render(body))
 
     def answer(sim: str, body: bytes, status: int = 200) -> Response:
         upstream, own = state.settings.fhir_base.encode(), f"{launcher.base(sim)}/fhir".encode()
