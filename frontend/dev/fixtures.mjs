@@ -104,6 +104,18 @@ export const banners = {
     notice: "Died 11-Oct-2026. Care-gap and visit suggestions are off.",
     notice_tone: "deceased",
   },
+  inactive: {
+    ...banner,
+    family: "TESTPATIENT",
+    given: "Zeno",
+    title: "",
+    born: "01-Jan-1980",
+    age: "46y",
+    sex: "Male",
+    notice:
+      "This record is marked as not in use. Check that it is the right one. Test patient: not a real person.",
+    notice_tone: "rules",
+  },
   long: {
     ...banner,
     family: "VAN DER WESTHUIZEN-OKONKWO",
@@ -329,6 +341,27 @@ function cardOf(of) {
 export const restricted = {
   held: "1 encounter and all that belongs to it. What it holds is not known here.",
   readable: "Laboratory results, orders, allergies, 23 notes",
+};
+
+/** What is held back in part is counted in rows: by its label, and by kind. */
+export const labelled = {
+  ...card,
+  sections: [
+    ...card.sections.filter(({ id }) => id !== "unread"),
+    {
+      id: "unread",
+      title: [text("Could not be read")],
+      column: "side",
+      rows: [
+        row([text("Notes: 3 labelled restricted by the EHR, not shown here")], [], "warn"),
+        row(
+          [text("Laboratory results: the EHR does not return some kinds of results to this app")],
+          [],
+          "warn",
+        ),
+      ],
+    },
+  ],
 };
 
 const cell = (n, number, name, when, flag = "") => ({

@@ -152,6 +152,19 @@ const SHOTS = {
     },
   ],
   "gate-down": ["down"],
+  "gate-merged": ["merged"],
+  "gate-glass": ["glass"],
+  "gate-off": ["switched-off"],
+  labelled: ["labelled"],
+  "chat-off": [
+    "chat-off",
+    async (page) => {
+      await page.locator("#q").fill("Why has her kidney function dropped since the summer?");
+      await page.keyboard.press("Enter");
+      await page.locator(".turn .failure").waitFor();
+    },
+  ],
+  "banner-inactive": ["inactive"],
   "gate-expired": ["expired"],
   "gate-restricted": ["restricted"],
   "gate-foreign": [
@@ -269,7 +282,7 @@ for (const [name, [scene, act]] of Object.entries(SHOTS)) {
       page.on("pageerror", (error) => fail(at, String(error)));
       page.on("console", (message) => {
         // The browser's own line for the 401 and 503 of the gate scenes, and for the icon nobody serves.
-        if (message.type() === "error" && !/status of (401|503|404)/.test(message.text()))
+        if (message.type() === "error" && !/status of (401|403|409|503|404)/.test(message.text()))
           fail(at, message.text());
       });
       const ready = scene === "reading" ? ".reading" : ".cardfoot, .gate";

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { banners, card, cards, choices, models, restricted, source, turns } from "./fixtures.mjs";
+import { banners, card, cards, choices, labelled, models, restricted, source, turns } from "./fixtures.mjs";
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), "..", "dist");
 const CSP =
@@ -40,6 +40,11 @@ export const SCENES = [
   "short",
   "slim",
   "slim-answer",
+  "merged",
+  "glass",
+  "switched-off",
+  "labelled",
+  "chat-off",
   "styled",
   "styled-night",
   ...Object.keys(STORED),
@@ -118,6 +123,17 @@ function api(request, response, id, rest, query) {
   if (rest.length === 0) return json(response, id, snapshot(id));
   if (rest[0] === "style") return json(response, id, STYLES[id]);
   if (rest[0] === "life") return json(response, id, LIFE[id] ?? LIFE.long);
+  if (id === "chat-off" && rest[0] === "turns") {
+    const why = "Reason: drill. Help desk: 555-0142.";
+    return problem(
+      response,
+      id,
+      503,
+      "action.switched_off",
+      "Asking questions is switched off by the IT department.",
+      why,
+    );
+  }
   if (id === "ended-asking" && rest[0] === "turns")
     return problem(response, id, 401, "session.ended", "Your session has ended.");
   if (rest[0] === "model") return modelFor(request, response, id);
@@ -130,7 +146,25 @@ function api(request, response, id, rest, query) {
   return response.writeHead(404).end();
 }
 
+const STOPS = {
+  merged: [409, "chart.merged", "This record was merged into another.", "Re-open the chart from the EHR."],
+  glass: [
+    403,
+    "chart.restricted",
+    "The EHR restricts this chart.",
+    "Open it there if you need it, then relaunch. Chartside does not break the glass.",
+  ],
+  "switched-off": [
+    503,
+    "switched_off",
+    "Chartside for Harbor Clinic is switched off by the IT department.",
+    "Reason: wrong doses were reported. Help desk: 555-0142.",
+  ],
+};
+
 function cardFor(response, id, again) {
+  if (id in STOPS) return problem(response, id, ...STOPS[id]);
+  if (id === "labelled") return json(response, id, labelled);
   if (id === "reading") return undefined;
   if (id === "down" && !again)
     return problem(response, id, 503, "ehr.unavailable", "The EHR does not answer.");
@@ -192,9 +226,9 @@ function json(response, id, body) {
     .end(JSON.stringify(body));
 }
 
-function problem(response, id, status, code, title) {
+function problem(response, id, status, code, title, detail = "") {
   response.writeHead(status, { "Content-Type": "application/problem+json", "X-Launch-Id": id });
-  const more = { detail: "", reference: "7Q4K-27D6", help_desk: "555-0142", retry_after_s: null };
+  const more = { detail, reference: "7Q4K-27D6", help_desk: "555-0142", retry_after_s: null };
   response.end(JSON.stringify({ status, code, title, ...more }));
 }
 

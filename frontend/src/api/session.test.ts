@@ -93,6 +93,20 @@ describe("start", () => {
     expect(store.get()).toMatchObject({ card: null, gate: { kind: "ehr-down" } });
   });
 
+  it("stops where IT switched it off, whatever was asked for, and goes on when it is on again", async () => {
+    await session.start(false);
+    const off = () => json({ code: "switched_off", title: "Switched off.", detail: "Reason: drill." }, 503);
+    answers["GET /api/launches/l1/sources/3"] = off;
+    await session.openSource("card", 3);
+    expect(store.get().gate).toMatchObject({ kind: "switched-off", problem: { detail: "Reason: drill." } });
+    answers["GET /api/launches/l1"] = off;
+    await session.tryAgain();
+    expect(store.get().gate?.kind).toBe("switched-off");
+    answers["GET /api/launches/l1"] = () => json(SNAPSHOT);
+    await session.tryAgain();
+    expect(store.get()).toMatchObject({ gate: null, card: { read_at: "now" } });
+  });
+
   it("shows no patient any more when the session ended", async () => {
     await session.start(false);
     answers["GET /api/launches/l1/card?again=1"] = () => json({ code: "session.ended", reference: "r" }, 401);
@@ -185,9 +199,9 @@ describe("ask", () => {
     const off = { code: "switched_off", title, detail: "Reason: Drill.", reference: "r", help_desk: "1" };
     answers[turn] = () => json(off, 503);
     await session.ask("Any?");
-    expect(store.get().gate).toMatchObject({
-      kind: "error",
-      page: { title, text: "Reason: Drill.", help_desk: "1" },
+    expect(store.get()).toMatchObject({
+      gate: { kind: "switched-off", problem: { title, detail: "Reason: Drill.", help_desk: "1" } },
+      draft: "Any?",
     });
   });
 

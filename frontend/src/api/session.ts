@@ -2,12 +2,15 @@
 
 import { dropKey } from "../ehr/carriers";
 import { applyStyle } from "../ehr/style";
+import { problemOf } from "../state/message";
 import { type Gate, streaming } from "../state/reduce";
 import type { Store } from "../state/store";
 import { type Api, Refused, WrongLaunch } from "./client";
 import type { Problem } from "./events.gen";
 import { createLife } from "./life";
 
+/** Chartside itself, or this EHR's registration: IT has switched it off. */
+const SWITCHED_OFF = "switched_off";
 /** After Stop the verdicts already on their way are still read, this long. */
 const AFTER_STOP_MS = 2_000;
 
@@ -26,6 +29,8 @@ export interface Session {
   chooseModel(id: string): Promise<Problem | null>;
   /** Leave the "wrong patient" gate, for the patient whose name is on the button. */
   goOn(): void;
+  /** At a stop that may be over: ask, and go on where it is. */
+  tryAgain(): Promise<void>;
   /** The page goes away, for good or into the back-forward cache: stop everything under way, park the launch. */
   pause(): void;
   /** The clinician is at work in the page: typed, or pointed at something. */
@@ -53,7 +58,7 @@ export function createSession(api: Api, store: Store): Session {
     if (error instanceof WrongLaunch) foreign();
     else if (!(error instanceof Refused)) throw error;
     else if (error.problem.status === 401) expired(error.problem.help_desk, error.problem.reference);
-    else if (error.problem.code === "switched_off") gate(problemGate(error.problem));
+    else if (error.problem.code === SWITCHED_OFF) gate({ kind: "switched-off", problem: error.problem });
     else otherwise(error.problem);
   };
   const expired = (desk: string, reference: string) => {
@@ -115,6 +120,8 @@ export function createSession(api: Api, store: Store): Session {
         if (event.type === "CUSTOM" && event.name === "chartside.answered" && event.value.notice)
           void readModels();
         if (event.type === "RUN_ERROR" && event.code === "session.ended") expired("", "");
+        if (event.type === "RUN_ERROR" && event.code === SWITCHED_OFF)
+          gate({ kind: "switched-off", problem: { ...problemOf(SWITCHED_OFF, event.message), status: 503 } });
       }
     } catch (error) {
       if (error instanceof Refused || error instanceof WrongLaunch) {
@@ -145,6 +152,13 @@ export function createSession(api: Api, store: Store): Session {
     }
     await readCard(false);
     await readModels();
+  };
+
+  const goOn = () => {
+    const { snapshot, card } = get();
+    dispatch({ type: "ungated" });
+    if (snapshot === null) void start(false);
+    else if (card === null) void readCard(false);
   };
 
   return {
@@ -189,11 +203,14 @@ export function createSession(api: Api, store: Store): Session {
         failed(error, (problem) => dispatch({ type: "source-read", n, source: problem }));
       }
     },
-    goOn: () => {
-      const { snapshot, card } = get();
-      dispatch({ type: "ungated" });
-      if (snapshot === null) void start(false);
-      else if (card === null) void readCard(false);
+    goOn,
+    tryAgain: async () => {
+      try {
+        await api.snapshot();
+        goOn();
+      } catch (error) {
+        failed(error, (problem) => dispatch({ type: "said", text: problem.title }));
+      }
     },
     pause: () => {
       turn?.abort();

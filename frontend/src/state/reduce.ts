@@ -16,6 +16,7 @@ import { asked, type Message, problemOf, reduceMessage } from "./message";
 export type Gate =
   | { readonly kind: "expired" | "ended" | "closed"; readonly helpDesk: string; readonly reference: string }
   | { readonly kind: "ehr-down"; readonly problem: Problem; readonly tries: number }
+  | { readonly kind: "switched-off"; readonly problem: Problem }
   | { readonly kind: "restricted"; readonly restricted: Restricted; readonly helpDesk: string }
   | { readonly kind: "error"; readonly page: ErrorPage }
   | { readonly kind: "back" | "foreign"; readonly patient: PatientName; readonly helpDesk: string };
@@ -159,7 +160,8 @@ function saidOf({ warning: before, announced }: State, warning: Warning | null):
 
 /** A panel that ended holds nothing of the chart any more, not even in memory; only what the clinician wrote. */
 function gated(state: State, gate: Gate): State {
-  return isOver(gate) ? { ...START, gate, draft: unsent(state) } : { ...state, gate, pane: null };
+  if (isOver(gate)) return { ...START, gate, draft: unsent(state) };
+  return { ...state, gate, pane: null, cardReading: false };
 }
 
 /** What was typed and has no answer: the box, and a question whose answer was under way. */

@@ -84,6 +84,8 @@ function GateBanner({
       />
     );
   const patient = gate?.kind === "back" || gate?.kind === "foreign" ? gate.patient : snapshot?.patient;
+  // Of two records that became one nobody knows here whose name is right.
+  if (gate?.kind === "ehr-down" && gate.problem.code === "chart.merged") return null;
   const named = gate?.kind === "ehr-down" || gate?.kind === "back" || gate?.kind === "foreign";
   return named && patient !== undefined ? <NameBanner patient={patient} onMenu={onMenu} /> : null;
 }

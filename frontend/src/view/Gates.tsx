@@ -39,7 +39,12 @@ export function GateView({ gate, draft, reading, problem }: GateProps) {
           Nothing of the chart is shown. Open Chartside again from the chart in the EHR.
         </Ended>
       );
+    case "switched-off":
+      return <SwitchedOff problem={gate.problem} title={title} draft={draft} />;
     case "ehr-down":
+      if (gate.problem.code === "chart.merged") return <Merged problem={gate.problem} title={title} />;
+      if (gate.problem.code === "chart.restricted")
+        return <WholeRestricted problem={gate.problem} title={title} reading={reading} />;
       return <EhrDown gate={gate} title={title} draft={draft} reading={reading} />;
     case "restricted":
       return <RestrictedPart gate={gate} title={title} reading={reading} problem={problem} />;
@@ -49,7 +54,7 @@ export function GateView({ gate, draft, reading, problem }: GateProps) {
     case "error": {
       const { text, reference, help_desk } = gate.page;
       return (
-        <GateFrame icon="warn" title={title}>
+        <GateFrame icon={gate.page.code === "switched_off" ? "off" : "warn"} title={title}>
           <p>{text || "Open Chartside again from the chart in the EHR."}</p>
           <Help helpDesk={help_desk} reference={reference} last="Not for emergencies: use the EHR." />
         </GateFrame>
@@ -184,6 +189,97 @@ function EhrDown({ gate: { problem, tries }, title, draft, reading }: DownProps)
           onClick={() => void readCard(false)}
         >
           {reading ? "Trying" : "Try now"}
+        </button>
+      </div>
+      <Help
+        helpDesk={problem.help_desk}
+        reference={problem.reference}
+        last="Not for emergencies: use the EHR."
+      />
+    </GateFrame>
+  );
+}
+
+interface StopProps {
+  problem: Problem;
+  title: string;
+}
+
+/** IT has switched it off: what, why and whom to call are the server's words. */
+function SwitchedOff({ problem, title, draft }: StopProps & { draft: string }) {
+  const { tryAgain } = useActs();
+  const kept = draft.trim() === "" ? "" : " Your question is kept in the box.";
+  return (
+    <GateFrame icon="off" title={title}>
+      <p>{problem.detail || "Use the EHR itself."}</p>
+      <Done
+        rows={[
+          ["Shown", "Nothing of the chart, until it is switched on again"],
+          ["Written", `Nothing has been written to the EHR.${kept}`],
+        ]}
+      />
+      <div class="row">
+        <button type="button" class="btn" onClick={() => void tryAgain()}>
+          Try again
+        </button>
+      </div>
+      <Help
+        // The server's words end with it.
+        helpDesk={problem.detail.includes(problem.help_desk) ? "" : problem.help_desk}
+        reference={problem.reference}
+        last="Not for emergencies: use the EHR."
+      />
+    </GateFrame>
+  );
+}
+
+/** A merged record stays merged: there is nothing to try. */
+function Merged({ problem, title }: StopProps) {
+  const { close } = useActs();
+  return (
+    <GateFrame icon="hand" title={title} stops>
+      <p>{problem.detail}</p>
+      <Done
+        rows={[
+          ["Shown", "Nothing of either record"],
+          ["Written", "Nothing has been written to either record."],
+        ]}
+      />
+      <div class="row">
+        <button type="button" class="btn" onClick={close}>
+          Close this panel
+        </button>
+      </div>
+      <Help
+        helpDesk={problem.help_desk}
+        reference={problem.reference}
+        last="Not for emergencies: use the EHR."
+      />
+    </GateFrame>
+  );
+}
+
+/** The whole chart is behind the glass: there is nothing to go on with. */
+function WholeRestricted({ problem, title, reading }: StopProps & { reading: boolean }) {
+  const { readCard } = useActs();
+  return (
+    <GateFrame icon="lock" title={title}>
+      <p>{problem.detail}</p>
+      <Done
+        rows={[
+          ["Restricted", "The whole chart. What it holds is not known here."],
+          ["Readable", "Nothing"],
+          ["Written", "Nothing has been written to the EHR."],
+        ]}
+      />
+      <div class="row">
+        <button
+          type="button"
+          class="btn primary"
+          aria-disabled={reading}
+          onClick={() => void readCard(false)}
+        >
+          {reading ? "Reading" : "Read again"}
         </button>
       </div>
       <Help

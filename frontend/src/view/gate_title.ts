@@ -12,6 +12,8 @@ export function gateTitle(gate: Gate): string {
       return "This panel is closed.";
     case "ehr-down":
       return gate.problem.code === "ehr.unavailable" ? "The EHR does not answer." : gate.problem.title;
+    case "switched-off":
+      return gate.problem.title;
     case "restricted":
       return "The EHR restricts part of this chart.";
     case "back":

@@ -20,6 +20,7 @@ const session = {
   stop: vi.fn(),
   openSource: vi.fn(async () => undefined),
   goOn: vi.fn(),
+  tryAgain: vi.fn(async () => undefined),
   pause: vi.fn(),
   used: vi.fn(),
   extend: vi.fn(async () => undefined),
@@ -583,6 +584,37 @@ describe("gates", () => {
     });
     expect(session.readCard).toHaveBeenCalledTimes(1);
     vi.useRealTimers();
+  });
+
+  const stop = (code: string, title: string, detail: string): Gate => ({
+    kind: code === "switched_off" ? "switched-off" : "ehr-down",
+    problem: { ...problem, code, title, detail },
+    tries: 1,
+  });
+  it("says what IT switched off, why and whom to call, and keeps what was typed", () => {
+    const off = stop("switched_off", "Chartside is switched off.", "Reason: drill. Help desk: 555-0142.");
+    show(reduce({ ...opened(["mismatch"]), draft: "Potassium?" }, { type: "gated", gate: off }));
+    expect(words(".gate h1, .gate > p, .gate li")).toEqual([
+      "Chartside is switched off.",
+      "Reason: drill. Help desk: 555-0142.",
+      "ShownNothing of the chart, until it is switched on again",
+      "WrittenNothing has been written to the EHR. Your question is kept in the box.",
+      "Reference 7Q4K-27D6. Not for emergencies: use the EHR.",
+    ]);
+    expect(root.querySelector(".card,.turn,textarea")).toBeNull();
+    click(".gate .btn");
+    expect(session.tryAgain).toHaveBeenCalledOnce();
+  });
+
+  it("names nobody where two records became one, and has nothing to try", () => {
+    show(reduce(opened(), { type: "gated", gate: stop("chart.merged", "Merged.", "Re-open the chart.") }));
+    expect([words(".gate button"), words(".banner")]).toEqual([["Close this panel"], []]);
+  });
+
+  it("goes on with nothing where the whole chart is behind the glass", () => {
+    show(reduce(opened(), { type: "gated", gate: stop("chart.restricted", "Restricted.", "Open it.") }));
+    expect(words(".gate button")).toEqual(["Read again"]);
+    expect(words(".gate li")[0]).toBe("RestrictedThe whole chart. What it holds is not known here.");
   });
 
   it("keeps the allergies in two words in a short frame, and unfolds them", () => {
