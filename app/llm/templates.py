@@ -168,7 +168,7 @@ REFUSED_WORDS = {
     "calculate": "A calculation's inputs", "safety_checks": "Orders and allergies for the checks",
     "chart_notes": "Notes", "note_read": "Notes", "chart_results": "Results",
     "chart_pending": "Orders and reports", "chart_section": "This part of the chart",
-    "chart_search": "Words", "changes_since": "Changes", "chart_overview": "The summary",
+    "chart_query": "A query", "chart_search": "Words", "changes_since": "Changes", "chart_overview": "The summary",
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from app.tools.entries import (
 )  # fmt: skip
 from app.tools.lookup import rows_named
 from app.tools.note_tools import chart_notes, note_read
+from app.tools.query_tool import CHART_QUERY
 from app.tools.registry import Found, Tool
 from app.tools.safety_checks import SAFETY_CHECKS
 from app.tools.section_tool import chart_section
@@ -256,6 +257,7 @@ CHART_TOOLS = (
     ),
     Tool(function=chart_pending, reads=("ServiceRequest", "DiagnosticReport")),
     Tool(function=chart_results, reads=("Observation",)),
+    CHART_QUERY,
     Tool(
         function=chart_search,
         reads=("Observation", "MedicationRequest", "Condition", "DocumentReference"),

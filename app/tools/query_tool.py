@@ -1,0 +1,119 @@
+"""Ask this patient's facts by SQL: joins and sums that no other tool gives, each row with its handle.
+
+The query is checked by `warehouse.sql_guard` and run by `warehouse.patient_query`; a model cannot name a patient, a
+file or a setting. Parts of the chart that nobody read are named beside the answer: of them, no row says nothing.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from app.fhir.citation import HANDLE
+from app.fhir.reader import LaunchChart
+from app.fhir.sections import FIRST, SECTION_WORDS, SECTIONS, SectionName
+from app.llm.port import Entry
+from app.tools.bounds import as_data, table_as_data
+from app.tools.entries import line_entry, none_records, none_text, row_entry, search_entry
+from app.tools.registry import Found, Tool
+from app.warehouse.patient_facts import TABLES, tables
+from app.warehouse.patient_query import MOST_ROWS, Answer, run
+from app.warehouse.sql_guard import check
+
+RESULTS: tuple[SectionName, ...] = ("labs", "vitals", "other")
+NOT_CITABLE = (
+    "No handle column: these rows cannot be cited. Select handle, or arg_max(handle, time)."
+)
+
+
+def chart_query(
+    launch: LaunchChart, sql: Annotated[str, Meta(min_length=8, max_length=2000)]
+) -> Found:
+    """One DuckDB SELECT, at most 50 rows. Select handle to cite.
+
+    results(handle, section labs|vitals|other, code LOINC, test, value, number, number2 diastolic, unit, flag, status,
+    time, date, site); records(handle, section, name, status, time, date, date_role, ended, supply_end, dose, dose_unit,
+    frequency, route, author, site, detail); clock(now, today).
+    Sections of records beyond the first screen are read if named: section = 'administrations'.
+    """
+    checked = check(sql, TABLES)
+    names = _read(launch, checked.literals, checked.tables)
+    chart = launch.chart
+    answer = run(checked, tables(chart))
+    handles = _handles(answer)
+    text = _printed(answer, cited=bool(handles))
+    entries = [e for h in handles if (e := _entry(launch, h))]
+    if not answer.rows:
+        records = none_records(chart, "rows that match a query", names)
+        text, entries = "\n".join(map(none_text, records)), [search_entry(r) for r in records]
+    unread = [SECTION_WORDS[s.name].lower() for s in SECTIONS if s.name not in chart.sections]
+    if unread and "records" in checked.tables:
+        text += f"\nNOT IN THESE TABLES, not read yet: {', '.join(unread)}"
+    shown = {name: sum(e.section == name for e in entries) for name in names}
+    return Found(text=text, sections=names, entries=tuple(entries), shown=shown)
+
+
+def _read(
+    launch: LaunchChart, literals: frozenset[str], read: frozenset[str]
+) -> tuple[SectionName, ...]:
+    """Read to their end the sections that the query's tables hold and its literals name."""
+    named = [s.name for s in SECTIONS if s.name in literals]
+    base = (
+        [n for n in FIRST if n != "patient" and (n in RESULTS) is False]
+        if "records" in read
+        else []
+    )
+    base += [n for n in RESULTS if n != "other"] if "results" in read else []
+    names = tuple(dict.fromkeys([*(named or base), *([] if not named else _grids(read, named))]))
+    names = names or ("labs",)
+    launch.ensure(*names)
+    return names
+
+
+def _grids(read: frozenset[str], named: list[SectionName]) -> list[SectionName]:
+    """A query that names sections of one table only still reads the other table whole."""
+    out: list[SectionName] = []
+    if "results" in read and not set(named) & set(RESULTS):
+        out += ["labs", "vitals"]
+    if "records" in read and set(named) <= set(RESULTS):
+        out += [n for n in FIRST if n not in ("patient", *RESULTS)]
+    return out
+
+
+def _handles(answer: Answer) -> list[str]:
+    """Return the handles that stand in cells of their own, in order, each once."""
+    cells = (cell for row in answer.rows for cell in row)
+    return list(dict.fromkeys(h for cell in cells for h in HANDLE.findall(cell) if _alone(cell)))
+
+
+def _alone(cell: str) -> bool:
+    """Tell whether a cell holds handles and nothing else: `L3b`, or several from string_agg."""
+    return all(HANDLE.fullmatch(part) for part in cell.replace(",", " ").split()) and bool(cell)
+
+
+def _printed(answer: Answer, *, cited: bool) -> str:
+    out = ["|".join(as_data(name) for name in answer.columns)]
+    out += [table_as_data("|".join(row)) for row in answer.rows]
+    out += [f"CUT: more than {MOST_ROWS} rows. Ask for fewer."] if answer.more else []
+    return "\n".join([*out, *([] if cited else [NOT_CITABLE])])
+
+
+def _entry(launch: LaunchChart, handle: str) -> Entry | None:
+    chart = launch.chart
+    if line := chart.line(handle):
+        return line_entry(chart, line)
+    row = chart.row(handle)
+    cell = chart.cell(handle) if row is None else None
+    found = row or (cell[0] if cell else None)
+    return row_entry(chart, handle[0], found) if found else None
+
+
+CHART_QUERY = Tool(
+    function=chart_query,
+    reads=(
+        "Observation",
+        "MedicationRequest",
+        "Condition",
+        "Encounter",
+        "MedicationAdministration",
+    ),
+)
