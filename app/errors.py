@@ -9,6 +9,7 @@
     ├── BoundaryRefused         an outbound request left the registered hosts
     │   └── Redirected          a registered host pointed elsewhere; it was not followed
     ├── EhrUnavailable          the EHR did not answer in time, or answered 5xx or not FHIR
+    │   └── LimitReached        the site's limit of requests to the EHR is reached
     ├── EhrRefused              the EHR answered 401 or 403
     ├── EhrBusy                 the EHR answered 429
     ├── CompartmentViolation    a resource of another patient
@@ -112,6 +113,13 @@ class EhrUnavailable(ChartsideError):
         "The EHR does not answer. The chart cannot be read. "
         "Use the EHR itself, or your downtime procedure."
     )
+
+
+class LimitReached(EhrUnavailable):
+    """The site's own limit of requests to the EHR is reached; nothing more was asked."""
+
+    code = "ehr.limit"
+    public = "This site's limit of requests to the EHR is reached. What is missing was not read: use the EHR itself."
 
 
 class EhrRefused(ChartsideError):

@@ -212,6 +212,7 @@ def _sources(
             boundaries[item.slug],
             connections=item.limits.connections,
             requests=item.limits.requests_per_launch,
+            requests_per_turn=item.limits.requests_per_turn,
         )
         for item in registry.all()
     }

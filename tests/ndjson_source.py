@@ -60,6 +60,9 @@ class NdjsonSource:
         self._most = most
         self.asked: list[Query] = []
 
+    def begin_turn(self) -> None:
+        """A file has no limits."""
+
     def read_patient(self) -> Read:
         """Return the Patient."""
         return self._answer(Query(resource_type="Patient"), 1)

@@ -82,7 +82,9 @@ class Charts:
 
     def read_again(self, context: LaunchContext) -> None:
         """Read the first pages again because a person asked for it; its model is told a new overview."""
-        self.get(context).read_again()
+        chart = self.get(context)
+        chart.begin_turn()
+        chart.read_again()
         self._conversations.drop_digest(context.launch_id)
 
     def digest(self, context: LaunchContext) -> str:
@@ -96,10 +98,7 @@ class Charts:
 
     def read(self, context: LaunchContext, query: Query) -> Read:
         """Return one search beside the chart's own sections, audited like them."""
-        found = self._source_of(context).search(query)
-        if found.requests:
-            self._on_read(context)(query, found)
-        return found
+        return self.get(context).search(query)
 
     def now(self, context: LaunchContext) -> datetime:
         """Return clinical time in the site's zone: a sandbox chart's own, else real time."""

@@ -67,8 +67,12 @@ class Turns:
         context: LaunchContext,
         asked: str = "",
         on_exchange: Callable[[Exchange], None] | None = None,
+        *,
+        begins: bool = True,
     ) -> TurnServices:
         """Return what one turn of a launch needs; `asked` is a model for this turn only.
+
+        `begins`: a person asks; False where the conversation's beginning is only sent ahead.
 
         Raises:
             ModelNotAllowed: the model may not be used (any more).
@@ -82,6 +86,8 @@ class Turns:
         limits = [n for n in (config and config.most_tokens, offered and offered.most_tokens) if n]
         told = model.language_model
         chart = self._charts.for_models(context) if told else self._charts.get(context)
+        if begins:
+            chart.begin_turn()
         if not told and chart.labels.differ:
             # What the chart itself answered the clinician may hold what no model may be told, now or later.
             on_exchange = None
@@ -131,7 +137,7 @@ class Turns:
             current = self._gate.standing(context)
             if not current.may(current.current):
                 return
-            services = self.services(context, current.current)
+            services = self.services(context, current.current, begins=False)
             if not services.model.language_model:
                 return
             request = compose(services, ())

@@ -12,7 +12,7 @@ from dataclasses import replace
 from threading import Lock
 
 from app.boundary import Boundary, Response
-from app.errors import EhrUnavailable
+from app.errors import LimitReached
 from app.fhir.shared_ehr import SharedEhr
 from app.fhir.source import Resource
 
@@ -39,13 +39,21 @@ class Asking:
         self._sleep = sleep
         self._lock = Lock()
         self._asked = 0
+        # None before the first question: the launch card is bounded by itself.
+        self._in_turn: int | None = None
         self._kept: OrderedDict[str, tuple[str, Resource]] = OrderedDict()
+
+    def begin_turn(self) -> None:
+        """A person asks something new: the requests of a turn are counted from here."""
+        with self._lock:
+            self._in_turn = 0
 
     def get(self, url: str, count: Callable[[], None]) -> Response:
         """GET an address; `count` is called for each request that is sent.
 
         Raises:
-            BoundaryRefused, EhrUnavailable: as `Boundary.get_json`; also where the launch has made all its requests.
+            BoundaryRefused, EhrUnavailable: as `Boundary.get_json`.
+            LimitReached: this launch, or this question, has made all its requests.
             SessionEnded: the token is gone.
         """
         token = self._token()
@@ -66,11 +74,7 @@ class Asking:
         return self._token() != token
 
     def _send(self, url: str, token: str, count: Callable[[], None]) -> Response:
-        with self._lock:
-            spent, kept = self._asked >= self._shared.requests, self._kept.get(url)
-            self._asked += not spent
-        if spent:
-            raise EhrUnavailable(f"this launch has made its {self._shared.requests:,} requests")
+        kept = self._counted(url)
         count()
         headers = {"If-None-Match": kept[0]} if kept else {}
         with self._shared.connection():
@@ -80,6 +84,18 @@ class Asking:
         self._keep(url, answer)
         return answer
 
+    def _counted(self, url: str) -> tuple[str, Resource] | None:
+        """Count a request, and return what is kept of its last answer."""
+        with self._lock:
+            in_turn = self._in_turn or 0
+            if self._asked >= self._shared.requests:
+                raise LimitReached(_limit(self._shared.requests, "launch"))
+            if self._in_turn is not None and in_turn >= self._shared.requests_per_turn:
+                raise LimitReached(_limit(self._shared.requests_per_turn, "question"))
+            self._asked += 1
+            self._in_turn = None if self._in_turn is None else in_turn + 1
+            return self._kept.get(url)
+
     def _keep(self, url: str, answer: Response) -> None:
         etag = answer.headers.get("etag", "")
         with self._lock:
@@ -88,3 +104,7 @@ class Asking:
                 self._kept[url] = (etag, answer.json)
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
+
+
+def _limit(requests: int, of: str) -> str:
+    return f"this site's limit of {requests:,} requests for one {of} is reached"

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from app.boundary import Boundary, Response
-from app.errors import BoundaryRefused, EhrUnavailable, Redirected
+from app.errors import BoundaryRefused, EhrUnavailable, LimitReached, Redirected
 from app.fhir.asking import Asking
 from app.fhir.compartment import FHIR_ID, belongs, may_fetch, own_part, relative
 from app.fhir.granular import Granted, granted
@@ -106,6 +106,10 @@ class FhirSource:
         elif self._granted(state, "r"):
             self._one(state, own)
         return as_read(state)
+
+    def begin_turn(self) -> None:
+        """Count the requests of a turn from here."""
+        self._asking.begin_turn()
 
     # ------------------------------------------------------------ requests
 
@@ -268,6 +272,8 @@ class FhirSource:
             self._redirected(state, error)
         except BoundaryRefused:
             state.stop = failed(state, "the EHR pointed to an address that is not registered")
+        except LimitReached as error:
+            state.stop = failed(state, str(error))
         except EhrUnavailable as error:
             state.stop = failed(state, f"the EHR did not answer ({error})")
         else:

@@ -165,6 +165,16 @@ class LaunchChart:
         """Return when a section was last read; the first read's time for one that was not."""
         return self._read_times.get(name, self.read_at)
 
+    def begin_turn(self) -> None:
+        """A person asks something new: limits of a turn count from here."""
+        self._source.begin_turn()
+
+    def search(self, query: Query) -> Read:
+        """Return one search beside the chart's own sections, counted and told to the audit like theirs."""
+        found = self._source.search(query)
+        self._tell([found])
+        return found
+
     def has_more(self, name: SectionName) -> bool:
         """Tell whether a section stopped at a page's end with a next page to go on from."""
         with self._lock:

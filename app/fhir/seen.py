@@ -11,7 +11,7 @@ from typing import Any
 from app.fhir.chart import Chart
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import SectionName
-from app.fhir.source import Completeness
+from app.fhir.source import Completeness, Query, Read
 
 
 class ModelsChart(LaunchChart):
@@ -76,6 +76,14 @@ class ModelsChart(LaunchChart):
     def read_time(self, name: SectionName) -> datetime:
         """Return when a section was last read."""
         return self._whole.read_time(name)
+
+    def begin_turn(self) -> None:
+        """Count the limits of a turn from here."""
+        self._whole.begin_turn()
+
+    def search(self, query: Query) -> Read:
+        """Return one search beside the chart's own sections."""
+        return self._whole.search(query)
 
     def has_more(self, name: SectionName) -> bool:
         """Tell whether a section stopped at a page's end."""

@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 
 from app.boundary import Boundary
-from app.errors import BoundaryRefused, EhrUnavailable
+from app.errors import BoundaryRefused, EhrUnavailable, LimitReached
 
 KEPT_S, TRIED_AGAIN_S = 86_400.0, 600.0
 LONGEST_WAIT_S = 20.0
-CONNECTIONS, REQUESTS = 24, 600
+CONNECTIONS, REQUESTS, REQUESTS_PER_TURN = 24, 600, 120
 
 
 class SharedEhr:
-    """One EHR, as all its launches share it. Thread-safe. `requests` is how many one launch may make."""
+    """One EHR, as all its launches share it. Thread-safe. `requests` is how many one launch may make, and one question of it."""
 
     def __init__(
         self,
@@ -29,10 +29,12 @@ class SharedEhr:
         *,
         connections: int = CONNECTIONS,
         requests: int = REQUESTS,
+        requests_per_turn: int = REQUESTS_PER_TURN,
         reads_statement: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.requests = requests
+        self.requests_per_turn = requests_per_turn
         self._boundary = boundary
         self._free = BoundedSemaphore(connections)
         self._clock = clock
@@ -45,10 +47,10 @@ class SharedEhr:
         """Hold one of the EHR's connections.
 
         Raises:
-            EhrUnavailable: none came free in time.
+            LimitReached: none came free in time.
         """
         if not self._free.acquire(timeout=LONGEST_WAIT_S):
-            raise EhrUnavailable("too many requests at once")
+            raise LimitReached("this site's limit of requests at once is reached")
         try:
             yield
         finally:

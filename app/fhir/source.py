@@ -108,6 +108,9 @@ class ChartSource(Protocol):
     Raises only `SessionEnded` (the token is gone for good) and `BoundaryRefused` is turned into `Failed`.
     """
 
+    def begin_turn(self) -> None:
+        """A person asks something new: limits of a turn count from here."""
+
     def read_patient(self) -> Read:
         """Return the launched Patient as a `Read` of one resource."""
 

@@ -63,10 +63,11 @@ class Quirks(Table, frozen=True, kw_only=True):
 
 
 class Limits(Table, frozen=True, kw_only=True):
-    """`[limits]`: how many requests all launches make to this EHR at once, and how many one launch makes in all."""
+    """`[limits]`: how many requests all launches make to this EHR at once, and how many one launch, and one question, make."""
 
     connections: Annotated[int, msgspec.Meta(ge=1, le=256)] = 24
     requests_per_launch: Annotated[int, msgspec.Meta(ge=20, le=10_000)] = 600
+    requests_per_turn: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 120
 
 
 class Launch(Table, frozen=True, kw_only=True):

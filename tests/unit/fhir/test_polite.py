@@ -152,7 +152,7 @@ def test_a_launch_that_has_made_its_requests_says_so_and_asks_no_more() -> None:
     ehr = ehr_with(EVERY["flags"])
     chart = launch(*shared_of(ehr, requests=11, reads_statement=False))
     assert chart.ensure("flags") == {
-        "flags": Failed(reason="the EHR did not answer (this launch has made its 11 requests)")
+        "flags": Failed(reason="this site's limit of 11 requests for one launch is reached")
     }
     assert len(ehr.asked) == 11
 
