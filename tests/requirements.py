@@ -51,10 +51,10 @@ def conformance() -> str:
     for page in PAGES:
         there, missing = _counted(page.rules.values())
         lines.append(f"| [{page.title}](#{_anchor(page.title)}) | {there} | {missing} |")
-    lines += ["", "## Not yet, or not used", "", "Each applies when what stands behind it is true.", ""]  # fmt: skip
-    lines += ["| Rule | Says | Applies when |", "| --- | --- | --- |"]
+    lines += ["", "## Not yet, or not used", "", "What Chartside does not do, and why.", ""]  # fmt: skip
+    lines += ["| Rule | Says | Why not |", "| --- | --- | --- |"]
     lines += [
-        f"| `{name}` | {rule.text} | {rule.applies_when[0].upper()}{rule.applies_when[1:]} |"
+        f"| `{name}` | {rule.text} | {rule.applies_when} |"
         for name, rule in RULES.items()
         if rule.applies_when
     ]

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import assert_never
 from urllib.parse import quote_plus
 
 from joserfc import jwt
@@ -84,6 +85,8 @@ class ClientAuth:
             case "private_key_jwt":
                 signed = self.assertion(client.id, client.alg, client.key, token_endpoint)
                 return Proof(form={**kept, **signed})
+            case _ as unknown:
+                assert_never(unknown)
 
     def assertion(self, client_id: str, alg: str, kid: str, token_endpoint: str) -> dict[str, str]:
         """Return the form fields of a fresh assertion; each counts once (`jti`)."""

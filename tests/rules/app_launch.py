@@ -69,17 +69,17 @@ PAGE = Page(
             20, 21, inferno=REGISTRATION,
         ),
         "smart:launch:iss-registered": at(
-            "request-1",
+            "request-2",
             "A launch from an `iss` that is not registered is refused without a request to it.",
             strength="",
         ),
         "smart:launch:iss-once": at(
-            "request-1",
+            "request-2",
             "A launch with `iss` or `launch` missing or given twice is refused.",
             strength="",
         ),
         "smart:launch:standalone": at(
-            "standalone-launch",
+            "step-2-launch-standalone",
             "A standalone launch names no `launch`, asks for `launch/patient`, and is off unless registered.",
             36, 166,
         ),

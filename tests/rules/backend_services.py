@@ -29,7 +29,7 @@ PAGE = Page(
             "request-2",
             "FHIR requests of a backend carry its token as Bearer and follow no reference to another server.",
             264, 267, 268,
-            applies_when="Chartside reads for itself, without a user: bulk export comes later. Launches prove the same of their tokens.",
+            applies_when="Nothing is read without a user yet: bulk export comes later. Launches prove the same of their tokens.",
         ),
     },
 )  # fmt: skip

@@ -11,7 +11,7 @@ PAGE = Page(
     says="What the specification recommends beyond its rules, and the parts of it that Chartside does not use.",
     rules={
         "smart:refresh:once": at(
-            "best-practices-for-refresh-tokens",
+            "best-practices-for-app-developers-include",
             "A refresh token is sent once, whatever else runs, fails or dies meanwhile.",
             strength="",
         ),
@@ -19,12 +19,12 @@ PAGE = Page(
             "conformance-overview",
             "Brand bundles are cached by ETag, and what the SMART configuration links to counts more than a vendor's collection.",
             413, 414, 415, 416, 420, 425, 426, 435,
-            applies_when="a user may look for a health system; Chartside offers the registered EHRs only, and reads no brand bundle.",
+            applies_when="Only registered EHRs are offered; no brand bundle is read.",
         ),
         "smart:app-state": state(
-            "app-state",
+            "app-state-interactions",
             "App state holds nothing that belongs in the chart, and is changed with `If-Match` only.",
-            applies_when="Chartside keeps something at the EHR; it keeps its own database and uses no app state.",
+            applies_when="Nothing is stored at the EHR as app state.",
         ),
     },
 )  # fmt: skip

@@ -47,13 +47,13 @@ PAGE = Page(
             REGISTERING,
             "The key set may also be handed over at registration.",
             300, 304, strength="MAY",
-            applies_when="an EHR takes no address; the key set at its address can be pasted, and must be pasted again at every rotation.",
+            applies_when="Keys are registered by address. The set that stands there can be pasted, but must be pasted anew at every rotation.",
         ),
         "smart:client:dynamic-registration": at(
             REGISTERING,
             "A client may be registered by the dynamic registration protocol.",
             292, strength="SHOULD",
-            applies_when="an EHR offers it; the site's IT registers Chartside by hand today, with the registration sheet.",
+            applies_when="A site's IT registers Chartside in the EHR's form, with the registration sheet.",
         ),
         "smart:client:asymmetric": at(
             "request",

@@ -32,7 +32,7 @@ PAGE = Page(
             "scope-equivalence",
             "Scopes are factored to their shortest form.",
             131, strength="SHOULD",
-            applies_when="scopes are asked for as the registration writes them, so that IT finds in the EHR's form what stands in the file.",
+            applies_when="Scopes are asked for as the registration writes them, so that IT finds in the EHR's form what stands in the file.",
         ),
         "smart:context:asked": at(
             "scopes-for-requesting-context-data",
@@ -96,7 +96,7 @@ PAGE = Page(
             "appendix-uri-representation-of-scopes",
             "Scopes written as URIs have the prefixes of the specification.",
             219, 220,
-            applies_when="Chartside writes scopes as URIs; no exchange with an EHR does.",
+            applies_when="No exchange with an EHR writes scopes as URIs.",
         ),
     },
 )  # fmt: skip

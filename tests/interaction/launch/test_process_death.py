@@ -86,7 +86,15 @@ def test_several_processes_refresh_once_and_all_get_the_new_token(
     launched = browser.launch()
     first = bearer(stack.services, launched)
     stack.clock.forward(seconds=LIFE_S)
-    children = [Child(stack, lambda services, _: bearer(services, launched)) for _ in range(3)]
+    wait, go = os.pipe()
+
+    def refresh(services: Services, _: Tape) -> str:
+        os.close(go)
+        os.read(wait, 1)  # until the parent opens the gate, by closing its end
+        return bearer(services, launched)
+
+    children = [Child(stack, refresh) for _ in range(4)]
+    os.close(go)
     ended = [child.end() for child in children]
     tokens = {token for _, token, _ in ended}
     assert len(tokens) == 1
