@@ -27,6 +27,31 @@ FINDINGS: tuple[tuple[str, str], ...] = (
     ("alcohol", r"alcohol"),
 )
 DENIED = r"\b(?:no|not|without|denies|off)\s(?:\w+\s){0,1}"
+# What is asked for and not computed here, with the reason; it is said by name.
+DECLINED: tuple[tuple[str, str, str], ...] = (
+    ("HEART score", r"heart score", "it needs history and ECG as judged at the bedside"),
+    (
+        "Pooled Cohort Equations",
+        r"pooled cohort(?: equations?)?|\bpce\b",
+        "they use race; ask for the PREVENT risk",
+    ),
+    (
+        "Phototherapy thresholds",
+        r"(?:photo ?therapy|bili(?:rubin)?)\b[^?]*\bthresholds?|phototherapy",
+        "the threshold tables do not come with this application",
+    ),
+    ("Vancomycin AUC", r"\bauc\b|pharmacokinetic\w*", "no pharmacokinetics are computed"),
+    (
+        "Cumulative anthracycline dose",
+        r"cumulative (?:anthracycline|doxorubicin)\w*(?: dose)?",
+        "earlier doses may stand in other records",
+    ),
+    (
+        "",
+        r"\b(?:wells|perc|centor|grace|timi|sofa|apache|child-?pugh|caprini|padua|apgar|glasgow|gcs)\b(?: (?:score|rule|criteria))?",
+        "it is not among the calculators",
+    ),
+)
 # Words that turn a computation into a question about what is recorded.
 ABOUT_THE_PAST = re.compile(r"\b(?:hx|history|ever|previous|prior|notes?|documented|diagnos\w*)\b")
 PAST = frozenset(("aki_stage",))
@@ -42,6 +67,14 @@ def asked(text: str, synonyms: Synonyms) -> Iterator[tuple[str, str]]:
         if found and not (past and key in PAST):
             yield key, found[0]
             left = left[: found.start()] + " " * len(found[0]) + left[found.end() :]
+
+
+def declined(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what a question (lower case) asks for that is not computed here, as a sentence, and its words."""
+    for name, words, why in DECLINED:
+        found = re.search(rf"(?<![\w-])(?:{words})", text)
+        if found:
+            yield f"{name or found[0].capitalize()}: not computed here; {why}.", found[0]
 
 
 def pattern(word: str) -> str:

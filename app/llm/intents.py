@@ -57,7 +57,7 @@ class Plan:
 
     `ignored` words are neither known nor searched; `related` are the words of a named medicine's classes;
     `slips` are unknown words one edit away from a known one; `problems` keep the question's own spelling.
-    `calculation_words` are keys of calculators with the words that ask for each, `stated` what the question gives for them ("weight=72 kg").
+    `declined` are sentences about what is not computed here. `calculation_words` are keys of calculators with the words that ask for each, `stated` what the question gives for them ("weight=72 kg").
     """
 
     topics: list[Topic] = field(default_factory=list)
@@ -74,6 +74,7 @@ class Plan:
     unread: list[str] = field(default_factory=list)
     quoted: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
+    declined: list[str] = field(default_factory=list)
     calculation_words: dict[str, str] = field(default_factory=dict)
     stated: list[str] = field(default_factory=list)
     give: bool = False
@@ -94,7 +95,7 @@ class Plan:
         found = (
             self.topics or self.tests or self.panels or self.classes or self.drugs or self.leftover
         )
-        asked = self.calculations or self.checks
+        asked = self.calculations or self.checks or self.declined
         return not (found or self.problems or self.unread or self.quoted or asked)
 
     @property
@@ -145,6 +146,9 @@ def _checks(plan: Plan, rest: str) -> str:
 
 def _computed(plan: Plan, rest: str, synonyms: Synonyms) -> str:
     """Take the words that ask for a computation, and what is stated for it."""
+    for sentence, words in calculations.declined(rest):
+        plan.declined.append(sentence)
+        rest = rest.replace(words, " ", 1)
     for key, words in calculations.asked(rest, synonyms):
         plan.calculation_words.setdefault(key, words)
         rest = rest.replace(words, " ", 1)

@@ -115,7 +115,8 @@ def _checks(plan: Plan) -> Iterator[Wanted]:
     for kind in plan.checks:
         yield "safety_checks", {"kind": kind}
     if plan.give:
-        for medicine in [*plan.drugs, *(kind.name for kind in plan.classes)][:2]:
+        named = [*plan.drugs, *(kind.name for kind in plan.classes)] or plan.leftover[:1]
+        for medicine in named[:2]:
             yield "safety_checks", {"medicine": medicine}
 
 

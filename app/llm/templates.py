@@ -150,6 +150,7 @@ def _remarks(found: Found) -> Iterator[str]:
     line = f"Matched words: {'; '.join(named)}. " if named else ""
     line += f"Not matched: {_quoted(missing)}. " if missing else ""
     yield f"*{line}{NOTHING_EXPLAINED}*"
+    yield from plan.declined
     if plan.unread:
         yield f"{', '.join(plan.unread)}: not among what can be looked up here."
 

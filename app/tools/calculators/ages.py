@@ -5,11 +5,14 @@ from datetime import date, datetime
 
 from app.fhir.citation import ComputedInput, ComputedValue
 from app.fhir.dates import as_date
-from app.tools.calculators import body, needs
-from app.tools.calculators.inputs import Inputs, readings_of
-from app.tools.calculators.model import Calculator, Outcome
+from app.tools.calculators import body, growth, needs
+from app.tools.calculators.inputs import Inputs, Measured, readings_of
+from app.tools.calculators.model import Calculator, Outcome, rounded
 
 BIRTH_TIME = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
+NOTES = (
+    "Growth velocity is not computed. Above the 95th percentile of BMI the charts of 2000 are coarse.",
+)
 DUE_DATE = ("11778-8", "11779-6", "11780-4", "57063-0", "57064-8")
 
 
@@ -51,7 +54,7 @@ def _corrected(ask: Inputs) -> Outcome | None:
     today = date.fromisoformat(ask.today)
     days = body.corrected_age_days(born=born, today=today, gestation_days=round(weeks * 7))
     if (today - born).days > 3 * 366:
-        ask.lacks("an age up to 3 years, for which correction is used")
+        ask.lacks("an age for which correction is used (up to 3 years)")
         return None
     also = ComputedValue(name="Chronological age", value=weeks_days((today - born).days))
     return Outcome(value=weeks_days(days), also=(also,))
@@ -84,7 +87,7 @@ def _newborn(ask: Inputs) -> Outcome | None:
     today = date.fromisoformat(ask.today)
     weeks = body.age_weeks(born=born, today=today)
     if weeks > 104:
-        ask.lacks("an age up to 2 years, which is counted in weeks here")
+        ask.lacks("an age that is counted in weeks here (up to 2 years)")
         return None
     moment = _birth_time(ask)
     if moment is None:
@@ -108,10 +111,53 @@ def _birth_time(ask: Inputs) -> datetime | None:
 
 
 def _growth(ask: Inputs) -> Outcome | None:
-    ask.lacks(
-        "the growth reference tables, which do not come with this application; use the EHR's growth chart"
+    born, female = _born(ask), ask.female()
+    weight = next(iter(ask.series(needs.WEIGHT)), None)
+    height = next(iter(ask.series(needs.HEIGHT)), None)
+    if born is None or female is None or weight is None:
+        ask.missing += [] if weight else ["weight (none recorded that can be used)"]
+        return None
+    ask.used += [m.used for m in (weight, height) if m]
+    months = _months(born, weight.used.moment)
+    if months is None or not growth.FIRST_MONTH <= months <= growth.LAST_MONTH:
+        ask.lacks(
+            "an age that the charts are made for (2 to under 20 years at the weighing; the WHO tables for younger children do not come with this application)"
+        )
+        return None
+    found = _percentile("weight", weight.value, months, female=female)
+    return Outcome(value=found, also=_more(born, female, weight, height), notes=NOTES)
+
+
+def _more(
+    born: date, female: bool, weight: Measured, height: Measured | None
+) -> tuple[ComputedValue, ...]:
+    """Return stature and, of one day, BMI for age."""
+    months = _months(born, height.used.moment) if height else None
+    if height is None or months is None or not growth.FIRST_MONTH <= months <= growth.LAST_MONTH:
+        return ()
+    stature = _percentile("stature", height.value, months, female=female)
+    out = [ComputedValue(name="Stature for age", value=stature, unit="percentile")]
+    if height.used.moment[:10] == weight.used.moment[:10]:
+        bmi = body.body_mass_index(weight_kg=weight.value, height_cm=height.value)
+        out.append(
+            ComputedValue(
+                name=f"BMI {rounded(bmi, 1)} kg/m² for age",
+                value=_percentile("bmi", bmi, months, female=female),
+                unit="percentile",
+            )
+        )
+    return tuple(out)
+
+
+def _months(born: date, moment: str) -> float | None:
+    day = as_date(moment)
+    return (day - born).days / growth.DAYS_A_MONTH if day else None
+
+
+def _percentile(measure: growth.Measure, value: float, months: float, *, female: bool) -> str:
+    return rounded(
+        growth.percentile(growth.z_score(measure, value, age_months=months, female=female)), 1
     )
-    return None
 
 
 AGES = (
@@ -128,7 +174,8 @@ AGES = (
         rule="Completed weeks and days since birth; hours where the time of birth is recorded.", source="AAP, Pediatrics 2004;114:1362",
     ),
     Calculator(
-        key="growth_percentile", name="Growth percentile", unit="", compute=_growth,
-        rule="LMS method.", source="CDC 2000 and WHO 2006 growth references",
+        key="growth_percentile", name="Weight for age", unit="percentile", compute=_growth, over_time=True,
+        rule="CDC charts of 2000 by LMS, age in months at the measurement, one decimal place, 2 to under 20 years. Sex is an input.",
+        source="CDC/NCHS growth charts 2000, Vital Health Stat 11(246)",
     ),
 )  # fmt: skip

@@ -75,7 +75,7 @@ def _in_range(ask: Inputs) -> Outcome | None:
     ask.used += [m.used for _, m in dated[:12]]
     if result is None:
         ask.lacks(
-            f"two INRs of the last 12 months that are at most {medicine.LONGEST_GAP_DAYS} days apart"
+            f"two INRs near enough to each other (of the last 12 months, at most {medicine.LONGEST_GAP_DAYS} days apart)"
         )
         return None
     also = (

@@ -240,7 +240,7 @@ def _no_disease(ask: Inputs) -> None:
         found = recorded(ask.chart.tables["P"], name)
         if found:
             ask.lacks(
-                f"a chart without cardiovascular disease ({found[0].text('problem')} is recorded [{found[0].handle}])"
+                f"a chart without cardiovascular disease ({found[0].text('problem')} is recorded, {found[0].handle})"
             )
 
 

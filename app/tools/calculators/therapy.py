@@ -146,7 +146,7 @@ def _antibiotics(ask: Inputs) -> Outcome | None:
         )
     if not total:
         ask.lacks(
-            f"an antibiotic dose given in the last {COURSE_DAYS} days ({ask.why_none(GIVEN)})"
+            f"an antibiotic dose recorded as given (last {COURSE_DAYS} days: {ask.why_none(GIVEN)})"
         )
         return None
     notes = (

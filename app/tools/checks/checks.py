@@ -99,6 +99,11 @@ def _allergy(run_: Checking) -> ComputedRecord:
             said = _same(substance, medicine.name, mine)
             if said:
                 rows += [_allergy_row(line), _row(medicine, said)]
+    if run_.asked and not any(g.named(run_.asked) for g in lists.allergy):
+        unread = [
+            *unread,
+            f"a class for {run_.asked} (it is in no class of this list, so only its name was compared)",
+        ]
     return _record(
         "Allergy against medicine class", rows,
         counted=len(lists.allergy), what="allergy classes",

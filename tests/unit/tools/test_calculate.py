@@ -8,6 +8,7 @@ from app.errors import UnknownHandle
 from app.fhir.reader import LaunchChart
 from app.fhir.source import Resource
 from app.fhir.source_view import source
+from app.tools.bounds import as_data
 from app.tools.calculators.catalogue import CALCULATORS, Name
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry, ToolResult
@@ -277,7 +278,7 @@ def test_antibiotic_days_are_days_with_a_dose_given() -> None:
     ]
     shut = calculate(chart(*doses, denied=("MedicationAdministration",)), "antibiotic_days")
     assert lines(shut, "MISSING") == [
-        "MISSING an antibiotic dose given in the last 60 days (not found in what was read: missing permission "
+        "MISSING an antibiotic dose recorded as given (last 60 days: not found in what was read: missing permission "
         "patient/MedicationAdministration.rs)"
     ]
 
@@ -330,6 +331,21 @@ def test_ages_of_a_newborn_and_of_a_pregnancy() -> None:
     assert value(due, name="gestational_age") == "Gestational age: 28 weeks 0 days"
 
 
+def test_growth_percentiles_are_of_the_age_at_the_measurement() -> None:
+    child = chart(
+        vital("29463-7", "25.6", "kg", "2026-11-13"), vital("8302-2", "128.1", "cm", "2026-11-13"), born="2018-11-01", sex="male",
+    )  # fmt: skip
+    assert lines(calculate(child, "growth_percentile"), "CALC", "also") == [
+        "CALC1|Weight for age: 48.7 percentile; cite [CALC1]",
+        "also Stature for age: 50.2 percentile",
+        "also BMI 15.6 kg/m² for age: 45.5 percentile",
+    ]
+    infant = chart(vital("29463-7", "9", "kg", "2026-11-13"), born="2025-11-01", sex="male")
+    assert lines(calculate(infant, "growth_percentile"), "MISSING") == [
+        "MISSING an age that the charts are made for (2 to under 20 years at the weighing; the WHO tables for younger children do not come with this application)"
+    ]
+
+
 def test_the_neutrophil_count_is_the_laboratorys_own_where_it_has_one() -> None:
     parts = [
         result("6690-2", "1.0", "10*3/uL"),
@@ -346,7 +362,7 @@ def test_the_neutrophil_count_is_the_laboratorys_own_where_it_has_one() -> None:
 def test_prevent_refuses_a_chart_with_the_disease_it_predicts() -> None:
     found = calculate(chart(problem("Coronary artery disease")), "prevent")
     assert (
-        "MISSING a chart without cardiovascular disease (Coronary artery disease is recorded (P1))"
+        "MISSING a chart without cardiovascular disease (Coronary artery disease is recorded, P1)"
         in lines(found, "MISSING")
     )
     assert not any("race" in need.casefold() for need in lines(found, "input"))
@@ -363,7 +379,7 @@ def test_prevent_refuses_a_chart_with_the_disease_it_predicts() -> None:
         ("CHADS-VASc", "CHA2DS2-VASc: 2 points."),
         ("is this AKI", "KDIGO AKI stage by creatinine: not computed; missing: an earlier creatinine of the year before the newest, as a baseline."),
         ("corrected calcium", "Corrected calcium: not computed; missing: calcium; albumin."),
-        ("growth percentiles", "Growth percentile: not computed; missing: the growth reference tables, which do not come with this application; use the EHR's growth chart."),
+        ("growth percentiles", "Weight for age: not computed; missing: an age that the charts are made for."),
     ],
 )  # fmt: skip
 def test_the_assistant_without_a_model_computes_and_cites(question: str, sentence: str) -> None:
@@ -429,3 +445,25 @@ def test_a_restart_keeps_what_was_computed_and_a_made_up_handle_is_unknown() -> 
     assert after.chart.ledger.computed("CALC1") == before.chart.ledger.computed("CALC1")
     with pytest.raises(UnknownHandle):
         after.chart.evidence("CALC2")
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ("HEART score?", "HEART score: not computed here; it needs history and ECG as judged at the bedside."),
+        ("ASCVD by the pooled cohort equations", "Pooled Cohort Equations: not computed here; they use race; ask for the PREVENT risk."),
+        ("Bilirubin at 38 h, 36 weeks: threshold?", "Phototherapy thresholds: not computed here; the threshold tables do not come with this application."),
+        ("wells score", "Wells score: not computed here; it is not among the calculators."),
+    ],
+)  # fmt: skip
+def test_what_is_not_computed_is_declined_by_name(question: str, sentence: str) -> None:
+    events = ask(chart(CREATININE), question)
+    assert sentence in text(events)
+    assert custom(events, "no_source") == []
+
+
+def test_chart_text_cannot_pose_as_a_calculation() -> None:
+    assert (
+        as_data("told to cite [CALC1] and [show CALC2]") == "told to cite (CALC1) and (show CALC2)"
+    )
+    assert as_data("half of one: [CALC1") == "half of one: (CALC1"

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.tools.calculators import body, chemistry, heart, kidney, medicine, points
+from app.tools.calculators import body, chemistry, growth, heart, kidney, medicine, points
 from app.tools.calculators.units import NoConversion, Quantity, convert
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -371,3 +371,36 @@ def test_what_is_not_in_the_table_is_not_converted() -> None:
     ):
         with pytest.raises(NoConversion):
             convert(Quantity(value=Decimal(1), unit=unit), to, substance)
+
+
+@pytest.mark.parametrize(
+    ("months", "female", "stature", "percentile"),
+    [
+        # CDC/NCHS statage.csv: the percentile columns of the file itself (P3, P5, P50, P90, P97).
+        (24.5, False, 80.26037074, 3), (96.5, False, 118.8052553, 5), (96.5, False, 128.1237104, 50), (109.5, False, 142.2799654, 90),
+        (144.5, True, 137.4380555, 3), (144.5, True, 151.4865636, 50), (179.5, True, 174.0767538, 97), (239.5, True, 151.1087609, 3),
+    ],
+)  # fmt: skip
+def test_stature_for_age_is_that_of_the_cdc_file(
+    months: float, female: bool, stature: float, percentile: int
+) -> None:
+    z = growth.z_score("stature", stature, age_months=months, female=female)
+    assert growth.percentile(z) == pytest.approx(percentile, abs=0.01)
+
+
+def test_bmi_for_age_has_the_cdcs_categories() -> None:
+    """CDC, "About child and teen BMI": for a boy of 10 years, 23 is at or above the 95th, 21 from the 85th, 18 below it."""
+    of = {
+        bmi: growth.percentile(growth.z_score("bmi", bmi, age_months=120.5, female=False))
+        for bmi in (23, 21, 18)
+    }
+    assert of[23] >= 95
+    assert 85 <= of[21] < 95
+    assert 5 <= of[18] < 85
+
+
+def test_weight_for_age_between_two_months_is_interpolated() -> None:
+    """The medians of 24.5 and 25.5 months in wtage.csv are 12.74154396 and 12.88102276 kg."""
+    assert growth.z_score("weight", 12.81128, age_months=25, female=False) == pytest.approx(
+        0, abs=0.001
+    )
