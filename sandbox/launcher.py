@@ -76,10 +76,14 @@ def blueprint(launcher: Launcher) -> Blueprint:
 
     def openid_configuration(sim: str = "") -> Response:
         found = _configuration(launcher.base(sim), origin)
-        shared = ("issuer", "jwks_uri", "authorization_endpoint", "token_endpoint", "introspection_endpoint")  # fmt: skip
+        shared = (
+            "issuer", "jwks_uri", "authorization_endpoint", "token_endpoint", "introspection_endpoint",
+            "token_endpoint_auth_methods_supported",
+        )  # fmt: skip
         return jsonify({name: found[name] for name in shared} | {
-            "subject_types_supported": ["public"], "response_types_supported": ["code", "id_token"],
+            "subject_types_supported": ["public"], "response_types_supported": ["code", "id_token", "token id_token"],
             "id_token_signing_alg_values_supported": SIGNING,
+            "token_endpoint_auth_signing_alg_values_supported": SIGNING,
         })  # fmt: skip
 
     for base in BASES:

@@ -43,7 +43,7 @@ def blueprint(launcher: Launcher) -> Blueprint:
         if found is None:
             return jsonify({"active": False})
         kept = ("scope", "client_id", "exp", "fhirUser")
-        shown = {name: found[name] for name in kept if name in found}
+        shown = {name: found[name] for name in kept if found.get(name) is not None}
         return jsonify({**shown, "active": True, **found["context"]})
 
     def revoke(sim: str = "") -> tuple[Response, int]:  # noqa: ARG001 - the address has it

@@ -1,7 +1,7 @@
 """Write a first registration for an EHR product, and name what is still to be filled in.
 
-What stands here of a vendor was read in the vendor's public documentation. No product but the sandbox EHR has been
-run with Chartside (docs/verified.md), so every template says so in its first lines. A value that only the site knows
+What stands here of a vendor was read in the vendor's public documentation. Every template says in its first lines whether
+Chartside was run against that product (docs/verified.md). A value that only the site knows
 is left empty or says FILL-IN. Such a file is a draft (`enabled = false`), which stops nothing; `check` names what it lacks.
 """
 
@@ -104,6 +104,7 @@ VENDORS: Mapping[str, Vendor] = {
     ),
     "smarthealthit": Vendor(
         label="SMART launcher (smarthealthit.org)",
+        verified="run on one machine, 27-Nov-2026",
         auth="public",
         environment="sandbox",
         client_id="chartside",
