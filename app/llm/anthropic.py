@@ -15,7 +15,7 @@ import msgspec
 
 from app.errors import ConfigurationError
 from app.llm import clouds
-from app.llm.arguments import as_name, as_object
+from app.llm.arguments import as_name, as_object, own_ids
 from app.llm.asking import ask, listed, opened
 from app.llm.call import Call
 from app.llm.config import Client, ModelConfig, Offered, Timeouts
@@ -209,7 +209,13 @@ class _Reading:
     def end(self) -> Iterator[ModelEvent]:
         # A reason that is not known is no end of a whole answer.
         stop = STOPS.get(self._reason, "length")
-        calls = [self._call(at) for at in sorted(self._blocks) if self._is_call(at)]
+        places = [at for at in sorted(self._blocks) if self._is_call(at)]
+        for at, own in zip(
+            places, own_ids([text(self._blocks[p], "id") for p in places]), strict=True
+        ):
+            # The same one in what is replayed.
+            self._blocks[at] = {**self._blocks[at], "id": own}
+        calls = [self._call(at) for at in places]
         if stop == "end" and calls:
             stop = "tools"
         if stop == "tools":

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.llm import openai_clients
-from app.llm.arguments import as_name, as_text
+from app.llm.arguments import as_name, as_text, own_ids
 from app.llm.asking import Send, ask, opened
 from app.llm.call import SLICE_S, Call
 from app.llm.config import ModelConfig, Offered, Timeouts
@@ -335,10 +335,7 @@ class _Reading:
         """Yield the calls, each under a name of its own."""
         if not self._calls:
             raise ModelFailed("the model asked for tools and named none")
-        taken: set[str] = set()
-        for place, call in enumerate(self._calls):
-            own = call.id if call.id and call.id not in taken else f"call_{place}"
-            taken.add(own)
+        for call, own in zip(self._calls, own_ids([c.id for c in self._calls]), strict=True):
             yield ToolCall(id=own, name=call.name, arguments=call.arguments or "{}")
 
     def _counted(self) -> Usage:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.llm import openai_clients
-from app.llm.arguments import as_name, as_text
+from app.llm.arguments import as_name, as_text, own_ids
 from app.llm.asking import ask
 from app.llm.config import ModelConfig, Offered, Timeouts
 from app.llm.errors import ModelFailed
@@ -152,9 +152,10 @@ class _Reading:
                 return
 
     def end(self) -> Iterator[ModelEvent]:
+        self._own_ids()
         calls = [
             ToolCall(
-                id=text(item, "call_id") or text(item, "id"), name=text(item, "name"),
+                id=text(item, "call_id"), name=text(item, "name"),
                 arguments=text(item, "arguments"),
             )
             for item in self._items
@@ -164,6 +165,15 @@ class _Reading:
         if stop == "tools":
             yield from calls
         yield Done(stop=stop, usage=self._usage(), native=self._native(stop))
+
+    def _own_ids(self) -> None:
+        """Give each call an id of its own, the same one in what is replayed."""
+        calls = [item for item in self._items if text(item, "type") == "function_call"]
+        ids = own_ids([text(call, "call_id") or text(call, "id") for call in calls])
+        renamed = iter([{**call, "call_id": own} for call, own in zip(calls, ids, strict=True)])
+        self._items = [
+            next(renamed) if text(item, "type") == "function_call" else item for item in self._items
+        ]
 
     def _unsaid(self) -> Iterator[TextDelta]:
         """Yield the text of an answer that came whole, without deltas."""
@@ -202,7 +212,6 @@ class _Reading:
             if kind == "function_call":
                 item = {  # noqa: PLW2901
                     **item, "name": as_name(text(item, "name")), "arguments": as_text(text(item, "arguments")),
-                    "call_id": text(item, "call_id") or text(item, "id"),
                 }  # fmt: skip
             kept.append({k: v for k, v in item.items() if v is not None})
         return Native(key=self._key, blocks=kept) if kept else None

@@ -1,13 +1,16 @@
 """What each adapter makes of an answer that comes whole: text, calls, ends, usage, the provider's own blocks."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Generator
+from dataclasses import replace
 
 import pytest
 
 from app.llm.errors import ModelFailed
 from app.llm.hang_up import HangUp
-from app.llm.port import TextDelta, Usage
+from app.llm.port import AssistantTurn, Reply, TextDelta, ToolTurn, Usage
 from tests.doubles import streams
 from tests.doubles.dialects import (
     ANTHROPIC,
@@ -191,3 +194,27 @@ def test_half_a_character_does_not_end_an_answer(wire: Wire) -> None:
     """Servers written in JavaScript may cut an emoji in two."""
     with Provider(sends(wire.text(pieces=("K ", "\ud83d", "\ude00", " 4.4")))) as provider:
         assert text_of(heard(wire.model(provider.url))) == "K \ufffd\ufffd 4.4"
+
+
+def test_calls_of_one_id_are_told_apart_in_what_is_run_and_in_what_is_replayed(wire: Wire) -> None:
+    """A provider refuses two calls of one id, or takes the result of one for the other's."""
+    names = ("same", "same", "", "call_0")
+    sent = wire.tools([(name, "chart_results", "{}") for name in names])
+    with Provider(sends(sent), sends(wire.text())) as provider:
+        model = wire.model(provider.url)
+        events = heard(model)
+        calls = calls_of(events)
+        ids = [call.id for call in calls]
+        asked = AssistantTurn(
+            text=text_of(events), calls=tuple(calls), native=done_of(events).native
+        )
+        replies = tuple(Reply(call_id=i, name="chart_results", text="None.") for i in ids)
+        turns = (*REQUEST.turns, asked, ToolTurn(replies=replies))
+        heard(model, replace(REQUEST, turns=turns))
+        replayed = json.dumps(provider.asked[-1].body)
+    assert (len(set(ids)), ids[0], ids[-1]) == (4, "same", "call_0")
+    asks, answers = {
+        "anthropic": ("id", "tool_use_id"), "responses": ("call_id", "call_id"), "chat": ("id", "tool_call_id"),
+    }[wire.name]  # fmt: skip
+    named = re.findall(rf'"(?:{asks}|{answers})": "([^"]*)"', replayed)
+    assert sorted(Counter(named).values()) == [2, 2, 2, 2]
