@@ -200,18 +200,19 @@ def _of_variable(
 
 
 def _compatible(address: str, given: Mapping[str, str]) -> ModelConfig:
-    """Describe a server that speaks OpenAI's chat dialect; one on this machine is local."""
+    """Describe a server that speaks OpenAI's chat dialect.
+
+    One on this machine may be a gateway to anywhere: that nothing leaves the site is stated in the file, never guessed.
+    """
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError("OPENAI_BASE_URL must look like http://host[:port]/v1")
-    local = parts.hostname in LOOPBACK
-    if parts.scheme == "http" and not local:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ConfigurationError("OPENAI_BASE_URL must be https, except on this machine")
     name = given.get("OPENAI_MODEL", "")
     return _of_variable(
         "compatible", "chat", "compatible", name,
-        label=LABELS.get(name, name), base_url=address, local=local,
-        data_handling="this machine" if local else UNKNOWN_TERMS,
+        label=LABELS.get(name, name), base_url=address,
     )  # fmt: skip
 
 

@@ -78,11 +78,15 @@ def test_the_providers_own_variables_are_enough(
     assert not any(c.baa for c in catalog(variables).configs())
 
 
-def test_a_server_on_this_machine_is_local_and_needs_no_key() -> None:
-    (here,) = catalog({"OPENAI_BASE_URL": "http://localhost:8080/v1"}).configs()
-    assert (here.local, here.data_handling) == (True, "this machine")
-    (there,) = catalog({"OPENAI_BASE_URL": "https://gateway.example/v1"}).configs()
-    assert there.local is False
+@pytest.mark.parametrize("address", ["http://localhost:8080/v1", "https://gateway.example/v1"])
+def test_an_address_never_says_that_nothing_leaves_the_site(address: str, tmp_path: Path) -> None:
+    """A server on this machine may be a gateway to a cloud; only the file states where it ends."""
+    (guessed,) = catalog({"OPENAI_BASE_URL": address}).configs()
+    assert (guessed.local, guessed.data_handling) == (False, "BAA and retention not stated")
+    stated = FILE.replace('api_version = "2026-10-01"', "local = true")
+    assert "local = true" in stated
+    (site,) = catalog({"SITE_KEY": "k"}, toml(tmp_path, stated)).configs()
+    assert site.local is True
 
 
 def test_the_file_names_models_and_its_keys_are_variables(tmp_path: Path) -> None:
