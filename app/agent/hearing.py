@@ -29,8 +29,10 @@ def heard(begin: Begin, stop: HangUp) -> Generator[ModelEvent | None, None, None
                 with closing(apart(stream)) as rest:
                     try:
                         yield first
-                        yield from rest
+                        for event in rest:  # noqa: UP028  # left here, before the stream is
+                            yield event
                     finally:
+                        # Before the stream is closed: what it still waits for ends at once.
                         call.set()
         except StoppedAside:
             return

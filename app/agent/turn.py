@@ -199,6 +199,9 @@ class _Run:
             match event:
                 case None:
                     yield None
+                    yield from self._limited(said)
+                    if said.done is not None:
+                        return
                 case TextDelta():
                     yield from self._write(event.text, said)
                     if said.done is not None:
@@ -222,11 +225,16 @@ class _Run:
             else:
                 yield TextContent(message_id=self._message_id(), delta=shown)
             self._heard += len(piece)
-            # What is heard and not shown (tags, made-up citations) has an end too: it is kept and sent again.
-            if spent := self._budget.writing(max(self._written(), self._heard // UNSEEN)):
-                said.done = Done(stop="end")
-                yield from self._remark(spent)
+            yield from self._limited(said)
+            if said.done is not None:
                 return
+
+    def _limited(self, said: _Said) -> Iterator[TurnEvent]:
+        """End the answer with a sentence if its time or its length is spent."""
+        # What is heard and not shown (tags, made-up citations) has an end too: it is kept and sent again.
+        if spent := self._budget.writing(max(self._written(), self._heard // UNSEEN)):
+            said.done = Done(stop="end")
+            yield from self._remark(spent)
 
     def _written(self) -> int:
         return self._answer.tally.characters if self._answer else 0

@@ -23,6 +23,7 @@ from app.agent.turn import ModelCall, coalesce, run
 from app.fhir.reader import LaunchChart
 from app.llm.hang_up import HangUp
 from app.llm.port import Done, ModelEvent, TextDelta, ToolCall, ToolTurn
+from app.llm.silence import silent
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry, ToolResult
 from tests.ndjson_source import launch
@@ -179,6 +180,43 @@ def test_a_long_answer_and_a_slow_one_are_stopped_with_a_sentence(chart: LaunchC
         chart, "?", Scripted(say("word " * 400)), limits=Limits(wall_s=2), clock=lambda: next(ticks)
     )
     assert "Stopped after 2 seconds" in text(late)
+
+
+def test_the_time_of_a_turn_is_up_while_its_model_is_silent(chart: LaunchChart) -> None:
+    """A provider that sends nothing but keeps its connection would hold the turn as long as it likes."""
+    freed = threading.Event()
+
+    class Silent(Scripted):
+        def stream(self, request: Any, hang_up: HangUp) -> Iterator[ModelEvent]:
+            yield TextDelta(text="Well")
+            with hang_up.ends(freed.set):
+                while not freed.is_set():
+                    silent()
+
+    ticks: Iterator[datetime] = iter(frozen() + timedelta(seconds=n) for n in range(10_000))
+    late = ask(
+        chart, "?", Silent([]), limits=Limits(wall_s=120), clock=lambda: next(ticks)
+    )  # fmt: skip
+    assert text(late) == "Well\n\n*Stopped after 120 seconds: this answer is not complete.*\n"
+    assert (types(late)[-1], freed.is_set()) == ("RUN_FINISHED", True)
+
+
+def test_the_time_is_up_before_a_first_word_too(
+    chart: LaunchChart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.agent.aside.SILENCE_S", 0.001)
+    freed = threading.Event()
+
+    class Mute(Scripted):
+        def stream(self, request: Any, hang_up: HangUp) -> Iterator[ModelEvent]:
+            with hang_up.ends(freed.set):
+                freed.wait(30)
+            yield TextDelta(text="Too late")
+
+    ticks: Iterator[datetime] = iter(frozen() + timedelta(seconds=40 * n) for n in range(10_000))
+    late = ask(chart, "?", Mute([]), limits=Limits(wall_s=120), clock=lambda: next(ticks))
+    assert text(late) == "*Stopped after 120 seconds: this answer is not complete.*\n"
+    assert freed.is_set()
 
 
 @pytest.mark.parametrize(
