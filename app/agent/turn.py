@@ -176,6 +176,8 @@ class _Run:
         """Stream one model call."""
         self._budget.rounds += 1
         model = self._services.model
+        if self._services.on_model_begun:
+            self._services.on_model_begun()
         stream = heard(lambda hang_up: model.stream(request, hang_up), self._stop)
         failure = ""
         try:

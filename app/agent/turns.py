@@ -109,6 +109,7 @@ class Turns:
             most_tokens=min(limits, default=4096),
             ways=self._gate.ways(context, model_id),
             why_no_model=why_none,
+            on_model_begun=lambda: self._begun(context, model_id, model),
             on_model_call=lambda call: self._called(context, model_id, call),
             on_refusal=lambda code, count: self._refused(context, code, count),
             on_exchange=on_exchange,
@@ -164,6 +165,12 @@ class Turns:
         )
         key = self._catalog.model(model_id).key
         return history(kept, key, HANDLE.findall, most_characters(size))
+
+    def _begun(self, context: LaunchContext, model_id: str, model: Model) -> None:
+        """Note that a language model is about to be told of the chart: a process that is killed leaves this."""
+        if model.language_model:
+            detail: Detail = {"id": model_id, "model": model.name, "version": model.version}
+            self._audit.record("model_begun", Who.of(context), detail)
 
     def _called(self, context: LaunchContext, model_id: str, call: ModelCall) -> None:
         detail: Detail = {

@@ -24,6 +24,7 @@ Kind = Literal[
     "read",
     "source",
     "model",
+    "model_begun",
     "model_call",
     "refusal",
     "resume",

@@ -6,8 +6,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from werkzeug.test import EnvironBuilder
@@ -280,3 +281,39 @@ def test_an_id_that_was_used_is_refused_before_a_model_is_asked(tmp_path: Path) 
     answer = launched.post("/turns", body)
     assert (answer.status_code, answer.get_json()["code"]) == (409, "turn.repeated")
     assert len(models.models["a"].requests) == asked
+
+
+def test_the_audit_knows_of_a_call_before_its_model_is_told_anything(tmp_path: Path) -> None:
+    """A process that is killed in the middle leaves the row: the chart went to that model."""
+    models = provider("a")
+    stack = make_stack(tmp_path, catalog=models.catalog)
+    launched = opened(stack)
+    known: list[list[str]] = []
+
+    def killed(_: Request) -> Iterator[ModelEvent]:
+        known.append([e.kind for e in stack.services.audit.events(launched.launch_id)])
+        raise SystemExit
+
+    models.models["a"].play = killed
+    with suppress(SystemExit):
+        launched.ask("Any allergies?", "turn-0001")
+    assert "model_begun" in known[0]
+    assert details(stack, launched, "model_begun") == [
+        {"id": "a", "model": "Model a", "version": "a-1"}
+    ]
+
+
+def test_nothing_is_told_to_a_model_that_the_audit_cannot_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    models = provider("a")
+    stack = make_stack(tmp_path, catalog=models.catalog)
+    launched = opened(stack)
+    record = stack.services.audit.record
+
+    def full(kind: Any, who: Any, detail: Any) -> None:
+        if kind == "model_begun":
+            raise OSError("disk full")
+        record(kind, who, detail)
+
+    monkeypatch.setattr(stack.services.audit, "record", full)  # a disk that is full
+    end = launched.ask("Any allergies?", "turn-0001")[-1]
+    assert (end["code"], models.models["a"].requests) == ("internal", [])
