@@ -29,6 +29,8 @@ export default defineConfig({
     target: "es2022",
     modulePreload: false,
     assetsInlineLimit: 0,
-    rolldownOptions: { input: { main: "src/main.tsx", launch: "src/launch.ts" } },
+    rolldownOptions: {
+      input: { main: "src/main.tsx", launch: "src/launch.ts", selftest: "src/selftest/selftest.ts" },
+    },
   },
 });

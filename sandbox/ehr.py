@@ -53,7 +53,7 @@ def blueprint(state: SandboxState) -> Blueprint:
             wire_after=before,
             profiles=PROFILES.values(),
             profile=_profile(state, app),
-            frame=_launch_url(state, patient_id, user, app) if app else None,
+            frame=_frame_url(state, patient_id, user, app) if app else None,
         )
 
     @routes.post("/chart/<patient_id>/launches")
@@ -147,6 +147,14 @@ def _more(state: SandboxState) -> dict[str, object]:
     if style in STYLES:
         more["smart_style_url"] = f"{state.settings.ehr_origin}/smart-style/{style}.json"
     return more
+
+
+def _frame_url(state: SandboxState, patient_id: str, user: EhrUser, client: Client) -> str:
+    """Return what the frame opens: a launch, or with `?selftest=1` the app's own test of the frame."""
+    if request.args.get("selftest") != "1":
+        return _launch_url(state, patient_id, user, client)
+    origin, _, path = client.launch_url.partition("/smart/")
+    return f"{origin}/selftest/{path.partition('/')[0]}"
 
 
 def _launch_url(state: SandboxState, patient_id: str, user: EhrUser, client: Client) -> str:

@@ -293,6 +293,10 @@ def pretend_build(folder: Path) -> Path:
     manifest = {
         "src/main.tsx": {"file": "assets/main-1.js", "css": ["assets/main-1.css"]},
         "src/launch.ts": {"file": "assets/launch-1.js"},
+        "src/selftest/selftest.ts": {
+            "file": "assets/selftest-1.js",
+            "css": ["assets/selftest-1.css"],
+        },
     }
     (build_folder / ".vite" / "manifest.json").write_text(json.dumps(manifest))
     return build_folder

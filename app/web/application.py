@@ -15,6 +15,7 @@ from app.web import (
     register,
     resume,
     security,
+    selftest,
 )
 from app.web.session import LaunchSessionInterface
 from app.wiring import Services
@@ -39,6 +40,7 @@ def make_app(services: Services) -> Flask:
     app.register_blueprint(health.blueprint())
     app.register_blueprint(jwks.blueprint(services))
     app.register_blueprint(register.blueprint(services))
+    app.register_blueprint(selftest.blueprint(services, frontend))
     errors.install(app, services, frontend)
     security.install(app, services)
     app.extensions["chartside"] = services

@@ -15,9 +15,9 @@ import orjson
 from flask import Blueprint, Response, request, send_from_directory
 
 from app.errors import ConfigurationError
-from app.web.wire import ErrorPage, LaunchPage
+from app.web.wire import ErrorPage, LaunchPage, SelftestPage
 
-Entry = Literal["src/main.tsx", "src/launch.ts"]
+Entry = Literal["src/main.tsx", "src/launch.ts", "src/selftest/selftest.ts"]
 YEAR_S = 31_536_000
 COMPRESSED = ("text/", "application/javascript")
 
@@ -38,6 +38,13 @@ class SessionPage:
     page: Literal["launch-session"] = "launch-session"
 
 
+PageData = LaunchPage | CallbackPage | SessionPage | ErrorPage | SelftestPage
+NO_SCRIPT = (
+    "<noscript><p>This frame does not let Chartside run. Ask who builds the EHR's frame to add allow-scripts "
+    'to sandbox="…".</p></noscript>'
+)
+
+
 class Frontend:
     """What Vite built: which files an entry loads."""
 
@@ -50,7 +57,7 @@ class Frontend:
         self.folder = folder
         self._manifest = json.loads(manifest.read_text("utf-8"))
 
-    def page(self, entry: Entry, data: LaunchPage | CallbackPage | SessionPage | ErrorPage) -> str:
+    def page(self, entry: Entry, data: PageData) -> str:
         """Return the HTML of a page."""
         chunk = self._manifest[entry]
         styles = "".join(f'<link rel="stylesheet" href="/{name}">' for name in chunk.get("css", []))
@@ -60,7 +67,7 @@ class Frontend:
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
             f'<title>Chartside</title><link rel="icon" href="/assets/icon.svg">{styles}</head><body>'
-            '<div id="app"></div>'
+            f'<div id="app"></div>{NO_SCRIPT}'
             f'<script type="application/json" id="page">{payload}</script>'
             f'<script type="module" src="/{chunk["file"]}"></script></body></html>'
         )
@@ -93,6 +100,9 @@ def blueprint(frontend: Frontend) -> Blueprint:
         response = send_from_directory(folder, name, max_age=YEAR_S)
         response.cache_control.public = True
         response.cache_control.immutable = True
+        # Public files. A sandboxed frame without allow-same-origin loads its script from another origin, "null": it
+        # must get it to be able to say what is wrong.
+        response.headers["Access-Control-Allow-Origin"] = "*"
         is_text = (response.mimetype or "").startswith(COMPRESSED)
         if is_text and request.accept_encodings["gzip"]:
             response.direct_passthrough = False

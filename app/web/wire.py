@@ -34,6 +34,23 @@ class ErrorPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SelftestPage:
+    """Data of `GET /selftest/{slug}`: which registration's frame is tested."""
+
+    page: str
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CookiesSeen:
+    """Answer of `GET /selftest/{slug}/cookies`: which of the page's two cookies came back."""
+
+    partitioned: bool
+    plain: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class LaunchCompleted:
     """Answer of `POST /api/launches/complete` and `POST /l/{launch}/resume`: the key, shown once."""
 

@@ -69,6 +69,7 @@ class Acts:
         one.wrong_binds += 1
         answer = self._complete(one, {"code": "stolen", "state": one.page["state"]}, "b" * 43)
         self._expect(answer, {403}, "a callback of another browser", set())
+        self.pending.append(one)
 
     def read(self, one: ModelLaunch) -> None:
         """Read the snapshot, and try a key that was replaced."""

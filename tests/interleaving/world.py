@@ -51,7 +51,7 @@ class World(Acts):
         chosen = self.draw.sample(self.launches, min(2, len(self.launches)))
         acts: list[Callable[[], None]] = []
         for one in (*chosen, None, None)[:2]:
-            if one is None or self.draw.random() < 0.25:
+            if one is None or self.draw.random() < 0.35:
                 acts.append(self._arriving())
             else:
                 acts.append(self._act(one))
@@ -61,7 +61,6 @@ class World(Acts):
         if self.pending and self.draw.random() < 0.6:
             one = self.pending.pop(self.draw.randrange(len(self.pending)))
             if one.wrong_binds < 2 and self.draw.random() < 0.2:
-                self.pending.append(one)
                 return lambda: self.wrong_bind(one)
             return lambda: self.callback(one)
         ehr, patient, user = (self.draw.choice(names) for names in (EHRS, PATIENTS, USERS))

@@ -307,6 +307,17 @@ export interface ErrorPage {
   readonly help_desk: string;
 }
 
+export interface SelftestPage {
+  readonly page: string;
+  readonly slug: string;
+  readonly name: string;
+}
+
+export interface CookiesSeen {
+  readonly partitioned: boolean;
+  readonly plain: boolean;
+}
+
 export interface LaunchCompleted {
   readonly launch_id: string;
   readonly key: string;
