@@ -26,6 +26,7 @@ from ag_ui.core import (
 from app.agent.answer import Answer, Delta, Piece
 from app.agent.aside import StoppedAside, aside
 from app.agent.budget import Budget
+from app.agent.criteria import criteria
 from app.agent.events import CUSTOM_NAMES, BlockShown, CustomPayload
 from app.agent.failing import failed
 from app.agent.foot import foot
@@ -348,6 +349,11 @@ class _Run:
             yield from self._send(self._answer.finish())
         if not self._open:
             raise ModelEmpty("a model ended its answer and had shown nothing")
+        if self._answer and stop == "end":
+            cited = self._answer.tally.sources
+            yield from self._send(
+                criteria(self._services, self._question, self._message_id(), cited, self._shown)
+            )
         yield from self._foot(stopped=False)
 
     def stopped(self) -> Iterator[TurnEvent]:

@@ -192,7 +192,29 @@ class QuoteBlock:
     kind: Literal["quote"] = "quote"
 
 
-Block = ResultsBlock | RowsBlock | NegativeBlock | QuoteBlock
+@dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """One criterion of a rule with the input that this chart has for it; `age` is said where the input is old."""
+
+    name: str
+    pieces: tuple[Piece, ...]
+    meets: Literal["yes", "no", "missing"]
+    age: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriteriaBlock:
+    """A rule that counts criteria, for one order: general knowledge (`rule`) held against this chart's own inputs."""
+
+    title: tuple[Piece, ...]
+    reason: tuple[Piece, ...]
+    rule: str
+    criteria: tuple[Criterion, ...]
+    sum: str
+    kind: Literal["criteria"] = "criteria"
+
+
+Block = ResultsBlock | RowsBlock | NegativeBlock | QuoteBlock | CriteriaBlock
 
 
 @dataclass(frozen=True, kw_only=True)

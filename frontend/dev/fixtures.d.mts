@@ -1,6 +1,7 @@
 import type {
   Banner,
   Card,
+  CriteriaBlock,
   ModelChoices,
   ModelLabel,
   Restricted,
@@ -14,6 +15,8 @@ export const banner: Banner;
 export const banners: Readonly<Record<string, Banner>>;
 export const card: Card;
 export const restricted: Restricted;
+type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };
+export const apixabanCriteria: Mutable<CriteriaBlock>;
 export const kidneyTable: ResultsBlock;
 export const kidneyTrend: ResultsBlock;
 export const choices: Readonly<Record<"several" | "optOut" | "none", ModelChoices>>;

@@ -467,6 +467,45 @@ export const kidneyTrend = {
   trend: { ...kidneyTable.trend, bars: BARS },
 };
 
+/** As the server counts them from this chart. */
+export const apixabanCriteria = {
+  kind: "criteria",
+  title: [
+    text("apixaban", "drug"),
+    text("5 mg", "nowrap"),
+    text("twice a day"),
+    cite(52, "medication request, apixaban"),
+  ],
+  reason: [text("For"), text("atrial fibrillation"), cite(60, "problem, atrial fibrillation")],
+  rule: "Label, for nonvalvular atrial fibrillation: 2.5 mg twice a day if 2 of 3 are met.",
+  criteria: [
+    { name: "age", pieces: [text("Age 80 or more:"), text("68")], meets: "no", age: "" },
+    {
+      name: "creatinine",
+      pieces: [
+        text("Creatinine 1.5 mg/dL or more:"),
+        value("1.64", "mg/dL", "H"),
+        date("19-Nov-2026"),
+        cite(31, "creatinine, 19-Nov-2026"),
+      ],
+      meets: "yes",
+      age: "",
+    },
+    {
+      name: "weight",
+      pieces: [
+        text("Weight 60 kg or less:"),
+        value("71", "kg"),
+        date("09-May-2023"),
+        cite(61, "body weight, 09-May-2023"),
+      ],
+      meets: "no",
+      age: "3 years 6 months old",
+    },
+  ],
+  sum: "1 of 3 on these inputs; a new weight could change it.",
+};
+
 const order = (n, drug, dose, rest, line) =>
   row(
     [text(drug, "drug"), text(dose, "nowrap"), text(rest), cite(n, `medication request, ${drug}`)],
@@ -838,6 +877,7 @@ turns.answer = {
         `| metformin | 1,000 mg twice a day${chip(53)}. Active order 07-Sep-2026; supply to 06-Dec-2026 | ${LABEL_WORDS[2]} |`,
       ].join("\n"),
     ),
+    custom("block", { block: apixabanCriteria }),
     ...LABEL_WORDS.map((claim, index) => general(6 + index, claim)),
     custom("not_seen", {
       not_readable: [

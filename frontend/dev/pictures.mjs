@@ -51,6 +51,7 @@ const SHOTS = {
   answer: ["answer"],
   "answer-trend": ["answer", scrollTo(".trend")],
   "answer-table": ["answer", scrollTo(".stack")],
+  "answer-criteria": ["answer", scrollTo(".criteria")],
   "answer-foot": ["answer", toEnd],
   "trend-table": [
     "answer",

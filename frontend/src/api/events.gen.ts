@@ -124,7 +124,23 @@ export interface QuoteBlock {
   readonly kind: "quote";
 }
 
-export type Block = ResultsBlock | RowsBlock | NegativeBlock | QuoteBlock;
+export interface Criterion {
+  readonly name: string;
+  readonly pieces: readonly Piece[];
+  readonly meets: "yes" | "no" | "missing";
+  readonly age: string;
+}
+
+export interface CriteriaBlock {
+  readonly title: readonly Piece[];
+  readonly reason: readonly Piece[];
+  readonly rule: string;
+  readonly criteria: readonly Criterion[];
+  readonly sum: string;
+  readonly kind: "criteria";
+}
+
+export type Block = ResultsBlock | RowsBlock | NegativeBlock | QuoteBlock | CriteriaBlock;
 
 export interface Segment {
   readonly text: string;

@@ -45,6 +45,10 @@ export function citesOfBlock(block: Block): SourceRef[] {
       return citesOfPieces(block.pieces);
     case "quote":
       return citesOfPieces(block.title);
+    case "criteria":
+      return [block.title, block.reason, ...block.criteria.map(({ pieces }) => pieces)].flatMap(
+        citesOfPieces,
+      );
   }
 }
 

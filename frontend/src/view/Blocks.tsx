@@ -4,6 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import type {
   Block,
   Cell,
+  CriteriaBlock,
   NegativeBlock,
   Piece,
   QuoteBlock,
@@ -32,7 +33,40 @@ export function BlockNode({ block, trends }: { block: Block; trends: boolean }) 
       return <Negative block={block} />;
     case "quote":
       return <Quote block={block} />;
+    case "criteria":
+      return <Criteria block={block} />;
   }
+}
+
+/** A rule that counts: every input with its date, its age where it is old, and what is missing. It recommends nothing. */
+function Criteria({ block: { title, reason, rule, criteria, sum } }: { block: CriteriaBlock }) {
+  return (
+    <section class="criteria" aria-label="Dose criteria">
+      <p class="h">
+        <Pieces pieces={title} />
+      </p>
+      <p class="small">
+        <Pieces pieces={reason} />
+      </p>
+      <p class="small">
+        <Clinical text={rule} /> <span class="tag gk">General knowledge</span>
+      </p>
+      <ul class="crit">
+        {criteria.map(({ name, pieces, age, meets }) => (
+          <li key={name}>
+            <span>
+              <Pieces pieces={pieces} />
+              {age !== "" && <span class="old"> {age}</span>}
+            </span>
+            <b class={meets === "missing" ? "old" : undefined}>{meets}</b>
+          </li>
+        ))}
+      </ul>
+      <p class="small">
+        <Clinical text={sum} />
+      </p>
+    </section>
+  );
 }
 
 /** `chips`: the caption cites each series; not where the series itself is the source that is shown. */

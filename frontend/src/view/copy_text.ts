@@ -6,6 +6,7 @@ import type {
   Card,
   Cell,
   Citation,
+  CriteriaBlock,
   Gap,
   Piece,
   ResultsBlock,
@@ -138,11 +139,21 @@ function blockText(block: Block, shown: Numbers): string {
       return rowsText(block, shown);
     case "negative":
       return `${block.title} ${piecesText(block.pieces, shown)}`;
+    case "criteria":
+      return criteriaText(block, shown);
     case "quote": {
       const copied = block.copied_from === "" ? "" : ` (copied forward from ${block.copied_from})`;
       return `${piecesText(block.title, shown)}${copied}: "${block.passage}"`;
     }
   }
+}
+
+function criteriaText({ title, reason, rule, criteria, sum }: CriteriaBlock, shown: Numbers): string {
+  const lines = criteria.map(
+    ({ pieces, age, meets }) => `- ${piecesText(pieces, shown)}${age === "" ? "" : ` (${age})`}: ${meets}`,
+  );
+  const head = [piecesText(title, shown), piecesText(reason, shown), `${rule} (General knowledge)`];
+  return [...head, ...lines, sum].join("\n");
 }
 
 function rowsText({ title, rows, more }: RowsBlock, shown: Numbers): string {

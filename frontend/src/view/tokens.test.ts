@@ -4,7 +4,7 @@ import css from "./tokens.css?raw";
 // Pairs that meet on a screen: words 4.5:1, shapes and edges of controls 3:1 (WCAG 2.2, 1.4.3 and 1.4.11).
 const WORDS =
   "ink/surface ink/bg ink-2/surface ink-2/surface-2 ink-2/bg brand/surface brand/surface-2 brand/brand-soft brand-ink/brand " +
-  "high/surface high/high-soft high-ink/high low/surface low-ink/low warn/warn-soft ink/warn-soft ok/surface ink/mark " +
+  "warn/surface-2 ink/surface-2 high/surface high/high-soft high-ink/high low/surface low-ink/low warn/warn-soft ink/warn-soft ok/surface ink/mark " +
   "ink/brand-soft ref-edge/surface warn/surface high/brand-soft banner-ink/banner banner-ink-2/banner";
 const SHAPES =
   "focus-ring/surface focus-ring/bg line-strong/surface line-strong/surface-2 line-strong/bg brand-line/surface brand-line/brand-soft brand-line/bg " +

@@ -1,7 +1,16 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { card, choices, kidneyTable, models, restricted, source, turns } from "../../dev/fixtures.mjs";
+import {
+  apixabanCriteria,
+  card,
+  choices,
+  kidneyTable,
+  models,
+  restricted,
+  source,
+  turns,
+} from "../../dev/fixtures.mjs";
 import type { Session } from "../api/session";
 import { type Event, type Gate, reduce, START, type State } from "../state/reduce";
 import { App } from "./App";
@@ -270,6 +279,26 @@ describe("answer", () => {
     expect(wide).toMatch(
       /ibuprofen 600 mg three times a day from 02-Oct-2026, 30 days, then only if refilled\.$/,
     );
+  });
+
+  it("counts a label's criteria with each input, its age where it is old, and what could change the count", () => {
+    show(opened(["answer"], true));
+    expect(words(".criteria .h, .criteria .small").map((line) => line?.replaceAll("\u2060", ""))).toEqual([
+      "apixaban 5\u00a0mg twice a day8",
+      "For atrial fibrillation9",
+      "Label, for nonvalvular atrial fibrillation: 2.5\u00a0mg twice a day if 2 of 3 are met. General knowledge",
+      "1 of 3 on these inputs; a new weight could change it.",
+    ]);
+    expect(words(".crit li > b")).toEqual(["no", "yes", "no"]);
+    expect(words(".crit .old")).toEqual([" 3 years 6 months old"]);
+    const missing = structuredClone(apixabanCriteria);
+    missing.criteria[2] = { name: "weight", pieces: [], meets: "missing", age: "" };
+    const value = { message_id: "m", block: missing };
+    const event = { type: "CUSTOM", name: "chartside.block", value } as const;
+    let state = reduce(opened(), { type: "asked", runId: "r", question: "Dose?" });
+    state = reduce(state, { type: "streamed", runId: "r", event });
+    show(state);
+    expect(words(".crit b.old")).toEqual(["missing"]);
   });
 
   it("keeps rows copied without a model a table", () => {

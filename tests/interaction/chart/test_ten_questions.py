@@ -34,3 +34,18 @@ def test_ten_questions_are_answered_with_sources_that_open(
             assert launched.get(f"/sources/{n}").status_code == 200
     conversation = launched.get().get_json()["conversation"]
     assert [turn["question"] for turn in conversation] == questions
+
+
+def test_dose_criteria_are_counted_where_they_are_asked_for_and_nowhere_else(
+    browser: Browser,
+) -> None:
+    launched = browser.launch()
+
+    def blocks(question: str, turn_id: str) -> list[dict[str, object]]:
+        events = launched.ask(question, turn_id)
+        found = [e["value"]["block"] for e in events if e.get("name") == "chartside.block"]
+        return [block for block in found if block["kind"] == "criteria"]
+
+    (block,) = blocks("Is the apixaban dose right?", "turn-0001")
+    assert block["sum"] == "1 of 3 on these inputs; a new weight could change it."
+    assert blocks("Active medicines", "turn-0002") == []
