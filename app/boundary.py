@@ -135,8 +135,8 @@ class Boundary:
     """One pool of connections to the origins of one or more registrations. Thread-safe.
 
     `origins` are "https://host[:port]"; anything else is refused without a socket. `sandbox` allows `.localhost`
-    and loopback. `transport` replaces the network in tests (`httpx2.WSGITransport`). `proxy` and `ca_file` are the
-    site's; the environment is never read.
+    and loopback. `transport` replaces the network in tests (`httpx2.WSGITransport`). `proxy` (with user and
+    password) and `ca_file` (authorities beside the machine's own) are the site's; the environment is never read.
     """
 
     def __init__(
@@ -149,6 +149,7 @@ class Boundary:
         read_timeout_s: float = READ_TIMEOUT_S,
         byte_cap: int = BYTE_CAP,
         proxy: str | None = None,
+        proxy_auth: tuple[str, str] | None = None,
         ca_file: Path | None = None,
     ) -> None:
         self._origins = frozenset(origin_of(origin) for origin in origins)
@@ -158,7 +159,7 @@ class Boundary:
         for name in ("httpx2", "httpcore2"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self._client = httpx2.Client(
-            transport=transport or _Transport(sandbox, proxy, ca_file),
+            transport=transport or _Transport(sandbox, proxy, proxy_auth, ca_file),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx2.Timeout(read_timeout_s, connect=connect_timeout_s),
@@ -340,12 +341,23 @@ class _Stream(httpx2.SyncByteStream):
 class _Transport(httpx2.BaseTransport):
     """httpx2 over httpcore2's pool with our own network backend (`httpx2.HTTPTransport` takes none)."""
 
-    def __init__(self, sandbox: bool, proxy: str | None, ca_file: Path | None) -> None:
-        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    def __init__(
+        self,
+        sandbox: bool,
+        proxy: str | None,
+        proxy_auth: tuple[str, str] | None,
+        ca_file: Path | None,
+    ) -> None:
+        context = ssl.create_default_context()
+        if ca_file:
+            # Beside the machine's own: what is publicly trusted stays so.
+            context.load_verify_locations(cafile=str(ca_file))
         backend = _Backend(sandbox, proxied=proxy is not None)
         limits: dict[str, Any] = {"max_connections": 64, "max_keepalive_connections": 16}
         self._pool: httpcore2.ConnectionPool = (
-            httpcore2.HTTPProxy(proxy, ssl_context=context, network_backend=backend, **limits)
+            httpcore2.HTTPProxy(
+                proxy, proxy_auth=proxy_auth, ssl_context=context, network_backend=backend, **limits
+            )
             if proxy
             else httpcore2.ConnectionPool(context, network_backend=backend, **limits)
         )

@@ -34,6 +34,7 @@ from app.smart.client_auth import ClientAuth
 from app.smart.discovery import Discovery
 from app.smart.keys import Keyring
 from app.smart.launch import Launcher
+from app.smart.network import way_out
 from app.smart.registration import Registration
 from app.smart.registry import Registry as Registrations
 from app.smart.registry import load_registry
@@ -152,7 +153,7 @@ def build(
     production = settings.environment == "production"
     registry = load_registry(settings.launch_config, origin=settings.origin, production=production)
     boundaries = {
-        item.slug: Boundary(item.origins(), item.sandbox, transport) for item in registry.all()
+        item.slug: way_out(item, settings.variables, transport) for item in registry.all()
     }
     engine = open_database(settings.database_url)
     rows, audit = LaunchRows(engine), AuditLog(engine, now)

@@ -16,10 +16,12 @@ from app.llm.errors import ModelNotAllowed, Way
 from app.smart.policy import ANY_MODEL, Models
 from app.smart.registration import Registration
 from app.smart.registry import Registry
+from app.smart.sheet import model_host
 from app.smart.switches import Switches
 from app.store.conversations import Conversations
 
 NOT_LISTED = "This site does not allow this language model here."
+NO_WAY_OUT = "This site's network does not let data go to this language model."
 NO_AGREEMENT = "No agreement covers patient data at this provider."
 NONE_LISTED = "This site has set up no language model here."
 NONE_BY_DEFAULT = "This site uses none unless one is chosen in the menu."
@@ -250,5 +252,7 @@ def _listed(config: ModelConfig, models: Models) -> bool:
 
 def _why_not(config: ModelConfig, registration: Registration, models: Models) -> str:
     """Say why a listed model may not read this EHR's charts; empty when it may."""
+    if not registration.network.allows(model_host(config)):
+        return NO_WAY_OUT
     covered = config.baa or config.local or config.id in models.phi_without_baa
     return "" if registration.sandbox or covered else NO_AGREEMENT

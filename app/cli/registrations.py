@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.boundary import Boundary
 from app.cli.desk import Desk, plain, say
 from app.smart.announced import Finding
 from app.smart.doctor import examine, read_file
+from app.smart.network import way_out
 from app.smart.registration import Registration
 from app.smart.registry import is_draft
 from app.smart.sheet import as_text, sheet
@@ -57,7 +57,7 @@ def _new(desk: Desk, given: argparse.Namespace) -> int:
 def _check(desk: Desk, given: argparse.Namespace) -> int:
     registration, found = _read(desk, given.name)
     if registration and given.online:
-        boundary = Boundary(registration.origins(), registration.sandbox, desk.transport)
+        boundary = way_out(registration, desk.settings.variables, desk.transport)
         try:
             found += examine(registration, boundary, file=f"{given.name}.toml", clock=desk.clock)
         finally:

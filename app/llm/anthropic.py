@@ -292,7 +292,7 @@ def client(kind: Client, config: ModelConfig, secret: str) -> Any:
     clouds.refuse_stray_headers("ANTHROPIC_CUSTOM_HEADERS")
     address = config.base_url or clouds.anthropic_address(kind, config)
     fixed: dict[str, Any] = {
-        "base_url": address, "http_client": http_client(address), "max_retries": 0,
+        "base_url": address, "http_client": http_client(address, config.proxy, config.ca_file), "max_retries": 0,
         "open_telemetry": False, "default_headers": {"Accept-Encoding": "identity"},
     }  # fmt: skip
     match kind:

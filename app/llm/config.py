@@ -14,7 +14,8 @@ class ModelConfig:
     `base_url` is the only host that is called; empty means the client's own. `region` and `project` are of Bedrock
     and Vertex, `api_version` of Azure. `most_tokens` bounds one answer; `context_tokens` of 0 means not known.
     `baa` says that an agreement covers PHI at this provider, `local` that nothing leaves the site; `key_env` names
-    the variable that holds the key. `effort` is empty for the provider's own default.
+    the variable that holds the key. `proxy` (`http://host:port`) and `ca_file` (PEM, beside the machine's own) are the way to it;
+    empty, the environment's proxy counts. `effort` is empty for the provider's own default.
     """
 
     id: str
@@ -34,6 +35,8 @@ class ModelConfig:
     baa: bool = False
     local: bool = False
     key_env: str = ""
+    proxy: str = ""
+    ca_file: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ def client(kind: Client, config: ModelConfig, secret: str) -> openai.OpenAI:
     clouds.refuse_stray_headers("OPENAI_CUSTOM_HEADERS")
     address = config.base_url or _address(kind, config)
     fixed: dict[str, Any] = {
-        "http_client": http_client(address), "max_retries": 0,
+        "http_client": http_client(address, config.proxy, config.ca_file), "max_retries": 0,
         "default_headers": {"Accept-Encoding": "identity"},
     }  # fmt: skip
     # Empty, not None: None would have the SDK read the environment.

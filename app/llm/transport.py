@@ -4,6 +4,7 @@ Not protected here: what the provider does with what it was sent.
 """
 
 import logging
+import ssl
 import urllib.request
 from collections.abc import Iterator
 from http.cookiejar import DefaultCookiePolicy
@@ -21,10 +22,10 @@ MOST_KEPT = 16
 PORTS = {"http": 80, "https": 443}
 
 
-def http_client(base_url: str) -> httpx2.Client:
+def http_client(base_url: str, proxy: str = "", ca_file: str = "") -> httpx2.Client:
     """Return a client that reaches the origin of `base_url` and no other.
 
-    A proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`) is used for https, for hospitals have one; so are the certificates
+    `proxy` and `ca_file` are the model's own. Without them, a proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`) is used for https, for hospitals have one; so are the certificates
     it names (`SSL_CERT_FILE`). Redirects are not followed: the conversation would travel.
 
     Raises:
@@ -40,7 +41,9 @@ def http_client(base_url: str) -> httpx2.Client:
     for name in ("httpx2", "httpcore2", "anthropic", "openai"):
         logging.getLogger(name).setLevel(logging.WARNING)
     client = httpx2.Client(
-        transport=_Transport(origin, _proxy(origin)), trust_env=False, follow_redirects=False
+        transport=_Transport(origin, _proxy(origin, proxy), ca_file),
+        trust_env=False,
+        follow_redirects=False,
     )
     client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return client
@@ -50,20 +53,26 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int]:
     return url.scheme, url.host, url.port or PORTS.get(url.scheme, 0)
 
 
-def _proxy(origin: tuple[str, str, int]) -> str:
+def _proxy(origin: tuple[str, str, int], own: str) -> str:
     scheme, host, port = origin
     # Plain http is for the site's own servers: a proxy could read the conversation, and has another 127.0.0.1.
     if scheme == "http":
         return ""
+    if own:
+        return _plain(own)
     if urllib.request.proxy_bypass(f"{host}:{port}") or urllib.request.proxy_bypass(host):
         return ""
     known = urllib.request.getproxies()
     proxy = known.get(scheme) or known.get("all") or ""
     if proxy and "://" not in proxy:
         proxy = f"http://{proxy}"
-    if proxy and httpx2.URL(proxy).scheme != "http":
+    return _plain(proxy) if proxy else ""
+
+
+def _plain(proxy: str) -> str:
+    if httpx2.URL(proxy).scheme != "http":
         # The conversation is encrypted from end to end through it; TLS to the proxy itself is not spoken here.
-        raise ConfigurationError("the environment's proxy is not an http:// proxy")
+        raise ConfigurationError("a model's proxy is not an http:// proxy")
     return proxy
 
 
@@ -81,9 +90,14 @@ class _Body(httpx2.SyncByteStream):
 class _Transport(httpx2.BaseTransport):
     """httpx2 over httpcore2's pool with our own connections, to one origin."""
 
-    def __init__(self, origin: tuple[str, str, int], proxy: str) -> None:
+    def __init__(self, origin: tuple[str, str, int], proxy: str, ca_file: str) -> None:
         self._origin = origin
         context = httpx2.create_ssl_context()
+        if ca_file:
+            try:
+                context.load_verify_locations(cafile=ca_file)
+            except (OSError, ssl.SSLError) as error:
+                raise ConfigurationError("a model's ca_file holds no certificates") from error
         limits: dict[str, Any] = {
             "max_connections": None, "max_keepalive_connections": MOST_KEPT,
             "keepalive_expiry": KEEP_S, "network_backend": Connections(),

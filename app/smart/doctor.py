@@ -73,11 +73,17 @@ class _Visit(Issuer):
         if _is_about_tls(error):
             return (
                 f"The certificate of {host} is not trusted by this machine. Have the EHR send its whole chain, "
-                "or install the authority that signed it in this machine's trust store."
+                f"or name the authority that signed it in network.ca_file ({self.file}): a proxy that looks into TLS has one of its own."
             )
         correct = f", or correct fhir.iss ({self.file})" if what == "discovery" else ""
+        if proxy := self.registration.network.proxy:
+            return (
+                f"{url} gives nothing through {proxy}: {error}. Have the proxy let this machine reach {host}, correct "
+                f"network.proxy or network.proxy_env ({self.file}){correct}."
+            )
         return (
-            f"{url} gives nothing: {error}. Open {host} in the firewall of this machine{correct}."
+            f"{url} gives nothing: {error}. Open {host} in the firewall of this machine, name the site's proxy in network.proxy "
+            f"({self.file}){correct}."
         )
 
 
@@ -143,7 +149,8 @@ def examine(
     registration: Registration, boundary: Boundary, *, file: str, clock: Callable[[], datetime]
 ) -> list[Finding]:
     """Return what was found at every issuer of a registration, in the order in which a launch would meet it."""
-    found = [*_redirect(registration, file), *_framing(registration, file)]
+    found = [*_redirect(registration, file), *_our_keys(registration, file)]
+    found += [*_framing(registration, file), *_proxy(registration, file)]
     for iss in registration.fhir.iss:
         visit = _Visit(registration=registration, iss=iss, file=file, boundary=boundary, clock=clock)  # fmt: skip
         found += _issuer(visit)
@@ -293,6 +300,23 @@ def _redirect(registration: Registration, file: str) -> Iterator[Finding]:
         )
         return
     yield fine("redirect", f"The EHR's form must hold exactly {address}.")
+
+
+def _our_keys(registration: Registration, file: str) -> Iterator[Finding]:
+    """Where this EHR must read our keys; whether it can is not seen from here."""
+    if not registration.client.alg and not registration.backend:
+        return
+    parts = urlsplit(registration.client.redirect_uri)
+    url = f"{parts.scheme}://{parts.netloc}/.well-known/jwks.json"
+    if not registration.sandbox and (parts.scheme != "https" or parts.hostname in LOOPBACK):
+        yield fix("JWKS", f"The EHR reads our keys at {url}, which is not an https address that it reaches. Change CHARTSIDE_ORIGIN, then client.redirect_uri ({file}) and the EHR's form.")  # fmt: skip
+        return
+    yield fine("JWKS", f"The EHR's form must hold {url}, and the EHR must reach it: its first launch shows whether it does.")  # fmt: skip
+
+
+def _proxy(registration: Registration, file: str) -> Iterator[Finding]:
+    if registration.network.proxy:
+        yield fine("proxy", f"The EHR is asked through {registration.network.proxy} (network.proxy, {file}).")  # fmt: skip
 
 
 def _framing(registration: Registration, file: str) -> Iterator[Finding]:

@@ -71,6 +71,24 @@ class Users(Table, frozen=True, kw_only=True):
         return any(role.system != self.role_claim for role in (*self.roles, *self.limited))
 
 
+class Network(Table, frozen=True, kw_only=True):
+    """`[network]`: how this site's network lets Chartside out. The environment's proxy variables do not count for EHRs.
+
+    `proxy` is `http://host:port`, for every request to this EHR; `proxy_env` names the variable that holds its `user:password`.
+    `ca_file` is a PEM file of authorities that are trusted beside the machine's own: a private one, or a proxy that looks into TLS.
+    Where `egress` names hosts, nothing may be configured to go to another: no EHR, and no language model.
+    """
+
+    proxy: str = ""
+    proxy_env: str = ""
+    ca_file: str = ""
+    egress: tuple[str, ...] = ()
+
+    def allows(self, host: str) -> bool:
+        """Tell whether data may go to a host (`host` or `host:port`, as it stands in an address)."""
+        return not self.egress or host.lower() in {one.lower() for one in self.egress}
+
+
 class Label(Coding, frozen=True, kw_only=True):
     """A security label, and who may have what carries it: `user`, `model`, `mcp`, `bulk`; nobody unless named."""
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from app.smart.policy import Models, RestrictedData, Site, Table, Users
+from app.smart.policy import Models, Network, RestrictedData, Site, Table, Users
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
@@ -148,6 +148,7 @@ class Registration(Table, frozen=True, kw_only=True):
     models: Models = Models()
     users: Users = Users()
     restricted: RestrictedData = RestrictedData()
+    network: Network = Network()
 
     @property
     def sandbox(self) -> bool:

@@ -5,6 +5,7 @@ Not seen here: what only the EHR knows (`check --online`), and whether secrets a
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,6 +18,7 @@ ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 PILOT = re.compile(
     r"(https?://[^\s]+/)?(Practitioner|PractitionerRole|Person|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}"
 )
+PROXY = re.compile(r"http://[A-Za-z0-9.-]+:\d{1,5}")
 HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?")
 # One segment of letters, digits, hyphens and underscores: no dot, no slash, nothing encoded, nothing without end.
 ANY_SEGMENT = "[A-Za-z0-9_-]{1,2048}"
@@ -39,6 +41,7 @@ def _problems(registration: Registration, origin: str) -> Iterator[str]:
     yield from _site(registration)
     yield from _users(registration)
     yield from _restricted(registration)
+    yield from _network(registration)
     yield from _models(registration)
 
 
@@ -152,6 +155,22 @@ def _restricted(registration: Registration) -> Iterator[str]:
         seen.add((label.system, label.code))
         if "model" in label.audience and "user" not in label.audience:
             yield f"restricted.labels {label.code}: what a model is told, its user reads: name user too"
+
+
+def _network(registration: Registration) -> Iterator[str]:
+    network = registration.network
+    if network.proxy and not PROXY.fullmatch(network.proxy):
+        yield f"network.proxy {network.proxy} is not http://host:port"
+    if network.proxy_env and not network.proxy:
+        yield "network.proxy_env does not go without network.proxy"
+    if network.ca_file and not Path(network.ca_file).is_file():
+        yield f"network.ca_file {network.ca_file} is not a file of this machine"
+    for host in network.egress:
+        if not HOST.fullmatch(host.lower()):
+            yield f"network.egress {host} is not a host"
+    for origin in sorted(registration.origins()):
+        if not network.allows(urlsplit(origin).netloc):
+            yield f"network.egress does not name {urlsplit(origin).netloc}, which this registration calls"
 
 
 def _models(registration: Registration) -> Iterator[str]:

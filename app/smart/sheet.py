@@ -275,10 +275,13 @@ def _flow(registration: Registration, models: Models, used: Sequence[Model]) -> 
 
 def _may_read(registration: Registration, models: Models, model: Model) -> bool:
     covered = model.baa or model.local or model.id in models.phi_without_baa
-    return registration.sandbox or covered
+    lets_out = registration.network.allows(model_host(model))
+    return lets_out and (registration.sandbox or covered)
 
 
 def _sent(registration: Registration, models: Models, model: Model) -> str:
+    if not registration.network.allows(model_host(model)):
+        return f"nothing: [network] egress does not name this host; model {model.id}"
     if not _may_read(registration, models, model):
         return f"nothing: model {model.id} has no agreement for patient data (baa) and is not local"
     terms = model.data_handling or "terms not stated"
@@ -301,7 +304,13 @@ def _egress(registration: Registration, models: Models, used: Sequence[Model]) -
         if clouds
         else ""
     )
-    return (*ehr, *(Row(label="Language model", value=host, why=why) for host in hosts))  # fmt: skip
+    proxy = registration.network.proxy
+    through = (
+        (Row(label="Proxy", value=proxy, why="every request to the EHR goes through it"),)
+        if proxy
+        else ()
+    )
+    return (*ehr, *through, *(Row(label="Language model", value=host, why=why) for host in hosts))
 
 
 def _frames(registration: Registration) -> tuple[Row, ...]:

@@ -308,11 +308,11 @@ WHERE = "https://fhir.mercy.example/R4/.well-known/smart-configuration"
     [
         (
             ssl.SSLCertVerificationError("certificate verify failed"),
-            "FIX  discovery: The certificate of fhir.mercy.example is not trusted by this machine. Have the EHR send its whole chain, or install the authority that signed it in this machine's trust store.",
+            "FIX  discovery: The certificate of fhir.mercy.example is not trusted by this machine. Have the EHR send its whole chain, or name the authority that signed it in network.ca_file (mercy.toml): a proxy that looks into TLS has one of its own.",
         ),
         (
             OSError("refused"),
-            f"FIX  discovery: {WHERE} gives nothing: the connection broke. Open fhir.mercy.example in the firewall of this machine, or correct fhir.iss (mercy.toml).",
+            f"FIX  discovery: {WHERE} gives nothing: the connection broke. Open fhir.mercy.example in the firewall of this machine, name the site's proxy in network.proxy (mercy.toml), or correct fhir.iss (mercy.toml).",
         ),
     ],
 )
@@ -326,8 +326,9 @@ def test_frames_and_a_redirect_that_nobody_reaches_are_said(desk: Desk) -> None:
     desk.environ["CHARTSIDE_ORIGIN"] = "http://localhost:9001"
     desk.filled("epic", "mercy", ("https://ehr.mercy.example", "https://fhir.mercy.example"))
     lines = desk.run("check", "mercy", "--online", transport=failing(OSError()))[1]
-    assert lines[1:3] == [
+    assert lines[1:4] == [
         "FIX  redirect: http://localhost:9001/smart/mercy/callback is not an https address that clinicians' browsers reach. Change CHARTSIDE_ORIGIN, then client.redirect_uri (mercy.toml) and the EHR's form.",
+        "FIX  JWKS: The EHR reads our keys at http://localhost:9001/.well-known/jwks.json, which is not an https address that it reaches. Change CHARTSIDE_ORIGIN, then client.redirect_uri (mercy.toml) and the EHR's form.",
         "LOOK framing: Only the FHIR server may frame Chartside (https://fhir.mercy.example). Clinicians mostly work at another address: add its origin to embed.frame_ancestors (mercy.toml).",
     ]
 

@@ -1,11 +1,13 @@
 """What of the site's list may read a real chart."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
-from app.agent.gate import NO_AGREEMENT, _listed, _why_not
+from app.agent.gate import NO_AGREEMENT, NO_WAY_OUT, _listed, _why_not
 from app.llm.config import ModelConfig
-from app.smart.policy import Models
+from app.smart.policy import Models, Network
 from app.smart.registration import Registration
 
 
@@ -41,6 +43,13 @@ def test_a_real_chart_goes_only_where_an_agreement_covers_it(
 ) -> None:
     assert _why_not(config, registration("production"), models) == why
     assert _why_not(config, registration("sandbox"), models) == ""
+
+
+def test_a_model_outside_the_sites_network_reads_nothing_even_in_a_sandbox() -> None:
+    config = replace(model(baa=True), base_url="https://models.example/v1")
+    for egress, why in (((), ""), (("fhir.mercy.example",), NO_WAY_OUT), (("models.example",), "")):
+        known = msgspec.structs.replace(registration("sandbox"), network=Network(egress=egress))
+        assert _why_not(config, known, Models(allowed=("a",))) == why
 
 
 def test_a_model_that_is_not_listed_is_not_offered() -> None:

@@ -1,0 +1,53 @@
+"""Build the one way out to an EHR, as its registration says: hosts, proxy, authorities."""
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx2
+
+from app.boundary import Boundary
+from app.errors import ConfigurationError
+from app.settings import Secret
+from app.smart.registration import Registration
+
+
+def way_out(
+    registration: Registration,
+    variables: Mapping[str, Secret],
+    transport: httpx2.BaseTransport | None = None,
+) -> Boundary:
+    """Return the boundary of a registration; `transport` replaces the network in tests.
+
+    Raises:
+        ConfigurationError: what the proxy asks for is not set, or the authorities cannot be read.
+    """
+    network = registration.network
+    try:
+        return Boundary(
+            registration.origins(),
+            registration.sandbox,
+            transport,
+            proxy=network.proxy or None,
+            proxy_auth=_proxy_auth(registration, variables),
+            ca_file=Path(network.ca_file) if network.ca_file else None,
+        )
+    except (ssl.SSLError, OSError) as error:
+        said = f"{registration.slug}: network.ca_file {network.ca_file} holds no certificates"
+        raise ConfigurationError(said) from error
+
+
+def _proxy_auth(
+    registration: Registration, variables: Mapping[str, Secret]
+) -> tuple[str, str] | None:
+    name = registration.network.proxy_env
+    if not name:
+        return None
+    if name not in variables:
+        raise ConfigurationError(f"{registration.slug}: network.proxy_env: {name} is not set")
+    user, colon, password = variables[name].reveal().decode(errors="surrogateescape").partition(":")
+    if not colon:
+        raise ConfigurationError(
+            f"{registration.slug}: network.proxy_env: {name} is not user:password"
+        )
+    return user, password
