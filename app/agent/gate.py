@@ -45,13 +45,15 @@ class Offer:
 class Standing:
     """What a launch may use now. `refusal` stands where the patient's wish leaves no language model.
 
-    `instead` says that the launch's own model is switched off and what answers in its place, "" when it is not.
+    `instead` says that the launch's own model is switched off and what answers in its place, "" when it is not; `chosen` is
+    the id that the launch remembers, "" before any.
     """
 
     current: str
     offers: tuple[Offer, ...]
     refusal: ModelNotAllowed | None = None
     instead: str = ""
+    chosen: str = ""
 
     def may(self, model_id: str) -> bool:
         """Tell whether a model may be used now."""
@@ -80,7 +82,7 @@ class ModelGate:
 
     def standing(self, context: LaunchContext) -> Standing:
         """Return what a launch may use; where a site honours opt-outs, this reads what tells of one."""
-        models, offers = self._offers(context)
+        models, offers, chosen = self._offers(context)
         refusal: ModelNotAllowed | None = None
         if any(not offer.why_not for offer in offers):
             match self._opt_outs.asked(context, models.opt_out):
@@ -92,10 +94,11 @@ class ModelGate:
                     pass
         if refusal:
             return Standing(current=NO_MODEL, offers=(), refusal=refusal)
-        current = self._current(context, models, offers)
+        wanted = _wanted(models, offers, chosen)
+        current = _current(models, offers, wanted)
         return Standing(
-            current=current, offers=offers, instead=self._instead(context, models, offers, current)
-        )
+            current=current, offers=offers, chosen=chosen, instead=self._instead(offers, wanted, current)
+        )  # fmt: skip
 
     def choose(self, context: LaunchContext, model_id: str) -> None:
         """Use a model from now on.
@@ -120,7 +123,7 @@ class ModelGate:
         standing = self.standing(context)
         self._demand(context, standing, asked or standing.current)
         # What a launch began with stays its own, so that switching it off is said, not passed over.
-        if standing.refusal is None and not self._conversations.model_choice(context.launch_id):
+        if standing.refusal is None and not standing.chosen:
             self._conversations.begin_model(context.launch_id, standing.current)
         return (asked, "") if asked else (standing.current, standing.instead)
 
@@ -162,10 +165,10 @@ class ModelGate:
 
     def label(self, context: LaunchContext) -> ModelConfig | None:
         """Return the launch's language model without reading anything of the chart; None for none, or not known yet."""
-        models, offers = self._offers(context)
+        models, offers, chosen = self._offers(context)
         if not self._opt_outs.known_not(context, models.opt_out):
             return None
-        return self._catalog.config(self._current(context, models, offers))
+        return self._catalog.config(_current(models, offers, _wanted(models, offers, chosen)))
 
     def read_again(self, context: LaunchContext) -> None:
         """Ask the EHR anew what the patient asked, at the next use: a person had the chart read again."""
@@ -175,49 +178,31 @@ class ModelGate:
         """Return what the site offers for this EHR, whatever the patient asked; reads nothing of the chart."""
         return self._offers(context)[1]
 
-    def _offers(self, context: LaunchContext) -> tuple[Models, tuple[Offer, ...]]:
+    def _offers(self, context: LaunchContext) -> tuple[Models, tuple[Offer, ...], str]:
+        """Return the site's rules, its models, and the id that this launch has chosen, "" before any."""
         registration = self._registry.get(context.registration)
         if registration is None:
-            return Models(), ()
+            return Models(), (), ""
         models = self._registry.models(context.registration)
         listed = [c for c in self._catalog.configs() if _listed(c, models)]
         offers = [Offer(config=c, why_not=_why_not(c, registration, models)) for c in listed]
         # One that was chosen and is switched off since stays visible, and says so.
-        chosen = self._catalog.config(self._conversations.model_choice(context.launch_id))
-        if chosen and chosen not in listed:
-            offers.append(Offer(config=chosen, why_not=NOT_LISTED))
+        chosen = self._conversations.model_choice(context.launch_id)
+        known = self._catalog.config(chosen)
+        if known and known not in listed:
+            offers.append(Offer(config=known, why_not=NOT_LISTED))
         labels = {offer.config.id: offer.config.label for offer in offers}
         off = self._switches.models(context.registration, labels)
-        return models, tuple(
+        seen = tuple(
             replace(offer, why_not=off[offer.config.id], switched_off=not offer.why_not)
             if offer.config.id in off
             else offer
             for offer in offers
         )
+        return models, seen, chosen
 
-    def _current(self, context: LaunchContext, models: Models, offers: tuple[Offer, ...]) -> str:
-        """Return what answers: the launch's own choice, the site's, or the first; none that is switched off."""
-        wanted = self._wanted(context, models, offers)
-        off = {offer.config.id for offer in offers if offer.switched_off}
-        if wanted not in off:
-            return wanted
-        able = [offer.config.id for offer in offers if not offer.why_not]
-        return models.default if models.default in able else next(iter(able), NO_MODEL)
-
-    def _wanted(self, context: LaunchContext, models: Models, offers: tuple[Offer, ...]) -> str:
-        """Return what would answer if IT had switched nothing off."""
-        if chosen := self._conversations.model_choice(context.launch_id):
-            return chosen
-        able = [o.config.id for o in offers if o.switched_off or not o.why_not]
-        if models.default:
-            return models.default if models.default in able else NO_MODEL
-        return able[0] if able else NO_MODEL
-
-    def _instead(
-        self, context: LaunchContext, models: Models, offers: tuple[Offer, ...], current: str
-    ) -> str:
+    def _instead(self, offers: tuple[Offer, ...], wanted: str, current: str) -> str:
         """Say what answers in place of the model that would, were it not switched off; "" when it does."""
-        wanted = self._wanted(context, models, offers)
         if wanted == current:
             return ""
         why = next(offer.why_not for offer in offers if offer.config.id == wanted)
@@ -256,3 +241,22 @@ def _why_not(config: ModelConfig, registration: Registration, models: Models) ->
         return NO_WAY_OUT
     covered = config.baa or config.local or config.id in models.phi_without_baa
     return "" if registration.sandbox or covered else NO_AGREEMENT
+
+
+def _current(models: Models, offers: tuple[Offer, ...], wanted: str) -> str:
+    """Return what answers: what is wanted, the site's, or the first; none that is switched off."""
+    off = {offer.config.id for offer in offers if offer.switched_off}
+    if wanted not in off:
+        return wanted
+    able = [offer.config.id for offer in offers if not offer.why_not]
+    return models.default if models.default in able else next(iter(able), NO_MODEL)
+
+
+def _wanted(models: Models, offers: tuple[Offer, ...], chosen: str) -> str:
+    """Return what would answer if IT had switched nothing off."""
+    if chosen:
+        return chosen
+    able = [o.config.id for o in offers if o.switched_off or not o.why_not]
+    if models.default:
+        return models.default if models.default in able else NO_MODEL
+    return able[0] if able else NO_MODEL

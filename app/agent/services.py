@@ -49,7 +49,7 @@ class TurnServices:
     digest: Callable[[], str] | None = None
     session: str = ""
     most_tokens: int = 4096
-    ways: tuple[Way, ...] = ("retry",)
+    ways: Callable[[], tuple[Way, ...]] = lambda: ("retry",)
     why_no_model: str = ""
     limits: Limits = field(default_factory=Limits)
     on_model_begun: Callable[[], None] | None = None

@@ -376,7 +376,7 @@ class _Run:
         payload = failed(
             self._message_id(),
             error,
-            self._services.ways,
+            self._services.ways(),
             written=bool(self._written()),
             look_ups=self._look_ups.kept,
         )

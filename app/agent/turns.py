@@ -107,7 +107,7 @@ class Turns:
             digest=lambda: self._charts.digest(context),
             session=opaque(self._key, "provider-session", context.launch_id),
             most_tokens=min(limits, default=4096),
-            ways=self._gate.ways(context, model_id),
+            ways=lambda: self._gate.ways(context, model_id),
             why_no_model=why_none,
             on_model_begun=lambda: self._begun(context, model_id, model),
             on_model_call=lambda call: self._called(context, model_id, call),

@@ -199,3 +199,22 @@ def test_a_key_on_another_launchs_address_is_audited_under_its_own_launch(stack:
     found = details(stack, marlena, "refusal")
     assert found == [{"code": "session.other_launch", "count": 1}] * 2
     assert other.get("/model").get_json()["current"] == "a"
+
+
+def test_a_turn_asks_the_store_once_what_its_launch_has_chosen(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question is a wait for the interpreter: with hundreds of turns they are what a new one waits for."""
+    launched = stack.browser().launch()
+    launched.get("/card")
+    launched.ask("Any allergies?", "turn-0001")
+    asked: list[str] = []
+    choice = stack.services.conversations.model_choice
+
+    def counted(launch_id: str) -> str:
+        asked.append(launch_id)
+        return choice(launch_id)
+
+    monkeypatch.setattr(stack.services.conversations, "model_choice", counted)  # only counts
+    assert answered(launched.ask("Any allergies?", "turn-0002")) == "Model a (a-1)"
+    assert asked == [launched.launch_id]

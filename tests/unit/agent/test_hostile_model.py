@@ -89,7 +89,7 @@ def test_a_flood_of_what_is_not_shown_is_cut_too(chart: LaunchChart, unseen: str
 def test_an_answer_that_shows_nothing_is_a_failure_with_ways_on(
     chart: LaunchChart, said: str
 ) -> None:
-    events = ask(chart, "?", Scripted(say(said)), ways=("retry", "no_model"))
+    events = ask(chart, "?", Scripted(say(said)), ways=lambda: ("retry", "no_model"))
     assert types(events)[-1] == "RUN_ERROR"
     (failed,) = custom(events, "failed")
     assert (failed["code"], failed["ways"]) == ("model.empty", ("retry", "no_model"))
