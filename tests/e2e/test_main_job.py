@@ -61,7 +61,7 @@ def test_launch_ask_open_a_source_reload(
     page = new_context(block_cookies=block_cookies).new_page()
     page.goto(servers.ehr)
     page.get_by_role("link", name="EVERGREEN").click()
-    page.get_by_role("link", name="Chartside").click()
+    page.get_by_role("link", name="Chartside", exact=True).click()
     card = panel(page).locator(".card")
     expect(card).to_contain_text("Since your last visit, 18-Sep-2026")
     expect(card).to_contain_text("5.6")
@@ -128,7 +128,7 @@ def test_an_expired_session_shows_nothing_and_keeps_no_data(
     panel(page).get_by_role("button", name="End this launch").or_(
         panel(page).get_by_role("menuitem", name="End this launch")
     ).click()
-    expect(panel(page).locator("h1")).to_contain_text("You ended this session")
+    expect(panel(page).locator("h1")).to_contain_text("You ended this launch")
     assert "EVERGREEN" not in panel(page).locator("body").inner_text()
 
 
