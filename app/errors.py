@@ -23,6 +23,7 @@
     │   └── RoleMayNot          the user's role asks no questions here
     ├── ModelFailed             a model gave no whole answer; its kinds: `app.llm.errors`
     ├── TurnCut                 a model's stream ended without its end (`app.agent.errors`)
+    ├── AuditFailed             the audit log takes nothing more
     └── NotFound                no such turn or source in this launch
 
 `public` is for the clinician: one sentence, no patient data, no address.
@@ -194,6 +195,16 @@ class TurnRepeated(TurnRefused):
 
     code = "turn.repeated"
     public = "This question was sent before. Ask it again."
+
+
+class AuditFailed(ChartsideError):
+    """What was done could not be written to the audit log, so it is not done."""
+
+    status = 503
+    code = "audit.failed"
+    public = (
+        "Chartside cannot keep its audit log now. Try again in a moment, or use the EHR itself."
+    )
 
 
 class NotFound(ChartsideError):

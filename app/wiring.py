@@ -49,6 +49,7 @@ from app.store.conversations import Conversations
 from app.store.engine import open_database
 from app.store.keys import KeyRows
 from app.store.launches import LaunchRows
+from app.store.ports import ConversationStore, LaunchStore
 from app.store.switches import SwitchRows
 from app.store.tokens import TokenRows
 
@@ -79,11 +80,11 @@ class Services:
     settings: Settings
     registry: Registrations
     boundaries: dict[str, Boundary]
-    rows: LaunchRows
+    rows: LaunchStore
     sessions: LaunchSessions
     launcher: Launcher
     smart: Smart
-    conversations: Conversations
+    conversations: ConversationStore
     audit: AuditLog
     charts: Charts
     catalog: Catalog
@@ -160,7 +161,7 @@ def build(
     conversations, running = Conversations(engine, settings.secret_key), RunningTurns()
     # What an ended launch leaves is forgotten in this order; the parts made below add themselves.
     forget: list[Callable[[str], object]] = [running.launch_ended]
-    smart = _smart(settings, registry, boundaries, engine, now)
+    smart = _smart(settings, registry, boundaries, engine, now, audit)
     ended = partial(_end, forget, audit)
     sessions = LaunchSessions(rows, settings.secret_key, registry, smart.vault, now, ended)
     charts = Charts(
@@ -238,7 +239,11 @@ def _smart(
     boundaries: Mapping[str, Boundary],
     engine: Engine,
     now: Clock,
+    audit: AuditLog,
 ) -> Smart:
+    def on_refresh(context: LaunchContext, result: str) -> None:
+        audit.record("refresh", Who.of(context), {"result": result})
+
     def boundary_of(registration: Registration) -> Boundary:
         return boundaries[registration.slug]
 
@@ -255,6 +260,7 @@ def _smart(
         revoker=revoker,
         registration_of=registry.get,
         clock=now,
+        on_refresh=on_refresh,
     )
     backend = BackendTokens(discovery, boundary_of, client_auth, now)
     return Smart(

@@ -14,7 +14,7 @@ from app.fhir.reader import LaunchChart
 from app.fhir.seen import ModelsChart
 from app.fhir.source import ChartSource, Query, Read
 from app.launch_context import LaunchContext
-from app.store.conversations import Conversations
+from app.store.ports import ConversationStore
 
 # As many as there are threads to ask them.
 MOST_CHARTS = 320
@@ -30,7 +30,7 @@ class Charts:
         self,
         *,
         source_of: Callable[[LaunchContext], ChartSource],
-        conversations: Conversations,
+        conversations: ConversationStore,
         audit: AuditLog,
         clock: Callable[[], datetime],
         labels_of: Callable[[LaunchContext], Labels] = lambda _: DEFAULT,

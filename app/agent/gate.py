@@ -18,7 +18,7 @@ from app.smart.registration import Registration
 from app.smart.registry import Registry
 from app.smart.sheet import model_host
 from app.smart.switches import Switches
-from app.store.conversations import Conversations
+from app.store.ports import ConversationStore
 
 NOT_LISTED = "This site does not allow this language model here."
 NO_WAY_OUT = "This site's network does not let data go to this language model."
@@ -69,7 +69,7 @@ class ModelGate:
         catalog: Catalog,
         registry: Registry,
         opt_outs: OptOuts,
-        conversations: Conversations,
+        conversations: ConversationStore,
         audit: AuditLog,
         switches: Switches,
     ) -> None:

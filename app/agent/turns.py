@@ -22,7 +22,7 @@ from app.llm.errors import ModelFailed
 from app.llm.history import Exchange, history, most_characters, unpack
 from app.llm.port import Model, Turn, Usage
 from app.settings import Secret
-from app.store.conversations import Conversations
+from app.store.ports import ConversationStore
 from app.store.seal import opaque
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry
@@ -40,7 +40,7 @@ class Turns:
         charts: Charts,
         catalog: Catalog,
         gate: ModelGate,
-        conversations: Conversations,
+        conversations: ConversationStore,
         audit: AuditLog,
         key: Secret,
         clock: Callable[[], datetime],

@@ -7,13 +7,16 @@ another system for that. Details hold ids, counts, scopes and codes: never value
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 import orjson
 from sqlalchemy import Engine, insert, select
+from sqlalchemy.exc import IntegrityError
 
+from app.errors import AuditFailed
 from app.launch_context import LaunchContext
 from app.store.engine import reading, writing
 from app.store.schema import audit
@@ -27,12 +30,14 @@ Kind = Literal[
     "model_begun",
     "model_call",
     "refusal",
+    "refresh",
     "resume",
     "stop",
     "switch",
     "end",
 ]
 START = "0" * 64
+MOST_TRIES = 100
 Detail = Mapping[str, str | int | float | bool | list[str] | None]
 
 
@@ -79,6 +84,14 @@ class AuditLog:
         """Append one event; the time is real time (UTC), never a chart's own."""
         at = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
         text = orjson.dumps(dict(detail), option=orjson.OPT_SORT_KEYS).decode()
+        for _ in range(MOST_TRIES):
+            # Two processes may take the same place; the key lets one have it, and the other goes behind it.
+            with suppress(IntegrityError):
+                self._append(at, kind, who, text)
+                return
+        raise AuditFailed("no place in the chain was free")
+
+    def _append(self, at: str, kind: Kind, who: Who, text: str) -> None:
         with writing(self._engine) as db:
             last = db.execute(
                 select(audit.c.position, audit.c.digest).order_by(audit.c.position.desc()).limit(1)

@@ -16,7 +16,8 @@ from joserfc.jwk import ECKey, RSAKey
 
 from app.errors import ConfigurationError
 from app.settings import Secret
-from app.store.keys import KeyRow, KeyRows
+from app.store.keys import KeyRow
+from app.store.ports import KeyStore
 from app.store.seal import Seal
 
 Algorithm = Literal["RS384", "ES384"]
@@ -45,7 +46,7 @@ class KeyState:
 class Keyring:
     """All signing keys of this Chartside, the same in every process."""
 
-    def __init__(self, rows: KeyRows, key: Secret, clock: Callable[[], datetime]) -> None:
+    def __init__(self, rows: KeyStore, key: Secret, clock: Callable[[], datetime]) -> None:
         self._rows = rows
         self._seal = Seal(key, "signing-key")
         self._clock = clock

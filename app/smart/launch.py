@@ -37,7 +37,8 @@ from app.smart.scopes import missing_scopes, narrowed, parse_scopes
 from app.smart.session import LaunchSessions, NewLaunch, digest, same
 from app.smart.token_endpoint import FhirId, TokenAnswer, TokenEndpoint, read_answer
 from app.smart.tokens import Tokens
-from app.store.launches import LaunchRows, PendingRow
+from app.store.launches import PendingRow
+from app.store.ports import LaunchStore
 from app.store.seal import Seal, SealBroken
 
 PENDING_S = 600.0
@@ -98,7 +99,7 @@ class Launcher:
     def __init__(
         self,
         *,
-        rows: LaunchRows,
+        rows: LaunchStore,
         sessions: LaunchSessions,
         discovery: Discovery,
         endpoint: TokenEndpoint,

@@ -21,7 +21,8 @@ from app.settings import Secret
 from app.smart.registry import Registry
 from app.smart.scopes import parse_scopes
 from app.smart.tokens import READY_S, Tokens, TokenVault
-from app.store.launches import LaunchRow, LaunchRows
+from app.store.launches import LaunchRow
+from app.store.ports import LaunchStore
 from app.store.seal import Seal, SealBroken
 
 TOUCH_EVERY_S = 30.0
@@ -62,7 +63,7 @@ class LaunchSessions:
 
     def __init__(
         self,
-        rows: LaunchRows,
+        rows: LaunchStore,
         key: Secret,
         registry: Registry,
         vault: TokenVault,

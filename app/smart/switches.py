@@ -12,7 +12,8 @@ from typing import Literal
 from app.errors import ActionSwitchedOff, SwitchedOff
 from app.smart.registration import Registration
 from app.smart.registry import Registry
-from app.store.switches import SwitchRow, SwitchRows
+from app.store.ports import SwitchStore
+from app.store.switches import SwitchRow
 
 Kind = Literal["registration", "model", "action", "all"]
 KINDS: tuple[Kind, ...] = ("registration", "model", "action", "all")
@@ -38,7 +39,9 @@ class Off:
 class Switches:
     """Reads and turns the switches of one database."""
 
-    def __init__(self, rows: SwitchRows, registry: Registry, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, rows: SwitchStore, registry: Registry, clock: Callable[[], datetime]
+    ) -> None:
         self._rows = rows
         self._registry = registry
         self._clock = clock

@@ -29,8 +29,9 @@ from app.smart.registration import Registration
 from app.smart.revocation import Revocation, Revoker
 from app.smart.scopes import missing_scopes, narrowed
 from app.smart.token_endpoint import TokenAnswer, TokenEndpoint, read_answer
+from app.store.ports import TokenStore
 from app.store.seal import Seal, SealBroken
-from app.store.tokens import TokenRow, TokenRows
+from app.store.tokens import TokenRow
 
 REFRESH_BEFORE_S = 60.0
 READY_S = 120.0
@@ -91,14 +92,16 @@ class TokenVault:
     def __init__(
         self,
         *,
-        rows: TokenRows,
+        rows: TokenStore,
         key: Secret,
         endpoint: TokenEndpoint,
         revoker: Revoker,
         registration_of: Callable[[str], Registration | None],
         clock: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
+        on_refresh: Callable[[LaunchContext, str], None] = lambda _context, _result: None,
     ) -> None:
+        """`on_refresh(context, result)` is told of every refresh that was tried: ok, not_done, lost, or why it was refused."""
         self._rows = rows
         self._seal = Seal(key, "token")
         self._endpoint = endpoint
@@ -106,6 +109,7 @@ class TokenVault:
         self._registration_of = registration_of
         self._clock = clock
         self._sleep = sleep
+        self._on_refresh = on_refresh
 
     def seal(self, tokens: Tokens, launch_id: str) -> bytes:
         """Seal tokens to their launch."""
@@ -213,8 +217,19 @@ class TokenVault:
             registration=registration,
         )
         answer = self._send(refresh)
-        if answer is not None:
+        if answer is None:
+            self._on_refresh(context, "not_done")
+            return
+        try:
             self._take(launches, refresh, answer)
+        except SessionEnded as error:
+            self._on_refresh(context, str(error))
+            raise
+        self._on_refresh(context, "ok" if self._kept(refresh) else "lost")
+
+    def _kept(self, refresh: "_Refresh") -> bool:
+        row = self._rows.get(refresh.row.launch_id)
+        return row is not None and row.version > refresh.row.version
 
     def _send(self, refresh: _Refresh) -> Response | None:
         """Send the refresh token; None: the claim was settled, as given back or as lost."""

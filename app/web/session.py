@@ -15,7 +15,7 @@ from app.audit.log import Who
 from app.errors import NotFound, SessionEnded
 from app.launch_context import LaunchContext
 from app.smart.session import LaunchSessions, context_from, digest
-from app.store.launches import LaunchRows
+from app.store.ports import LaunchStore
 
 SCHEME = "Bearer "
 LIFE = "/life"
@@ -26,7 +26,7 @@ class LaunchSessionInterface(ServerSideSessionInterface):
 
     ttl = True
 
-    def __init__(self, app: Flask, sessions: LaunchSessions, rows: LaunchRows) -> None:
+    def __init__(self, app: Flask, sessions: LaunchSessions, rows: LaunchStore) -> None:
         super().__init__(app, key_prefix="", permanent=False)
         self._sessions = sessions
         self._rows = rows

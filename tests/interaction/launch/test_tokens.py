@@ -1,5 +1,6 @@
 """The life of a launch's tokens: refreshed in time, each refresh token sent once, taken back at the end."""
 
+import json
 import logging
 import sqlite3
 import threading
@@ -592,3 +593,20 @@ def test_a_token_from_before_refresh_tokens_were_kept_still_works(
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("UPDATE token SET sealed = ?", (sealed,))
     assert launched.get("/card").status_code == 200
+
+
+def test_every_refresh_is_audited_with_its_result(stack: Stack, browser: Browser) -> None:
+    launched = browser.launch()
+    stack.clock.forward(seconds=LIFE_S - 40)
+    stack.state.faults.set(FaultRule(match="token", fault="server_error_500"))
+    bearer(stack, launched)
+    stack.state.faults.clear()
+    stack.clock.forward(seconds=20)
+    bearer(stack, launched)
+    events = [e for e in stack.services.audit.events(launched.launch_id) if e.kind == "refresh"]
+    assert [json.loads(event.detail) for event in events] == [
+        {"result": "not_done"},
+        {"result": "ok"},
+    ]
+    patient = f"http://ehr.localhost:9000/fhir/Patient/{stack.patient('marlena')}"
+    assert {event.who.patient for event in events} == {patient}
