@@ -214,6 +214,28 @@ def test_an_unknown_key_is_looked_up_again_at_most_once_a_minute(
     assert len([path for path in asked if path.endswith("smart-configuration")]) == 1
 
 
+@requirement("attack-06")
+def test_configurations_without_end_are_not_remembered(
+    registration: Registration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.smart.discovery.MOST_KEPT", 2)
+    found = discovery(registration, answering())
+    for n in range(5):
+        found.configuration(registration, f"{ISS}/{n}")
+    assert 0 < len(found._configurations) <= 2
+
+
+@requirement("oidc:id-token:signature")
+@pytest.mark.parametrize("sent", [[], {}, {"keys": 7}, {"keys": [{"kty": "RSA"}]}, "keys"])
+def test_what_is_no_key_set_proves_nobody(registration: Registration, sent: object) -> None:
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json=sent if request.url.path == "/jwks" else METADATA)
+
+    found = discovery(registration, handler)
+    with pytest.raises(DiscoveryFailed, match="not a JWKS"):
+        found.keys(registration, found.configuration(registration, ISS), "k1")
+
+
 @requirement("smart:conformance:json")
 def test_the_configuration_is_asked_for_as_json_at_the_end_of_the_base(
     registration: Registration,

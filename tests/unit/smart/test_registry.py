@@ -145,6 +145,19 @@ def test_two_registrations_never_share_an_issuer(tmp_path: Path) -> None:
         load_registry(folder(tmp_path, a=GOOD, b=other), origin=ORIGIN, production=True)
 
 
+def test_two_files_never_share_a_slug(tmp_path: Path) -> None:
+    other = GOOD.replace("fhir.mercy.example", "fhir.other.example")
+    with pytest.raises(ConfigurationError, match="slug mercy stands in two files"):
+        load_registry(folder(tmp_path, a=GOOD, b=other), origin=ORIGIN, production=True)
+
+
+@requirement("smart:protect:tls", "smart:launch:fixed-addresses")
+def test_in_production_browsers_reach_chartside_by_https_only(tmp_path: Path) -> None:
+    text = GOOD.replace("https://chartside.example", "http://chartside.example")
+    with pytest.raises(ConfigurationError, match="https in production"):
+        load_registry(folder(tmp_path, a=text), origin="http://chartside.example", production=True)
+
+
 @requirement("smart:launch:iss-registered", "smart:launch:iss-once", "attack-03", "attack-04")
 @pytest.mark.parametrize(
     "sent",
