@@ -83,7 +83,7 @@ def blueprint(state: SandboxState) -> Blueprint:
 
     @routes.get("/wire.json")
     def wire_json() -> Response:
-        after = int(request.args.get("after", "0"))
+        after = request.args.get("after", 0, type=int)
         found = [one for one in state.wire.entries() if one.number > after]
         return jsonify([asdict(one) | {"at": one.at.isoformat()} for one in found])
 

@@ -7,6 +7,7 @@ import pytest
 from joserfc import jws
 
 from sandbox import create_app, sandbox_state
+from sandbox.faults import DOORS
 from sandbox.profiles import PROFILES
 from sandbox.settings import SandboxConfigurationError, SandboxSettings
 from tests.unit.sandbox.parties import ALBA, BASE, BRUNO, Ehr
@@ -127,3 +128,8 @@ def test_a_user_is_named_as_the_profile_names_it(ehr: Ehr) -> None:
     tokens = ehr.tokens("launch openid fhirUser", launch=ehr.state.start(ALBA, profile="epic-like"))
     claims = jws.extract_compact(tokens["id_token"].encode()).payload
     assert f'"fhirUser":"{BASE}/Practitioner/osei"'.encode() in claims.replace(b" ", b"")
+
+
+def test_every_profile_and_every_fault_is_described() -> None:
+    page = Path("docs/sandbox.md").read_text("utf-8")
+    assert [name for name in (*PROFILES, *DOORS) if f"`{name}`" not in page] == []
