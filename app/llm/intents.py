@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from app.llm import calculations
+from app.llm.asked_sections import ANCHORS, ASKED, DECLINED, WINDOW, Asked, window
 from app.llm.synonyms import (
     Known,
     MedicineClass,
@@ -57,7 +58,9 @@ class Plan:
 
     `ignored` words are neither known nor searched; `related` are the words of a named medicine's classes;
     `slips` are unknown words one edit away from a known one; `problems` keep the question's own spelling.
-    `declined` are sentences about what is not computed here. `calculation_words` are keys of calculators with the words that ask for each, `stated` what the question gives for them ("weight=72 kg").
+    `parts` are sections of the chart with the words that ask for each, `declined` what is not readable or computed here,
+    `anchor` and `window` since when.
+    `calculation_words` are keys of calculators with the words that ask for each, `stated` what the question gives for them ("weight=72 kg").
     """
 
     topics: list[Topic] = field(default_factory=list)
@@ -83,6 +86,9 @@ class Plan:
     taking: bool = False
     ever: bool = False
     since: str = ""
+    parts: dict[Asked, str] = field(default_factory=dict)
+    anchor: str = ""
+    window: str = ""
 
     @property
     def calculations(self) -> list[str]:
@@ -95,7 +101,7 @@ class Plan:
         found = (
             self.topics or self.tests or self.panels or self.classes or self.drugs or self.leftover
         )
-        asked = self.calculations or self.checks or self.declined
+        asked = self.calculations or self.checks or self.parts or self.declined
         return not (found or self.problems or self.unread or self.quoted or asked)
 
     @property
@@ -117,6 +123,7 @@ def read(question: str, synonyms: Synonyms) -> Plan:
     rest = re.sub(r"“[^”]+”|\"[^\"]+\"|\d{4}-\d{2}(?:-\d{2})?", " ", text)
     rest = _computed(plan, _checks(plan, rest), synonyms)
     rest = _without_units(DOSE.sub(" ", rest), question)
+    rest = _parts(plan, rest)
     rest = _topics(plan, rest, TOPICS[:5])
     rest = _named(plan, rest, synonyms, question)
     rest = _topics(plan, rest, TOPICS[5:])
@@ -157,6 +164,28 @@ def _computed(plan: Plan, rest: str, synonyms: Synonyms) -> str:
             plan.stated.append(entered)
             rest = rest.replace(words, " ", 1)
     return rest
+
+
+def _parts(plan: Plan, rest: str) -> str:
+    """Take what is declined by its name, since when, and the parts of the chart that are asked for."""
+    plan.window = window(rest)
+    for anchor, means, pattern in ANCHORS:
+        if not plan.anchor and (found := re.search(rf"(?<!\w)(?:{pattern})", rest)):
+            plan.anchor = anchor
+            plan.topics.append("changes")
+            plan.matches.append(Match(words=found[0].strip(), means=means))
+            rest = rest.replace(found[0], " ")
+    for pattern, sentence in DECLINED:
+        if found := re.search(rf"(?<!\w)(?:{pattern})", rest):
+            plan.declined.append(sentence)
+            rest = rest.replace(found[0], " ")
+    for asked in ASKED:
+        found = re.search(rf"(?<!\w)(?:{asked.pattern})", rest)
+        if found and all(one.section != asked.section for one in plan.parts):
+            plan.parts[asked] = found[0].strip()
+            plan.matches.append(Match(words=found[0].strip(), means=asked.means))
+            rest = re.sub(rf"(?<!\w)(?:{asked.pattern})", " ", rest)
+    return WINDOW.sub(" ", rest)
 
 
 def _stop_words(plan: Plan) -> frozenset[str]:

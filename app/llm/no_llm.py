@@ -108,6 +108,17 @@ def _by_name(plan: Plan) -> Iterator[Wanted]:
         return
     yield from _classes(plan)
     yield from _words(plan)
+    yield from _parts(plan)
+
+
+def _parts(plan: Plan) -> Iterator[Wanted]:
+    """Look into the parts that are asked for; what words of them are about is searched elsewhere as well."""
+    for asked, words in plan.parts.items():
+        narrowed = {"status": asked.status, "since": plan.window}
+        arguments = {name: value for name, value in narrowed.items() if value}
+        yield "chart_section", {"section": asked.section, **arguments}
+        if asked.about:
+            yield "chart_search", {"words": [words]}
 
 
 def _checks(plan: Plan) -> Iterator[Wanted]:
@@ -148,7 +159,7 @@ def _words(plan: Plan) -> Iterator[Wanted]:
 def _by_topic(plan: Plan) -> Iterator[Wanted]:
     fixed: dict[str, Wanted] = {
         "overview": ("chart_overview", {}),
-        "changes": ("changes_since", {"date": plan.since} if plan.since else {}),
+        "changes": ("changes_since", _anchor(plan)),
         "pending": ("chart_pending", {}),
         "allergies": ("chart_section", {"section": "allergies"}),
         "medicines": (
@@ -176,6 +187,12 @@ def _by_topic(plan: Plan) -> Iterator[Wanted]:
             yield from (_stays("inpatient stay"), _stays("emergency visit"))
         if topic in fixed:
             yield fixed[topic]
+
+
+def _anchor(plan: Plan) -> dict[str, object]:
+    if plan.since:
+        return {"date": plan.since}
+    return {"anchor": plan.anchor} if plan.anchor else {}
 
 
 def _stays(kind: str) -> Wanted:

@@ -7,7 +7,7 @@ any "none found", and is said once for each section.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from app.llm import parts
+from app.llm import parts, parts_asked
 from app.llm.found import Found
 from app.llm.intents import Plan
 from app.llm.port import Entry, Reply
@@ -17,7 +17,9 @@ from app.llm.synonyms import Synonyms
 CAN_LOOK_UP = (
     "*Nothing was looked up: these words ask for nothing that can be found without a language model.*\n\n"
     "What can be looked up: a summary, active problems, medicines, allergies, laboratory results and vital signs by "
-    "name, what is pending, the last visit, what changed since the last visit, and words in notes.\n"
+    "name, what is pending, the last visit, what changed since the last visit, doses given, cultures, reports, "
+    "procedures, devices, vaccinations, code status and other alerts, referrals, family and social history, coverage, "
+    "and words in notes.\n"
 )
 NO_ACT = "Nothing is ordered, changed or written here. Not for emergencies: use the EHR."
 NOTHING_EXPLAINED = "Nothing is explained or compared."
@@ -80,6 +82,7 @@ def _asked(found: Found) -> Iterator[str]:
             continue
         if topic in TOPICS:
             yield from TOPICS[topic](found)
+    yield from parts_asked.parts(found)
     yield from parts.searched(found)
 
 

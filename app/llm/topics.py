@@ -40,13 +40,6 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
 # What this version does not read; it is said, never answered with "none".
 UNREAD: tuple[tuple[str, str], ...] = (
     ("Interactions between medicines", r"(?:drug |medicine |medication )?interact\w*"),
-    ("Immunizations", r"immuni[sz]\w*|vaccin\w*|flu shot|tetanus|booster"),
-    ("Procedures and surgery", r"surger\w*|operations?\b|procedures?\b|colonoscop\w*"),
-    ("Imaging", r"x-?rays?|ct\b|mri\b|echo\w*|ultrasound|imaging|radiolog\w*"),
-    ("Family history", r"family history"),
-    ("Code status and advance directives", r"code status|advance directive\w*|dnr\b|resuscitat\w*"),
-    ("Insurance and coverage", r"insurance|coverage|copay|formulary"),
-    ("Medication administrations", r"last dose|doses? given|administered|\bmar\b"),
 )
 # Asking for an act: nothing is ordered, changed or written here.
 ACT = re.compile(

@@ -5,6 +5,7 @@ sections make up says of each how far it was read; one that cannot be answered h
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -129,6 +130,14 @@ def chart_section(
     status: active, stopped, pending, given, held ... as listed. words: only these, or a class (anticoagulants).
     alerts: code status, directives, isolation, diet, pregnancy.
     """
+    found = _section(launch, section, (status, words, since), limit)
+    return replace(found, entries=tuple(e.with_fields(("view", section)) for e in found.entries))
+
+
+def _section(
+    launch: LaunchChart, section: Section, narrowed: tuple[str, str, str], limit: int
+) -> Found:
+    status, words, since = narrowed
     view = VIEWS[section]
     if view.missing:
         return Found(

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from app.fhir.citation import SearchRecord
 from app.fhir.reader import LaunchChart
-from app.fhir.sections import SectionName
+from app.fhir.sections import BY_NAME, SectionName
 from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load
 from app.tools.entries import line_entry, literal, none_records, none_text, row_entry, search_entry
@@ -14,18 +14,27 @@ from app.tools.lookup import ingredients_of, lines_named, rows_named, searched_w
 from app.tools.note_tools import passages_with
 from app.tools.registry import Found
 
+# Parts beyond the first screen that words are searched in, and the letters of their records.
+MORE: tuple[SectionName, ...] = (
+    "procedures", "immunizations", "imaging", "statements", "flags", "consents", "devices", "device_use", "family",
+    "questionnaires", "care_plans",
+)  # fmt: skip
+SEARCHED = (
+    "P", "M", "A", "E", "R", *dict.fromkeys(BY_NAME[name].prefix for name in MORE)
+)  # fmt: skip
+SHUT = ("denied", "failed", "not_offered")
 Words = Annotated[list[Annotated[str, Meta(min_length=2, max_length=80)]], Meta(max_length=12)]
 
 
 def chart_search(launch: LaunchChart, words: Words) -> Found:
-    """Find words anywhere: tests, medicines, problems, allergies, visits, orders, notes. Each word or phrase apart."""
+    """Find words anywhere in the chart: tests, medicines, problems, visits, reports, procedures, notes. Each apart."""
     synonyms = load()
     names: tuple[SectionName, ...] = (
         "problems", "medications", "allergies", "encounters", "labs", "vitals", "requests", "reports", "notes",
     )  # fmt: skip
     if any(p.loinc for word in words if (p := synonyms.problem(word))):
         names = (*names[:-1], "other", "notes")
-    launch.ensure(*names)
+    names = (*names[:-1], *_readable(launch, (*names, *MORE)), "notes")
     texts: list[str] = []
     entries: list[Entry] = []
     for word in words:
@@ -39,13 +48,22 @@ def chart_search(launch: LaunchChart, words: Words) -> Found:
     return Found(text="\n".join(texts), sections=names, entries=tuple(entries), shown=shown)
 
 
+def _readable(launch: LaunchChart, names: tuple[SectionName, ...]) -> tuple[SectionName, ...]:
+    """Read what is searched; of the parts beyond the first screen, return those that this EHR and launch have.
+
+    What was searched is named in each record: a part that nobody could look into is not among it.
+    """
+    read = launch.ensure(*names)
+    return tuple(n for n in MORE if n not in names[: -len(MORE)] and read[n].kind not in SHUT)
+
+
 def _everywhere(launch: LaunchChart, word: str, synonyms: Synonyms) -> list[Entry]:
     chart, meant = launch.chart, ingredients_of(word, synonyms)
     wanted = searched_words(word, synonyms)
     rows = [row_entry(chart, p, row) for p, row in rows_named(chart, word, synonyms)]
     lines = [
         line_entry(chart, line)
-        for prefix in ("P", "M", "A", "E", "R")
+        for prefix in SEARCHED
         for line in lines_named(chart.tables[prefix], wanted[0], (*wanted[1:], *meant))
     ]
     passages = [p for form in wanted for p in passages_with(launch, [form])]

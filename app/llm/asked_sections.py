@@ -1,0 +1,95 @@
+"""The parts of the chart that words of a question ask for, and what is declined by its name.
+
+A part is a section of `chart_section`; `about` keeps the rows that the matched words are about (imaging reports of a
+CT), and those words are searched in the rest of the chart too. What is declined is not in the record, or not computed
+here: the answer says which, so that nobody takes silence for "none".
+"""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One part that words ask for. `note` says what its rows do not tell; `status` narrows it as listed."""
+
+    section: str
+    means: str
+    pattern: str
+    status: str = ""
+    about: bool = False
+    note: str = ""
+
+
+IMAGES = r"(?:chest |abdominal |head )?(?:x-?rays?|cts?\b(?: scans?| reports?)?|cat scans?|mris?\b|mri (?:scans?|reports?)|echos?\b|echocardiogra\w*|ultrasounds?|sonogra\w*|mammogra\w*|dexa|pet(?:-?ct)?\b(?: scans?)?|radiolog\w*|imaging)"
+ASKED: tuple[Asked, ...] = (
+    Asked(section="discharge_medications", means="discharge orders", pattern=r"discharge (?:meds?|medications?|medicines?|prescriptions?)"),
+    Asked(section="home_medications", means="home medicines", pattern=r"(?:home|outpatient|prior to admission|pta) (?:meds?|medications?|medicines?)|(?:meds?|medications?|medicines?) (?:at|from) home"),
+    Asked(section="inpatient_medications", means="inpatient orders", pattern=r"(?:inpatient|hospital) (?:meds?|medications?|medicines?|orders)"),
+    Asked(section="administrations", means="administrations",
+          pattern=r"(?:last|latest|previous|next) doses?|doses? (?:given|held|missed|refused)|(?:was|were|been) (?:given|administered)|(?:last )?(?:given|administered)\b|held doses?|missed doses?|\bmar\b|prns? (?:given|used|in|over)|administrations?",
+          note="Only doses that the EHR recorded as given here; what was taken elsewhere or at home is not recorded."),
+    Asked(section="microbiology", means="cultures and susceptibilities",
+          pattern=r"(?:blood |urine |sputum |wound |stool )?cultures?|what grew|grew\b|sensitivit\w*|susceptib\w*|organisms?|microbiolog\w*|antibiogram|gram stains?"),
+    Asked(section="referrals", means="referrals, appointments and tasks", pattern=r"referrals?|referred|consults? (?:ordered|requested)",
+          note="Whether a visit elsewhere took place is known only if it stands in this record."),
+    Asked(section="alerts", means="flags, directives, isolation, diet, pregnancy",
+          pattern=r"code status|resuscitat\w*|\bdnr\b|\bdni\b|full code|advance(?:d)? (?:care )?directives?|living will|polst|molst|power of attorney|health ?care (?:agent|proxy)|who decides|isolation|(?:contact|droplet|airborne|fall|bleeding|aspiration) (?:precautions?|risks?)|precautions?|\bnpo\b|nothing by mouth|diets?\b|tube feed\w*|pregnan\w*|breast-?feeding|lactat\w*|alerts?\b|flags?\b",
+          note="Where an order, a directive and a note differ, all are shown and none is chosen."),
+    Asked(section="immunizations", means="immunizations",
+          pattern=r"immuni[sz]\w*|vaccin\w*|(?:flu|tetanus|pneumonia|covid|shingles|hepatitis b) (?:shots?|jabs?)|tetanus|boosters?|tdap|mmr\b",
+          note="History in this record only; a state registry and what is due next are not readable here."),
+    Asked(section="procedures", means="procedures", pattern=r"(?:colon|endo|gastro|bronch|cyst|arthr|lapar)oscop\w*|biops\w*|catheteri[sz]ation|stents?\b", about=True),
+    Asked(section="procedures", means="procedures", pattern=r"surger\w*|surgical history|operations?\b|operated|procedures?\b"),
+    Asked(section="devices", means="devices in use and implanted",
+          pattern=r"(?:central |arterial |picc |iv )?lines?\b(?=.*(?:drain|cathet|since|tube|in place))|drains?\b|(?:foley|urinary|bladder) catheters?|catheters?\b|picc\b|pacemakers?|\bicds?\b|defibrillators?|implants?|implanted|devices?\b",
+          note="Lines and drains that are charted only in flowsheets are not readable here."),
+    Asked(section="appointments", means="appointments", pattern=r"(?:next|upcoming|future|missed) (?:appointments?|visits?)|appointments?|no-?shows?"),
+    Asked(section="assessments", means="surveys and assessments",
+          pattern=r"phq-?\s?(?:2|9)|gad-?\s?7|ecog|karnofsky|braden|morse|mini-?cog|moca\b|audit-?c|apgar|pain scores?", about=True),
+    Asked(section="assessments", means="surveys and assessments", pattern=r"questionnaires?|surveys?\b|screenings?\b|assessments?\b|functional status|cognitive status"),
+    Asked(section="care_team", means="care team and related persons",
+          pattern=r"care ?team|who (?:is|are) (?:her|his|the|their) (?:doctors?|physicians?|pcp|cardiologist|oncologist|nurse)|pcp\b|primary care (?:doctor|physician|provider)|who is (?:covering|on call)|next of kin|emergency contacts?|family contacts?",
+          note="Who is on call or covering now is not in the record."),
+    Asked(section="care_plans", means="care plans and goals", pattern=r"care ?plans?|goals?\b|goals of care"),
+    Asked(section="coverage", means="coverage", pattern=r"insurance|insured|coverage|payers?|payors?|(?:her|his|their) plan cover|copay\w*|formulary|prior auth\w*|medicare|medicaid",
+          note="Formulary, copayment and prior authorization are not readable here."),
+    Asked(section="family", means="family history", pattern=r"family (?:medical )?history|fhx|(?:mother|father|parents?|siblings?|brothers?|sisters?|relatives?)(?:'s)? (?:history|had|have|with)|runs in (?:the|her|his) family"),
+    Asked(section="social", means="social history", pattern=r"social history|shx|housing|homeless\w*|food insecurity|occupation|lives (?:with|alone)"),
+    Asked(section="messages", means="messages and tasks", pattern=r"messages?\b|tasks?\b|to-?dos?\b"),
+    Asked(section="reports", means="reports", pattern=IMAGES, about=True, note="Reports are quoted; images are not read."),
+    Asked(section="reports", means="reports", pattern=r"(?:pathology|diagnostic|lab(?:oratory)?) reports?|reports?\b"),
+    Asked(section="care_gaps", means="care gaps", pattern=r"care gaps?|overdue|health maintenance|(?:what|which|anything|vaccines?|screening)[^.?]{0,30} (?:is|are) due|due (?:today|now|next)"),
+)  # fmt: skip
+# What is said instead of an answer: words of the question, and what is missing.
+DECLINED: tuple[tuple[str, str], ...] = (
+    (r"pdmp|prescription (?:drug )?monitoring|controlled substances?(?: elsewhere)?", "The prescription monitoring program (PDMP) is not readable here."),
+    (r"(?:net )?(?:i ?(?:/|&|and) ?o\b|ins? and outs?|intake(?: and output)?|urine output|fluid balance)", "Intake and output flowsheets are not readable here."),
+    (r"(?:clinical )?trials?\b(?: \w)?|eligib\w*", "Criteria of clinical trials are not matched here."),
+    (r"(?:mother|mom|maternal)(?:'s)? (?:chart|gbs|group b\w*|labs?|results?|record)|maternal", "The mother's chart is another record and is not read here."),
+    (r"(?:treatment|phototherapy|exchange) thresholds?|thresholds?\b", "Treatment thresholds are not held here."),
+    (r"(?:which |what )?cycle(?: ?/ ?day| and day| number| \d+)?|line of therapy", "Treatment plans, cycles and cumulative doses are not readable here; doses that the EHR recorded are listed under administrations."),
+    (r"confidential\w*|before i print", "Labelled items are withheld and counted; that unlabelled text holds nothing confidential cannot be told here."),
+    (r"acted on|followed up on|nobody (?:saw|acted)", "Whether somebody acted on a result is not recorded as data."),
+    (r"dose table|right (?:dose )?for (?:her |his |their )?weight", "No dose table is held here; only the arithmetic can be computed."),
+    (r"waveforms?|telemetry|rhythm strips?", "Waveforms are not read here."),
+)  # fmt: skip
+# Since when: taken before the words of stays and notes.
+ANCHORS: tuple[tuple[str, str, str], ...] = (
+    ("24h", "the last 24 hours", r"overnight|since yesterday|(?:in |over |during )?(?:the )?(?:last|past) 24 ?h(?:ours?|rs?)?"),
+    ("admission", "since admission", r"since (?:the |her |his |their |this )?(?:admission|admitted|being admitted)|since (?:she|he|they) (?:was|were) admitted"),
+    ("last_note", "since the last note", r"since (?:the |my |her |his )?(?:last|latest) (?:progress |nursing )?note"),
+)  # fmt: skip
+WINDOW = re.compile(
+    r"(?:in|over|within|during|for|since)?\s*(?:the )?(?:last|past|previous) (\d{1,3}) ?(h|hours?|hrs?|d|days?|weeks?|months?)\b|\bin (\d{1,3}) ?(h|hours?|hrs?)\b"
+)
+DAYS = {"d": 1, "w": 7, "m": 30}
+
+
+def window(text: str) -> str:
+    """Return "24h" or "90d" for "in the last 24 hours", "the past 3 months"; empty where nothing is said."""
+    found = WINDOW.search(text)
+    if found is None:
+        return ""
+    number, unit = int(found[1] or found[3]), (found[2] or found[4])[0]
+    return f"{number}h" if unit == "h" else f"{min(number * DAYS[unit], 999)}d"

@@ -1,0 +1,87 @@
+"""The rows of the parts of the chart that a question asks for, what they do not tell, and what is declined by name."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from app.llm.asked_sections import Asked
+from app.llm.found import Found
+from app.llm.port import Entry
+from app.llm.sentences import capital, show
+from app.llm.synonyms import contains, forms
+
+MOST_DOSES, MOST_ROWS = 3, 24
+GIVEN = ("given", "in-progress", "stopped")
+# Words of a question and the beginning of what the record calls it.
+STEMS = {
+    "ct": ("ct", "computed tomography"), "cat": ("ct", "computed tomography"), "mri": ("mr", "mri", "magnetic"),
+    "echo": ("echo",), "x-ray": ("x-ray", "xr", "radiograph", "plain"), "xray": ("x-ray", "xr", "radiograph", "plain"),
+    "ultrasound": ("ultraso", "us", "sono"), "colonoscopy": ("colonoscop",), "pet": ("pet", "positron"),
+}  # fmt: skip
+
+
+def parts(found: Found) -> Iterator[str]:
+    """Yield each part: a lead for doses, rows or the search that found none, and what the rows do not tell."""
+    for asked, words in found.plan.parts.items():
+        mine = [e for e in found.by("chart_section") if e.field("view") == asked.section]
+        rows = [e for e in mine if e.section not in ("search", "missing")]
+        rows = [e for e in rows if _is_about(e, words)] if asked.about else rows
+        yield from (e.name for e in mine if e.section == "missing")
+        if asked.section == "administrations":
+            rows = _of_drugs(found, rows)
+            yield from _doses(rows)
+        yield from show(e.handle for e in rows[:MOST_ROWS])
+        if len(rows) > MOST_ROWS:
+            yield f"{MOST_ROWS} of {len(rows)} rows shown, newest first."
+        yield from show(e.handle for e in mine if e.section == "search")
+        yield from _nothing_about(asked, words, mine, rows)
+        if asked.note:
+            yield f"*{asked.note}*"
+
+
+def _nothing_about(
+    asked: Asked, words: str, mine: Sequence[Entry], rows: Sequence[Entry]
+) -> Iterator[str]:
+    """Say that rows of the part are about something else: the words are searched in the rest of the chart."""
+    others = [e for e in mine if e.section not in ("search", "missing")]
+    if asked.about and others and not rows:
+        yield f"*None of the {asked.means} listed is named “{words}”; the words were searched elsewhere too.*"
+
+
+def _is_about(entry: Entry, words: str) -> bool:
+    """Tell whether a row is about the words of the question, by the beginnings of its own words."""
+    text = " ".join(
+        (entry.name, *(entry.field(n) for n in ("modality", "study", "answers")))
+    ).casefold()
+    wanted = [w for w in re.findall(r"[a-z0-9-]+", words.casefold()) if w not in NOISE]
+    stems = [s for w in wanted for s in STEMS.get(w.rstrip("s"), (w.rstrip("s"),))]
+    return any(re.search(rf"(?<![a-z0-9]){re.escape(s)}", text) for s in stems)
+
+
+NOISE = frozenset(("scan", "scans", "report", "reports", "score", "scores", "chest", "abdominal", "head", "imaging"))  # fmt: skip
+
+
+def _of_drugs(found: Found, rows: list[Entry]) -> list[Entry]:
+    """Keep the doses of the medicines that the question names, all where it names none."""
+    plan = found.plan
+    kinds = [*plan.classes]
+    words = [*plan.drugs, *plan.leftover]
+    if not words and not kinds:
+        return rows
+    return [
+        e for e in rows
+        if any(contains(e.name, form) for w in words for form in forms(w)) or any(k.holds(e.name) for k in kinds)
+    ]  # fmt: skip
+
+
+def _doses(rows: Sequence[Entry]) -> Iterator[str]:
+    """Name the last dose that was given of each medicine."""
+    last: dict[str, Entry] = {}
+    for entry in rows:
+        if entry.group in GIVEN and entry.field("date"):
+            last.setdefault(entry.name, entry)
+    newest = sorted(last.values(), key=lambda e: e.field("sort"), reverse=True)
+    for entry in newest[:MOST_DOSES]:
+        dose = f" {entry.field('dose')}" if entry.field("dose") else ""
+        yield f"Last dose: {entry.name}{dose}, given {entry.field('date')} [{entry.handle}]."
+    if rows and not last:
+        yield f"{capital('no dose of these was recorded as given.')}"
