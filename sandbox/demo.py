@@ -32,8 +32,9 @@ class Demo:
     app_port: int
     folder: Path
     latency_ms: int = 0
+    ehr_listens: int = 0
     app_listens: int = 0
-    """The copilot's own port where a proxy has `app_port`; 0: none has."""
+    """A server's own port where a proxy has the one that browsers know; 0: none has."""
 
     @property
     def ehr(self) -> str:
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--app-port", type=int, default=APP_PORT)
     parser.add_argument("--folder", type=Path, default=Path("run"))
     parser.add_argument("--latency-ms", type=int, default=0, help="added to every FHIR request")
+    parser.add_argument("--ehr-listens", type=int, default=0, help="the EHR's port behind a proxy")
     parser.add_argument("--app-listens", type=int, default=0, help="the app's port behind a proxy")
     given = parser.parse_args(arguments)
     demo = Demo(
@@ -60,6 +62,7 @@ def main(arguments: Sequence[str]) -> int:
         app_port=given.app_port,
         folder=given.folder,
         latency_ms=given.latency_ms,
+        ehr_listens=given.ehr_listens,
         app_listens=given.app_listens,
     )
     demo.folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +119,7 @@ def _start_ehr(demo: Demo) -> "subprocess.Popen[bytes]":
         "SANDBOX_DATA_FOLDER": str(demo.folder / "sandbox"),
         "SANDBOX_LATENCY_MS": str(demo.latency_ms),
     }
-    return _gunicorn("sandbox:create_app()", demo.ehr_port, 32, environ)
+    return _gunicorn("sandbox:create_app()", demo.ehr_listens or demo.ehr_port, 32, environ)
 
 
 def _start_app(demo: Demo) -> "subprocess.Popen[bytes]":
@@ -173,7 +176,7 @@ def _launch_config(demo: Demo) -> Path:
 def _wait_until_up(demo: Demo, servers: "Sequence[subprocess.Popen[bytes]]") -> None:
     until = time.monotonic() + START_S
     for url in (
-        f"http://127.0.0.1:{demo.ehr_port}/health",
+        f"http://127.0.0.1:{demo.ehr_listens or demo.ehr_port}/health",
         f"http://127.0.0.1:{demo.app_listens or demo.app_port}/health",
     ):
         while not _answers(url):

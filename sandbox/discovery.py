@@ -9,7 +9,6 @@ from flask import Blueprint, Response, jsonify
 
 from sandbox.assertions import ALGORITHMS
 from sandbox.clients import Authentication
-from sandbox.discovery_faults import changed
 from sandbox.ordinary_faults import refusal, truncated
 from sandbox.state import SandboxState
 
@@ -62,7 +61,7 @@ def blueprint(state: SandboxState) -> Blueprint:
             "code_challenge_methods_supported": ["S256"],
             "capabilities": CAPABILITIES,
         }
-        answer = _open(jsonify(changed(document, struck, origin)))
+        answer = _open(jsonify(document))
         return truncated(answer) if struck.rule("truncated_json") else answer
 
     @routes.get("/fhir/.well-known/openid-configuration")

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,23 +94,41 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Behind:
+    """Proxies before the servers, each by the port that browsers know and the one that the server listens on."""
+
+    app: tuple[int, int] = (0, 0)
+    ehr: tuple[int, int] = (0, 0)
+
+
 @contextmanager
 def started(
-    folder: Path, environ: dict[str, str], *, app_port: int = 0, app_listens: int = 0
+    folder: Path, environ: dict[str, str], *, behind: Behind | None = None, log: Path | None = None
 ) -> Iterator[Servers]:
-    """Start both servers as `make run` does; the copilot may listen behind a proxy that has its port."""
-    found = Servers(ehr_port=free_port(), app_port=app_port or free_port(), folder=folder)
+    """Start both servers as `make run` does; `log` gets what they say, else it goes where pytest's own goes."""
+    (app_port, app_listens), (ehr_port, ehr_listens) = (
+        (behind or Behind()).app,
+        (behind or Behind()).ehr,
+    )
+    found = Servers(
+        ehr_port=ehr_port or free_port(), app_port=app_port or free_port(), folder=folder
+    )
     command = [
         sys.executable, "-m", "sandbox.demo", "--ehr-port", str(found.ehr_port), "--app-port", str(found.app_port),
-        "--folder", str(folder), "--app-listens", str(app_listens or found.app_port),
+        "--folder", str(folder), "--app-listens", str(app_listens), "--ehr-listens", str(ehr_listens),
     ]  # fmt: skip
     # The prepared charts are the costly part of the EHR's start; they are shared with `make run`.
     shared = ROOT / "run" / "sandbox"
     shared.mkdir(parents=True, exist_ok=True)
     (folder / "sandbox").symlink_to(shared)
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True
-    ) as demo:
+    with ExitStack() as files:
+        said = files.enter_context(log.open("w")) if log else None
+        demo = files.enter_context(
+            subprocess.Popen(
+                command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=said, text=True
+            )
+        )
         try:
             _wait_for_address(demo)
             yield found

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Playwright
 
-from tests.e2e.conftest import ROOT, Servers, free_port, started
+from tests.e2e.conftest import ROOT, Behind, Servers, free_port, started
 from tests.e2e.engines import Engine, Tab, tabs, until
 from tests.e2e.recorder import Recorder, recording
 from tests.requirements import requirement
@@ -52,8 +52,9 @@ class Place:
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servers, Recorder]]:
     """Both servers, and what keeps every byte that the copilot sends to a browser."""
     with recording(free_port()) as recorder:
-        ports = {"app_port": recorder.port, "app_listens": recorder.behind}
-        with started(tmp_path_factory.mktemp("recorded"), dict(os.environ), **ports) as servers:
+        behind = Behind(app=(recorder.port, recorder.behind))
+        folder = tmp_path_factory.mktemp("recorded")
+        with started(folder, dict(os.environ), behind=behind) as servers:
             yield servers, recorder
 
 
