@@ -183,6 +183,8 @@ def _addresses(registration: Registration, origin: str) -> tuple[Row, ...]:
         Row(label="Client id", value=client.id, why="given by the EHR"),
         Row(label="FHIR version", value=f"R4 ({registration.fhir.version})"),
         *_users(registration),
+        *_contacts(registration),
+        *_lives(registration),
     ]
     if registration.launch.standalone:
         rows.append(Row(label="Standalone launch URL", value=f"{base}/standalone"))
@@ -193,6 +195,38 @@ def _addresses(registration: Registration, origin: str) -> tuple[Row, ...]:
     if registration.backend:
         rows.append(Row(label="Backend client id", value=registration.backend.id))
     return tuple(rows)
+
+
+def _contacts(registration: Registration) -> tuple[Row, ...]:
+    site = registration.site
+    rows = [Row(label="Support contact", value=site.help_desk)]
+    if site.safety_contact:
+        rows.append(
+            Row(label="Safety contact", value=site.safety_contact, why="harm and near misses")
+        )
+    return tuple(rows)
+
+
+def _lives(registration: Registration) -> tuple[Row, ...]:
+    limits = registration.session
+    asked = {*registration.scopes.required, *registration.scopes.optional}
+    kinds = sorted(asked & {"online_access", "offline_access"})
+    refreshed = (
+        f"refreshed by {' or '.join(kinds)}"
+        if kinds
+        else "not refreshed: a launch ends with its first one"
+    )
+    return (
+        Row(
+            label="Access tokens",
+            value=refreshed,
+            why="short ones serve; given back where the EHR offers revocation",
+        ),
+        Row(
+            label="A launch ends",
+            value=f"after {limits.idle_minutes} minutes without use, and after {limits.absolute_minutes} minutes in all",
+        ),
+    )
 
 
 def _users(registration: Registration) -> tuple[Row, ...]:
