@@ -206,7 +206,6 @@ def test_a_turn_asks_the_store_once_what_its_launch_has_chosen(
 ) -> None:
     """Each question is a wait for the interpreter: with hundreds of turns they are what a new one waits for."""
     launched = stack.browser().launch()
-    launched.get("/card")
     launched.ask("Any allergies?", "turn-0001")
     asked: list[str] = []
     choice = stack.services.conversations.model_choice
