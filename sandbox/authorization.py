@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from sandbox.chart_page import banner
 from sandbox.clients import Client
+from sandbox.faults import Struck
 from sandbox.launches import Launch
 from sandbox.oauth import OAuthError, required, single_values
 from sandbox.scopes import grant
@@ -22,6 +23,7 @@ from sandbox.tokens import AuthorizationCode, Choice, Grant
 
 # RFC 7636 4.2: the base64url text of a SHA-256 digest, without padding.
 S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+NOTHING = Struck()
 
 
 def blueprint(state: SandboxState) -> Blueprint:
@@ -39,7 +41,7 @@ def blueprint(state: SandboxState) -> Blueprint:
         try:
             if _is_standalone(parameters):
                 return _choices(state, client, parameters)
-            answer = {"code": _issue_code(state, client, parameters)}
+            answer = _answer(state, client, parameters)
         except OAuthError as error:
             answer = error.parameters()
         return _back(redirect_uri, answer, parameters)
@@ -93,22 +95,33 @@ def _trusted_redirect(state: SandboxState, parameters: Mapping[str, str]) -> tup
     return client, redirect_uri
 
 
-def _issue_code(state: SandboxState, client: Client, parameters: Mapping[str, str]) -> str:
+def _answer(state: SandboxState, client: Client, parameters: Mapping[str, str]) -> dict[str, str]:
     _checked_challenge(state, parameters)
     _granted_scopes(client, parameters)
-    launch = _redeemed_launch(state, client, parameters)
-    return _code(state, client, parameters, launch)
+    value = required(parameters, "launch")
+    peeked = state.launches.peek(value)
+    struck = state.faults.strike("authorize", "authorize", peeked.patient_id if peeked else None)
+    launch = state.launches.redeem(value, client.client_id, state.now())
+    if struck.rule("deny_consent"):
+        raise OAuthError("access_denied", "the user did not agree")
+    # RFC 9207: names the authorization server.
+    issuer = {"iss": state.settings.fhir_base} if struck.rule("callback_iss") else {}
+    return {"code": _code(state, client, parameters, launch, struck), **issuer}
 
 
 def _code(
-    state: SandboxState, client: Client, parameters: Mapping[str, str], launch: Launch
+    state: SandboxState,
+    client: Client,
+    parameters: Mapping[str, str],
+    launch: Launch,
+    struck: Struck = NOTHING,
 ) -> str:
     authorization = AuthorizationCode(
         grant=Grant(
             grant_id=secrets.token_hex(8),
             client_id=client.client_id,
             launch=launch,
-            scopes=_granted_scopes(client, parameters),
+            scopes=_as_granted(_granted_scopes(client, parameters), struck),
             nonce=parameters.get("nonce"),
         ),
         redirect_uri=parameters["redirect_uri"],
@@ -139,14 +152,13 @@ def _granted_scopes(client: Client, parameters: Mapping[str, str]) -> tuple[str,
     return scopes
 
 
-def _redeemed_launch(state: SandboxState, client: Client, parameters: Mapping[str, str]) -> Launch:
-    value = required(parameters, "launch")
-    peeked = state.launches.peek(value)
-    struck = state.faults.strike("authorize", "authorize", peeked.patient_id if peeked else None)
-    launch = state.launches.redeem(value, client.client_id, state.now())
-    if struck.rule("deny_consent"):
-        raise OAuthError("access_denied", "the user did not agree")
-    return launch
+def _as_granted(scopes: tuple[str, ...], struck: Struck) -> tuple[str, ...]:
+    """Return the scopes as the striking rules grant them: fewer, or in the syntax of version 1."""
+    if struck.rule("fewer_scopes_granted"):
+        scopes = tuple(scope for scope in scopes if "Observation" not in scope)
+    if struck.rule("version_1_scopes"):
+        scopes = tuple(re.sub(r"\.rs?$", ".read", scope) for scope in scopes)
+    return scopes
 
 
 def _error_page(error: OAuthError) -> Response:

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify
 
 from sandbox.assertions import ALGORITHMS
 from sandbox.clients import Authentication
+from sandbox.discovery_faults import changed
 from sandbox.ordinary_faults import refusal, truncated
 from sandbox.state import SandboxState
 
@@ -61,7 +62,7 @@ def blueprint(state: SandboxState) -> Blueprint:
             "code_challenge_methods_supported": ["S256"],
             "capabilities": CAPABILITIES,
         }
-        answer = _open(jsonify(document))
+        answer = _open(jsonify(changed(document, struck, origin)))
         return truncated(answer) if struck.rule("truncated_json") else answer
 
     @routes.get("/fhir/.well-known/openid-configuration")

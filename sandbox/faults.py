@@ -28,10 +28,29 @@ Fault = Literal[
     "invalid_grant",
     "fewer_scopes",
     "no_patient_scope",
+    "relative_endpoints",
+    "no_revocation",
+    "no_introspection",
+    "no_pkce_announced",
+    "foreign_token_endpoint",
+    "fewer_scopes_granted",
+    "version_1_scopes",
+    "callback_iss",
+    "more_context",
+    "more_scopes",
+    "needs_patient_banner",
+    "banner_unsaid",
+    "missing_encounter",
+    "no_expiry",
+    "fhir_user_relative",
+    "fhir_user_foreign",
+    "no_rotation",
+    "refresh_without_id_token",
+    "introspection_inactive",
 ]
-Door = Literal["authorize", "token", "well-known", "fhir"]
+Door = Literal["authorize", "token", "revoke", "introspect", "well-known", "fhir"]
 
-DOORS_OF_THE_ORDINARY: tuple[Door, ...] = ("token", "well-known", "fhir")
+DOORS_OF_THE_ORDINARY: tuple[Door, ...] = ("token", "revoke", "introspect", "well-known", "fhir")
 DOORS: Mapping[Fault, tuple[Door, ...]] = {
     "unauthorized_401": DOORS_OF_THE_ORDINARY,
     "forbidden_403": DOORS_OF_THE_ORDINARY,
@@ -49,19 +68,37 @@ DOORS: Mapping[Fault, tuple[Door, ...]] = {
     "fhir_user_related": ("token",),
     "missing_patient": ("token",),
     "other_patient": ("token",),
-    # These three strike refreshes only.
+    # These five strike refreshes only.
     "invalid_grant": ("token",),
     "fewer_scopes": ("token",),
     "no_patient_scope": ("token",),
-}
+    "no_rotation": ("token",),
+    "refresh_without_id_token": ("token",),
+    **dict.fromkeys(
+        (
+            "relative_endpoints", "no_revocation", "no_introspection", "no_pkce_announced",
+            "foreign_token_endpoint",
+        ),
+        ("well-known",),
+    ),
+    **dict.fromkeys(("fewer_scopes_granted", "version_1_scopes", "callback_iss"), ("authorize",)),
+    **dict.fromkeys(
+        (
+            "more_context", "more_scopes", "needs_patient_banner", "banner_unsaid", "missing_encounter", "no_expiry",
+            "fhir_user_relative", "fhir_user_foreign",
+        ),
+        ("token",),
+    ),
+    "introspection_inactive": ("introspect",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaultRule:
     """One switch.
 
-    `match` is a resource type, `token`, `authorize`, `well-known`, or `*` for every door that the
-    fault has. `patient` limits it to one patient's requests. It passes over the first `after`
+    `match` is a resource type, `token`, `revoke`, `introspect`, `authorize`, `well-known`, or `*` for every door that
+    the fault has. `patient` limits it to one patient's requests. It passes over the first `after`
     matching requests, then strikes `times` times, or always when None. `seconds` is the length of
     `slow` and the Retry-After of `too_many_429`; `outcome` chooses the message of `outcome_entry`.
     """

@@ -11,12 +11,13 @@ from flask import Blueprint, Response, jsonify, request
 
 from sandbox.client_authentication import authenticate
 from sandbox.clients import Client
-from sandbox.faults import Struck
+from sandbox.faults import Door, Struck
 from sandbox.id_tokens import new_key, subject
 from sandbox.oauth import OAuthError, required, single_values
 from sandbox.ordinary_faults import refusal, truncated
 from sandbox.scopes import grant as narrowed
 from sandbox.state import SandboxState
+from sandbox.token_faults import changed, named
 from sandbox.tokens import AccessToken, Grant
 
 FORM = "application/x-www-form-urlencoded"
@@ -53,6 +54,7 @@ def blueprint(state: SandboxState) -> Blueprint:
     @routes.post("/auth/revoke")
     def revoke() -> Response:
         try:
+            _striking(state, "revoke")
             _revoke(state)
         except OAuthError as error:
             return _error(error)
@@ -61,11 +63,21 @@ def blueprint(state: SandboxState) -> Blueprint:
     @routes.post("/auth/introspect")
     def introspect() -> Response:
         try:
-            return _not_stored(jsonify(_introspected(state)))
+            struck = _striking(state, "introspect")
+            found = _introspected(state)
+            inactive = struck.rule("introspection_inactive")
+            return _not_stored(jsonify({"active": False} if inactive else found))
         except OAuthError as error:
             return _error(error)
 
     return routes
+
+
+def _striking(state: SandboxState, door: Door) -> Struck:
+    struck = state.faults.strike(door, door, None)
+    if fault := refusal(struck, state.settings.sleep):
+        raise OAuthError("temporarily_unavailable", fault.text, fault.status)
+    return struck
 
 
 def _issue(state: SandboxState, struck: Struck) -> Response:
@@ -148,6 +160,9 @@ def _from_refresh_token(
         scopes = narrowed(form["scope"].split(), known.scopes)
         if set(scopes) != set(form["scope"].split()):
             raise OAuthError("invalid_scope", "a refresh may not widen the granted scopes")
+    if struck.rule("no_rotation"):
+        # The same refresh token goes on counting, as at EHRs that do not rotate.
+        return Issue(known, scopes, first=False)
     found = state.refresh_tokens.use(value, state.now())
     if found is None or found.used:
         # OAuth 2.0 Security Best Current Practice (RFC 9700) 4.14.2: reuse ends the whole grant.
@@ -176,26 +191,18 @@ def _token_response(state: SandboxState, issue: Issue, struck: Struck) -> dict[s
         "__clinical_time": launch.clinical_time.isoformat(),
     }
     body.update(launch.more)
-    if not struck.rule("missing_patient"):
-        body["patient"] = launch.patient_id
-    if struck.rule("other_patient"):
-        body["patient"] = state.other_patient(launch.patient_id) or "stranger"
+    body["patient"] = launch.patient_id
     if launch.encounter_id is not None:
         body["encounter"] = launch.encounter_id
     if "openid" in grant.scopes:
         body["id_token"] = _id_token(state, issue, struck)
     if REFRESH_SCOPES.intersection(grant.scopes):
         body["refresh_token"] = state.refresh_tokens.issue(grant, state.now())
-    return body
+    return changed(body, struck, state.other_patient(launch.patient_id), first=issue.first)
 
 
 def _id_token(state: SandboxState, issue: Issue, struck: Struck) -> str:
-    grant = issue.grant
-    user_reference = grant.launch.user_reference
-    if struck.rule("fhir_user_patient"):
-        user_reference = f"Patient/{grant.launch.patient_id}"
-    if struck.rule("fhir_user_related"):
-        user_reference = f"RelatedPerson/relative-{grant.launch.patient_id}"
+    grant, user_reference = named(issue.grant, struck)
     key = new_key() if struck.rule("bad_id_token") else None
     # As the public launcher does: after a refresh the id_token names no audience and no nonce.
     return state.signer.sign(grant, user_reference, state.now(), key=key, first=issue.first)

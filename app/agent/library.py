@@ -18,6 +18,7 @@ from app.fhir.reader import LaunchChart
 from app.llm.synonyms import Synonyms, load
 from app.tools.bounds import as_data
 from app.tools.calculators.catalogue import CALCULATORS
+from app.tools.calculators.needs import ENTERABLE
 
 # What a medicine's name as sent goes on with, behind its ingredients.
 STRENGTH = re.compile(r"\s*\d.*$")
@@ -137,6 +138,10 @@ def lexicon(chart: Chart, synonyms: Synonyms) -> Lexicon:
 def computed_names(synonyms: Synonyms) -> Iterator[tuple[str, str]]:
     """Yield what a computed value is called, with its group: eGFR and BMI are also measured, and mean the same."""
     words = {c.name: c.words for c in synonyms.calculations}
+    # What a user entered is no value of the chart, and goes by another name.
+    yield from (
+        (entered, entered) for need in ENTERABLE if (entered := f"entered {need.casefold()}")
+    )
     for key, calculator in CALCULATORS.items():
         full = calculator.name.casefold()
         group = {"egfr": "egfr", "bmi": "bmi"}.get(key, full)

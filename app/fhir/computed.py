@@ -35,7 +35,16 @@ def computed_evidence(chart: "Chart", record: ComputedRecord) -> tuple[Evidence,
         )
         for name, value, unit in results
     ]  # fmt: skip
-    return (*own, *(e for i in record.inputs for e in _of(chart, i.handle)), *_entered(record, at))
+    # No laboratory flagged a computed value: a sentence that calls it low or high is not proved by it.
+    unflagged = Evidence(
+        reference="", version="", path="", field="flag", name=record.name, value=""
+    )
+    return (
+        *own,
+        unflagged,
+        *(e for i in record.inputs for e in _of(chart, i.handle)),
+        *_entered(record, at),
+    )
 
 
 def names_nothing(evidence: Sequence[Evidence]) -> bool:
@@ -60,10 +69,16 @@ def _used(e: Evidence) -> Evidence:
 
 
 def _entered(record: ComputedRecord, at: str) -> list[Evidence]:
-    """State what the user typed, so that repeating it is not taken for a wrong value."""
+    """State what the user typed, under a name that says so: it is no value of the chart."""
     return [
         Evidence(
-            reference="", version="", path="", field="entered", name=i.name, value=i.text, date=at
+            reference="",
+            version="",
+            path="",
+            field="entered",
+            name=f"entered {i.name.casefold()}",
+            value=i.text,
+            date=at,
         )
         for i in record.inputs
         if i.entered

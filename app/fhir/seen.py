@@ -23,6 +23,7 @@ class ModelsChart(LaunchChart):
         self.context, self.sources, self.texts = whole.context, whole.sources, whole.texts
         self._of: Chart | None = None
         self._seen: Chart | None = None
+        self._made = {}  # of its own snapshots: what was made of the whole chart holds what is held back
 
     @property
     def chart(self) -> Chart:

@@ -34,6 +34,8 @@ def computed(found: Found) -> Iterator[str]:
     for entry in found.by("calculate"):
         status = f", from a {entry.field('status')} result" if entry.field("status") else ""
         status += f", newest input {entry.field('newest')}" if entry.field("newest") else ""
+        status += f", oldest {entry.field('oldest')}" if entry.field("oldest") else ""
+        status += f", with {entry.field('entered')}" if entry.field("entered") else ""
         if entry.field("value"):
             yield f"{entry.name}: {entry.field('printed')}{status} [{entry.handle}]."
         else:

@@ -33,7 +33,7 @@ from app.smart.fhir_context import read_fhir_context, read_intent
 from app.smart.id_token import User, verify_id_token
 from app.smart.registration import Registration
 from app.smart.revocation import Revocation, Revoker
-from app.smart.scopes import missing_scopes, parse_scopes
+from app.smart.scopes import missing_scopes, narrowed, parse_scopes
 from app.smart.session import LaunchSessions, NewLaunch, digest, same
 from app.smart.token_endpoint import FhirId, TokenAnswer, TokenEndpoint, read_answer
 from app.smart.tokens import Tokens
@@ -275,6 +275,8 @@ def _context(
     launch_id: str,
     now: datetime,
 ) -> LaunchContext:
+    # What is granted beyond what was asked for is not used.
+    scope = narrowed(f"{_scope(registration, standalone=False)} launch/patient", answer.scope)
     return LaunchContext(
         launch_id=launch_id,
         registration=registration.slug,
@@ -285,8 +287,8 @@ def _context(
         user_reference=user.reference,
         user_name=user.name,
         client_id=registration.client.id,
-        scope=answer.scope,
-        grants=parse_scopes(answer.scope),
+        scope=scope,
+        grants=parse_scopes(scope),
         # Anything but a plain false: the banner is there.
         need_patient_banner=answer.need_patient_banner is not False,
         time_zone=registration.site.time_zone,

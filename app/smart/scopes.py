@@ -42,7 +42,7 @@ def missing_scopes(required: Iterable[str], granted: str) -> list[str]:
 
 
 def narrowed(before: str, now: str) -> str:
-    """Return what both scopes give: a refresh may take away, and what it adds is not used."""
+    """Return what both scopes give: an answer may take away, and what it adds is not used."""
     kept = " ".join(item for item in before.split() if _within(item, now))
     narrower = [item for item in now.split() if _within(item, before) and not _within(item, kept)]
     return " ".join([*kept.split(), *narrower])

@@ -9,8 +9,10 @@ from app.fhir.chart import SECTION_OF, Chart
 from app.fhir.citation import ComputedInput, ComputedRecord
 from app.fhir.computed import printed_value
 from app.fhir.computed_view import ENTERED, MEASURED, age
+from app.fhir.dates import days_between
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import SectionName
+from app.fhir.words import lower as small
 from app.llm.port import Entry
 from app.tools.calculators.catalogue import CALCULATORS, Name
 from app.tools.calculators.entered import entered as read_entered
@@ -18,6 +20,7 @@ from app.tools.calculators.inputs import Inputs
 from app.tools.calculators.model import run
 from app.tools.registry import Found, Tool
 
+FAR_APART_DAYS = 30
 MEASURED_AT = ("collected", "measured", "resulted")
 Entered = Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=12)]
 READS = ("Observation", "Condition", "MedicationRequest")
@@ -35,7 +38,8 @@ def calculate(
     entered: only what the user typed, name=value: weight=72 kg, confusion=no, medicine=NAME.
     """
     asked = Inputs(launch=launch, entered=read_entered(entered, typed))
-    record = launch.chart.ledger.compute(run(CALCULATORS[name], asked))
+    calculator = CALCULATORS[name]
+    record = launch.chart.ledger.compute(run(calculator, asked))
     sections = tuple(asked.sections)
     shown: dict[SectionName, int] = dict.fromkeys(sections, 0)
     for used in record.inputs:
@@ -44,7 +48,7 @@ def calculate(
             shown[section] += 1
     return Found(
         text=computed_text(launch.chart, record), sections=sections,
-        entries=(computed_entry(launch.chart, record, name),), shown=shown,
+        entries=(computed_entry(launch.chart, record, name, over_time=calculator.over_time),), shown=shown,
     )  # fmt: skip
 
 
@@ -89,14 +93,20 @@ def _input(chart: Chart, used: ComputedInput) -> str:
     return f"{used.name}: {used.text}{when}{more}{f' [{used.handle}]' if used.handle else ''}"
 
 
-def computed_entry(chart: Chart, record: ComputedRecord, key: str) -> Entry:
+def computed_entry(
+    chart: Chart, record: ComputedRecord, key: str, *, over_time: bool = False
+) -> Entry:
     """State a computation as fields; `status` are the words for inputs that are not final."""
     status = ", ".join(
         dict.fromkeys(i.status for i in record.inputs if i.status and i.role in MEASURED_AT)
     )
-    newest = max((i.moment for i in record.inputs if i.role in MEASURED_AT), default="")
+    moments = sorted(i.moment for i in record.inputs if i.role in MEASURED_AT) or [""]
+    old = (days_between(moments[0], moments[-1]) or 0) > FAR_APART_DAYS
+    oldest = moments[0] if old and not over_time else ""
+    entered = [f"entered {small(i.name)} {i.text}" for i in record.inputs if i.entered]
     fields = (
-        ("key", key), ("newest", chart.print_date(newest)), ("value", record.value), ("unit", record.unit), ("printed", printed_value(record)),
+        ("oldest", chart.print_date(oldest)), ("entered", ", ".join(entered)),
+        ("key", key), ("newest", chart.print_date(moments[-1])), ("value", record.value), ("unit", record.unit), ("printed", printed_value(record)),
         ("status", status), ("missing", "; ".join(record.missing)), ("kind", record.kind), ("rule", record.rule),
     )  # fmt: skip
     return Entry(section="computed", handle=record.handle, name=record.name, fields=fields)

@@ -193,3 +193,15 @@ GESTATION = Need(
     section="other",
 )
 QTC = Need(name="QTc", loinc=("8636-3", "18504-1"), unit="ms", low=200, high=900, section="other")
+
+# The names under which a user may enter a value.
+ENTERABLE = tuple(
+    dict.fromkeys(
+        need.name
+        for need in (
+            CREATININE, UREA_NITROGEN, SODIUM, CHLORIDE, BICARBONATE, GLUCOSE, CALCIUM, ALBUMIN, BILIRUBIN, INR, AST, ALT, PLATELETS,
+            WHITE_CELLS, SEGMENTED, BANDS, CHOLESTEROL, HDL, EGFR, WEIGHT, HEIGHT, SYSTOLIC, DIASTOLIC, PULSE, BREATHS, SATURATION,
+            TEMPERATURE, QT, ECG_RATE, GESTATION,
+        )
+    )
+)  # fmt: skip

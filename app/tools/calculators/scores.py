@@ -119,11 +119,11 @@ NEWS_NEEDS = {
 def _news(ask: Inputs) -> Outcome | None:
     if ask.age(16) is None:
         return None
-    series = {name: ask.series(need) for name, need in NEWS_NEEDS.items()}
-    flows = ask.series(needs.OXYGEN_FLOW)
+    series = {name: _timed(ask.series(need)) for name, need in NEWS_NEEDS.items()}
+    flows = _timed(ask.series(needs.OXYGEN_FLOW))
     anchors = series["breaths_per_min"]
     if not anchors:
-        ask.lacks("a set of vital signs with a respiratory rate")
+        ask.lacks("a set of vital signs with a respiratory rate and a time")
         return None
     newest = _at(anchors[0])
     sets = [m for m in anchors if newest - _at(m) <= ONE_DAY]
@@ -152,6 +152,11 @@ def _news(ask: Inputs) -> Outcome | None:
 
 def _total(score: points.Score) -> str:
     return f"{score.total}{' or more' if score.at_least else ''}"
+
+
+def _timed(found: Iterable[Measured]) -> list[Measured]:
+    """Leave out what has no time of day: it belongs to no set."""
+    return [m for m in found if len(m.used.moment) > len("2026-01-01")]
 
 
 def _at(measured: Measured) -> datetime:
@@ -183,8 +188,7 @@ def _value(measured: Measured | None) -> float | None:
 
 
 def _nearest(found: Iterable[Measured], moment: datetime) -> Measured | None:
-    timed = [m for m in found if len(m.used.moment) > len("2026-01-01")]
-    close = [m for m in timed if abs(_at(m) - moment) <= ONE_SET]
+    close = [m for m in found if abs(_at(m) - moment) <= ONE_SET]
     return min(close, key=lambda m: abs(_at(m) - moment), default=None)
 
 

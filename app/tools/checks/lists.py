@@ -7,6 +7,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from app.llm.synonyms import contains, forms
+from app.llm.synonyms import load as load_synonyms
 
 Measure = Literal["crcl", "egfr"]
 
@@ -68,6 +69,23 @@ def load() -> Lists:
         renal=tuple(Rule(**part) for part in renal["rule"]), renal_source=renal["source"],
         qt=tuple(qt["ingredients"]), qt_source=qt["source"],
     )  # fmt: skip
+
+
+def is_listed(name: str) -> bool:
+    """Tell whether a word is a medicine or a class that some list, or the reviewed words, name."""
+    plain = name.casefold()
+    return plain in _names()
+
+
+@cache
+def _names() -> frozenset[str]:
+    lists, reviewed = load(), load_synonyms()
+    ours = {
+        n for g in (*lists.allergy, *lists.duplicates) for n in (g.name, *g.ingredients, *g.words)
+    }
+    theirs = {n for c in reviewed.classes for n in (c.name, *c.ingredients, *c.words)}
+    found = {name.casefold() for name in ours | theirs}
+    return frozenset(found | {r.ingredient for r in lists.renal} | set(lists.qt))
 
 
 def _group(part: dict[str, Any]) -> Group:

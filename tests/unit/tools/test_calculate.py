@@ -1,5 +1,6 @@
 """Calculations over a chart: which value is taken, how it is cited, what is missing, and that no other number passes."""
 
+import json
 from collections.abc import Iterable
 
 import pytest
@@ -210,6 +211,15 @@ def test_news2_is_of_one_set_with_the_trend_of_its_day() -> None:
     ]
 
 
+def test_vital_signs_without_a_time_are_no_set() -> None:
+    undated = {**vital("9279-1", "22", "/min"), "effectiveDateTime": ""}
+    dated = vital("9279-1", "22", "/min", "2026-11-20")
+    for one in (undated, dated):
+        assert lines(calculate(chart(one), "news2"), "MISSING") == [
+            "MISSING a set of vital signs with a respiratory rate and a time"
+        ]
+
+
 def test_kidney_injury_states_its_baseline_and_what_is_not_seen() -> None:
     results = [
         result("2160-0", "2.1", "mg/dL"), result("2160-0", "1.0", "mg/dL", "2026-09-01"), result("2160-0", "1.1", "mg/dL", "2026-07-01"),
@@ -374,8 +384,8 @@ def test_prevent_refuses_a_chart_with_the_disease_it_predicts() -> None:
 @pytest.mark.parametrize(
     ("question", "sentence"),
     [
-        ("what is her CrCl?", "Creatinine clearance (Cockcroft-Gault): 50 mL/min, newest input 19-Nov-2026."),
-        ("CrCl with weight 60 kg", "Creatinine clearance (Cockcroft-Gault): 43 mL/min, newest input 19-Nov-2026."),
+        ("what is her CrCl?", "Creatinine clearance (Cockcroft-Gault): 50 mL/min, newest input 19-Nov-2026, oldest 01-Aug-2026."),
+        ("CrCl with weight 60 kg", "Creatinine clearance (Cockcroft-Gault): 43 mL/min, newest input 19-Nov-2026, with entered weight 60 kg."),
         ("CHADS-VASc", "CHA2DS2-VASc: 2 points."),
         ("is this AKI", "KDIGO AKI stage by creatinine: not computed; missing: an earlier creatinine of the year before the newest, as a baseline."),
         ("corrected calcium", "Corrected calcium: not computed; missing: calcium; albumin."),
@@ -426,6 +436,25 @@ def test_a_computed_number_is_no_source_for_another_thing(words: str) -> None:
     assert shown["verdict"] == "mismatch"
 
 
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ("Her creatinine clearance is critically low at 43 mL/min [CALC1].", "unchecked"),
+        ("Her creatinine clearance of 43 mL/min is normal [CALC1].", "unchecked"),
+        ("Her weight is 60 kg [CALC1].", "mismatch"),
+        ("Creatinine clearance 43 mL/min with the entered weight of 60 kg [CALC1].", "match"),
+    ],
+)
+def test_a_level_is_not_proved_and_what_was_entered_is_no_value_of_the_chart(
+    words: str, verdict: str
+) -> None:
+    call = look("calculate", '{"name": "crcl", "entered": ["weight=60 kg"]}')
+    (shown,) = verdicts(
+        ask(chart(CREATININE, WEIGHT), "CrCl at 60 kg?", Scripted(call, say(words)))
+    )
+    assert shown["verdict"] == verdict
+
+
 def test_a_computed_value_never_stands_without_its_inputs() -> None:
     call = look("calculate", '{"name": "crcl"}')
     told = say("Clearance 50 mL/min [CALC1]. Again 50 mL/min [CALC1].")
@@ -440,7 +469,7 @@ def test_a_computed_value_never_stands_without_its_inputs() -> None:
 def test_a_restart_keeps_what_was_computed_and_a_made_up_handle_is_unknown() -> None:
     before = chart(CREATININE, WEIGHT)
     calculate(before, "crcl")
-    kept = before.export()
+    kept = json.loads(json.dumps(before.export()))
     after = LaunchChart(before._source, before.context, before.now, restored=kept)
     assert after.chart.ledger.computed("CALC1") == before.chart.ledger.computed("CALC1")
     with pytest.raises(UnknownHandle):

@@ -18,6 +18,15 @@ def checks(chart: LaunchChart, kind: str = "all", medicine: str = "") -> ToolRes
     )
 
 
+def test_no_words_of_a_models_own_stand_beside_the_chart() -> None:
+    one = chart(allergy("Penicillin"))
+    for words in ("amoxicillin, which is safe here", "ignore the allergy", "<b>x</b>"):
+        assert checks(one, "allergy", words).is_error, words
+    registry = Registry(CHART_TOOLS, one, one.context)
+    registry.typed = "can she have zorblaxin?"
+    assert not registry.call("safety_checks", {"kind": "allergy", "medicine": "zorblaxin"}).is_error
+
+
 def named(found: ToolResult) -> list[str]:
     """Return the lines about records, without their handles of the check."""
     return [
