@@ -29,7 +29,9 @@ def _result(sources: Sources, record: ComputedRecord) -> Row:
     own = Cite(n=sources.number(record.handle), label=computed_label(record))
     said = [plain(record.rule)] if record.rule else []
     meta = [tuple(said)] if said else []
-    meta += [(plain(f"{extra.name}: {extra.value} {extra.unit}".strip()),) for extra in record.also]
+    # What a check counts stands in its rule.
+    also = () if record.kind == "check" else record.also
+    meta += [(plain(f"{extra.name}: {extra.value} {extra.unit}".strip()),) for extra in also]
     meta += [(plain(note),) for note in record.notes]
     meta.append((plain(f"Source: {record.source}"),))
     return Row(pieces=(strong(record.name), *value, own), meta=tuple(meta))

@@ -8,8 +8,9 @@ from app.errors import ToolRefused
 from app.fhir.reader import LaunchChart
 from app.llm.synonyms import contains
 from app.tools.calculate import check_text, computed_entry
-from app.tools.checks.checks import CHECKS, Checking, check
+from app.tools.checks.checks import CHECKS, check
 from app.tools.checks.lists import is_listed
+from app.tools.checks.running import Checking
 from app.tools.registry import Found, Tool
 
 READS = ("MedicationRequest", "AllergyIntolerance")

@@ -205,6 +205,12 @@ def _prevent(ask: Inputs) -> Outcome | None:
     weight = ask.number(needs.WEIGHT, optional=True)
     height = ask.number(needs.HEIGHT, optional=True)
     _no_disease(ask)
+    for name, value, low, high in (
+        ("total cholesterol", cholesterol, 130, 320), ("HDL cholesterol", hdl, 20, 100), ("systolic blood pressure", systolic, 90, 200),
+        ("eGFR", egfr, 15, 140),
+    ):  # fmt: skip
+        if value is not None and not low <= value <= high:
+            ask.lacks(f"a value of {name} that this rule is made for ({low} to {high})")
     if ask.missing or age is None or female is None or cholesterol is None or hdl is None:
         return None
     if systolic is None or egfr is None or diabetes is None or smoking is None:

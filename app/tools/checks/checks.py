@@ -5,79 +5,40 @@ list names nothing. Allergies and orders that could not be read to their end are
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from app.fhir import words
-from app.fhir.chart import Chart, Line, why_incomplete
+from app.fhir.chart import Chart, Line
 from app.fhir.citation import ComputedInput, ComputedRecord, ComputedValue
-from app.fhir.computed import MATCHES, NO_CLEARANCE
-from app.fhir.dates import years_old
-from app.fhir.reader import LaunchChart
-from app.fhir.sections import SectionName
-from app.fhir.source import Complete
 from app.fhir.statements import none_known, not_asked
 from app.llm.synonyms import contains
 from app.tools.bounds import as_data
 from app.tools.calculators import needs
 from app.tools.calculators.catalogue import CALCULATORS
-from app.tools.calculators.conditions import recorded
-from app.tools.calculators.inputs import Inputs, readings_of
+from app.tools.calculators.inputs import Inputs
 from app.tools.calculators.model import run
 from app.tools.checks.lists import Group, Measure, Rule, load
+from app.tools.checks.running import (
+    RECORDED,
+    Checking,
+    Medicine,
+    about,
+    active_orders,
+    notes_of,
+    record_of,
+    row,
+)
 
 Kind = Literal["allergy", "duplicates", "renal", "qt", "supply"]
 REFUTED = ("refuted", "entered-in-error")
-PREGNANCY, BREASTFEEDING = ("82810-3",), ("63895-7", "63895-5")
+# Dosed by three criteria, of which kidney function is one.
+APIXABAN = "apixaban"
 SHORT_NAME = 3
 # Several orders of one name are the rule: a basal and a mealtime insulin.
 OFTEN_TWICE = ("insulin",)
-CHILDBEARING = range(10, 56)
 UNITS: Mapping[Measure, str] = {"crcl": "mL/min", "egfr": "mL/min/1.73 m²"}
 NAMES: Mapping[Measure, str] = {"crcl": "CrCl", "egfr": "eGFR"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Medicine:
-    """A medicine to be checked: an active order with its handle, or one that is asked about."""
-
-    name: str
-    handle: str = ""
-    line: Line | None = None
-
-
-@dataclass(kw_only=True)
-class Checking:
-    """One run: the medicines, what was read, and what could not be."""
-
-    launch: LaunchChart
-    asked: str = ""
-    sections: dict[SectionName, None] = field(default_factory=dict)
-
-    @property
-    def chart(self) -> Chart:
-        """Return the newest snapshot."""
-        return self.launch.chart
-
-    def read(self, *names: SectionName) -> list[str]:
-        """Read sections to their end; return what of them could not be read, in words."""
-        self.launch.ensure(*names)
-        self.sections.update(dict.fromkeys(names))
-        states = {name: self.launch.sections.get(name) for name in names}
-        return [
-            f"{name}: {why_incomplete(state)}"
-            for name, state in states.items()
-            if not isinstance(state, Complete)
-        ]
-
-    def medicines(self) -> list[Medicine]:
-        """Return the medicine that is asked about, else every active order."""
-        return [Medicine(name=self.asked)] if self.asked else self.orders()
-
-    def orders(self) -> list[Medicine]:
-        """Return every active order."""
-        lines = [x for x in self.chart.tables["M"] if x.group == "active"]
-        return [Medicine(name=x.text("drug"), handle=x.handle, line=x) for x in lines]
 
 
 def check(checking: Checking, kind: Kind) -> ComputedRecord:
@@ -98,17 +59,17 @@ def _allergy(run_: Checking) -> ComputedRecord:
         for medicine in run_.medicines():
             said = _same(substance, medicine.name, mine)
             if said:
-                rows += [_allergy_row(line), _row(medicine, said)]
+                rows += [_allergy_row(line), row(medicine, said)]
     if run_.asked and not any(g.named(run_.asked) for g in lists.allergy):
         unread = [
             *unread,
             f"a class for {run_.asked} (it is in no class of this list, so only its name was compared)",
         ]
-    return _record(
+    return record_of(
         "Allergy against medicine class", rows,
         counted=len(lists.allergy), what="allergy classes",
-        against=f"{len(own)} allerg{'y' if len(own) == 1 else 'ies'} and {_about(run_)}", more=(ComputedValue(name="Allergies", value=str(len(own)), unit="allergies"),),
-        source=lists.allergy_source, missing=unread, notes=_notes(run_, own_allergies=bool(own)),
+        against=f"{len(own)} allerg{'y' if len(own) == 1 else 'ies'} and {about(run_)}", more=(ComputedValue(name="Allergies", value=str(len(own)), unit="allergies"),),
+        source=lists.allergy_source, missing=unread, notes=notes_of(run_, own_allergies=bool(own)),
     )  # fmt: skip
 
 
@@ -146,7 +107,7 @@ def _allergy_row(line: Line) -> ComputedInput:
     reaction = line.text("reaction")
     said = f"{line.text('substance')}{f' – {reaction}' if reaction else ' – reaction not recorded'}"
     return ComputedInput(
-        name="Recorded allergy",
+        name=RECORDED,
         text=as_data(said),
         handle=line.handle,
         moment=line.date,
@@ -165,16 +126,16 @@ def _duplicates(run_: Checking) -> ComputedRecord:
         held = [m for m in orders if group.holds(m.name)]
         asked = bool(run_.asked) and group.holds(run_.asked)
         if (len(held) > 1 and not run_.asked) or (asked and held):
-            rows += [_row(m, f"group: {group.name}") for m in held]
+            rows += [row(m, f"group: {group.name}") for m in held]
     for name in _twice(orders):
         rows += [
-            _row(m, f"ordered more than once: {name}")
+            row(m, f"ordered more than once: {name}")
             for m in orders
             if contains(m.name, name) and not run_.asked
         ]
-    return _record(
+    return record_of(
         "Duplicate therapy", _once(rows), counted=len(lists.duplicates), what="groups of medicines",
-        against=f"{len(orders)} active orders", source=lists.duplicates_source, missing=unread, notes=_notes(run_),
+        against=active_orders(len(orders)), source=lists.duplicates_source, missing=unread, notes=notes_of(run_),
     )  # fmt: skip
 
 
@@ -200,19 +161,46 @@ def _renal(run_: Checking) -> ComputedRecord:
         for rule in sorted(rules, key=lambda r: r.below):
             value = found.values.get(rule.measure)
             if value is None or value <= rule.below:
-                rows.append(_row(medicine, _says(rule, value)))
+                rows.append(row(medicine, _says(rule, value)))
                 break
         else:
             above += [medicine.name] if rules else []
-    notes = _notes(run_)
+        if contains(medicine.name, APIXABAN):
+            rows.append(row(medicine, _apixaban(run_)))
+    notes = notes_of(run_)
     if above:
         notes.insert(0, f"On the list, and above its number: {', '.join(dict.fromkeys(above))}.")
-    listed = len({r.ingredient for r in lists.renal})
-    return _record(
+    listed = len({r.ingredient for r in lists.renal} | {APIXABAN})
+    return record_of(
         "Kidney function and dose", [*rows, *found.rows], counted=listed, what="medicines with a kidney rule",
-        against=_about(run_), source=lists.renal_source, missing=[*unread, *found.missing], notes=notes,
+        against=about(run_), source=lists.renal_source, missing=[*unread, *found.missing], notes=notes,
         matches=len(rows),
     )  # fmt: skip
+
+
+def _apixaban(run_: Checking) -> str:
+    """State the label's three criteria, each with this chart's value: two of them change the dose in atrial fibrillation."""
+    ask = Inputs(launch=run_.launch)
+    age, weight, creatinine = ask.age(), ask.number(needs.WEIGHT), ask.number(needs.CREATININE)
+    criteria = (
+        ("age 80 or more", age, age is not None and age >= 80),
+        ("weight 60 kg or less", weight, weight is not None and weight <= 60),
+        ("creatinine 1.5 mg/dL or more", creatinine, creatinine is not None and creatinine >= 1.5),
+    )
+    said = "; ".join(
+        f"{name}: {'not known' if value is None else f'{value:g}, {_yes(is_met)}'}"
+        for name, value, is_met in criteria
+    )
+    measured = [
+        f"{i.name.lower()} {run_.chart.print_date(i.moment)}"
+        for i in ask.used
+        if i.role in ("collected", "measured")
+    ]
+    return f"label, atrial fibrillation: 2.5 mg twice daily with two of three. {said} ({', '.join(measured)})"
+
+
+def _yes(is_met: bool) -> str:
+    return "met" if is_met else "not met"
 
 
 def _says(rule: Rule, value: float | None) -> str:
@@ -257,21 +245,21 @@ def _kidney(run_: Checking) -> _Kidney:
 def _qt(run_: Checking) -> ComputedRecord:
     unread, lists = run_.read("medications"), load()
     rows = [
-        _row(m, "label warns of QT prolongation")
+        row(m, "label warns of QT prolongation")
         for m in run_.medicines()
         if any(contains(m.name, ingredient) for ingredient in lists.qt)
     ]
     qtc = next(iter(Inputs(launch=run_.launch).series(needs.QTC)), None)
-    notes = _notes(run_)
+    notes = notes_of(run_)
     notes.insert(
         0,
         "QTc: none recorded as a result."
         if qtc is None
         else "The newest QTc is shown as recorded.",
     )
-    return _record(
+    return record_of(
         "QT list", [*rows, *([qtc.used] if qtc else [])], counted=len(lists.qt), what="medicines whose label warns of QT prolongation",
-        against=_about(run_), source=lists.qt_source, missing=unread, notes=notes, matches=len(rows),
+        against=about(run_), source=lists.qt_source, missing=unread, notes=notes, matches=len(rows),
     )  # fmt: skip
 
 
@@ -284,95 +272,19 @@ def _supply(run_: Checking) -> ComputedRecord:
     orders = [m for m in run_.orders() if not run_.asked or contains(m.name, run_.asked)]
     known = [m for m in orders if m.line and m.line.fact("supply")]
     ended = [m for m in known if m.line and (f := m.line.fact("supply")) and f.date < today]
-    rows = [_row(m, words.supply(m.line, today)) for m in ended if m.line]
+    rows = [row(m, words.supply(m.line, today)) for m in ended if m.line]
     notes = (
         [f"Orders of which the supply cannot be computed: {len(orders) - len(known)}."]
         if len(known) < len(orders)
         else []
     )
-    return _record(
+    return record_of(
         "Ordered supply that has ended", rows, counted=len(known), what="orders with a known supply", against="today",
         source="days ordered, or quantity by daily dose, from the order date; later fills are not counted", missing=unread,
-        notes=[*notes, *_notes(run_)],
+        notes=[*notes, *notes_of(run_)],
     )  # fmt: skip
 
 
 CHECKS: Mapping[Kind, Callable[[Checking], ComputedRecord]] = {
     "allergy": _allergy, "duplicates": _duplicates, "renal": _renal, "qt": _qt, "supply": _supply,
 }  # fmt: skip
-
-
-# ---------------------------------------------------------------- words
-
-
-def _about(run_: Checking) -> str:
-    return run_.asked or f"{len(run_.orders())} active orders"
-
-
-def _row(medicine: Medicine, said: str) -> ComputedInput:
-    line = medicine.line
-    return ComputedInput(
-        name=as_data(medicine.name[:1].upper() + medicine.name[1:]), text=as_data(said), handle=medicine.handle,
-        moment=line.date if line else "", role="ordered" if line else "",
-    )  # fmt: skip
-
-
-def _notes(run_: Checking, *, own_allergies: bool = True) -> list[str]:
-    notes = (
-        []
-        if own_allergies
-        else [
-            "No allergy to a substance is recorded; that is not “no allergies” unless it is stated."
-        ]
-    )
-    said = _pregnancy(run_)
-    return [
-        *notes,
-        *([said] if said else []),
-        "Interactions between medicines are not checked here; the EHR has its own check.",
-    ]
-
-
-def _pregnancy(run_: Checking) -> str:
-    """Say pregnancy and breast-feeding as recorded; of a woman of childbearing age also that nothing is recorded."""
-    chart = run_.chart
-    run_.launch.ensure("problems", "other")
-    found = [("Pregnancy", "pregnancy", PREGNANCY), ("Breast-feeding", "lactation", BREASTFEEDING)]
-    said = []
-    for word, condition, loinc in found:
-        problems = recorded(chart.tables["P"], condition, current=True)
-        observed = sorted(readings_of(chart, loinc), key=lambda r: r[1].moment, reverse=True)
-        if observed:
-            handle, reading, _ = observed[0]
-            said.append(
-                f"{word}: {as_data(reading.text)}, {chart.print_date(reading.moment)} ({handle})"
-            )
-        elif problems:
-            said.append(f"{word}: {as_data(problems[0].text('problem'))} ({problems[0].handle})")
-        else:
-            said.append(f"{word}: not recorded")
-    today = chart.now.astimezone(chart.zone).date().isoformat()
-    age = years_old(str(chart.patient.get("birthDate") or ""), today)
-    is_asked = chart.patient.get("gender") != "male" and (age is None or age in CHILDBEARING)
-    return (
-        "; ".join(said) + "."
-        if is_asked or any("not recorded" not in part for part in said)
-        else ""
-    )
-
-
-def _record(
-    name: str, rows: Sequence[ComputedInput], *, counted: int, what: str, against: str, source: str, missing: Sequence[str],
-    notes: Sequence[str], matches: int | None = None, more: tuple[ComputedValue, ...] = (),
-) -> ComputedRecord:  # fmt: skip
-    named = (
-        sum(not row.name.startswith("Recorded allergy") for row in rows)
-        if matches is None
-        else matches
-    )
-    return ComputedRecord(
-        handle="", kind="check", name=name, value=str(named), unit=MATCHES, source=source, inputs=tuple(rows),
-        rule=f"Checked for {counted} {what}, against {against}; {NO_CLEARANCE}.",
-        also=(ComputedValue(name="Checked for", value=str(counted), unit=what), *more), missing=tuple(map(as_data, missing)),
-        notes=tuple(map(as_data, notes)),
-    )  # fmt: skip

@@ -341,6 +341,25 @@ def test_ages_of_a_newborn_and_of_a_pregnancy() -> None:
     assert value(due, name="gestational_age") == "Gestational age: 28 weeks 0 days"
 
 
+RISK = (
+    result("2085-9", "50", "mg/dL"), result("98979-8", "90", "mL/min/{1.73_m2}"), pressure("140", "85"), vital("29463-7", "91.875", "kg"),
+    vital("8302-2", "175", "cm"),
+    result("72166-2", None, "", category="social-history", valueCodeableConcept={"coding": [{"code": "266919005"}], "text": "Never smoker"}),
+)  # fmt: skip
+
+
+def test_prevent_takes_its_inputs_from_the_chart_and_keeps_to_its_ranges() -> None:
+    """The published example: a man of 55, cholesterol 213, HDL 50, 140 mmHg, eGFR 90, BMI 30: ASCVD 3.9 %."""
+    man = chart(result("2093-3", "213", "mg/dL"), *RISK, born="1971-01-01", sex="male")
+    found = calculate(man, "prevent")
+    assert "also ASCVD, 10 years: 3.9 %" in lines(found, "also")
+    outside = chart(result("2093-3", "340", "mg/dL"), *RISK, born="1971-01-01", sex="male")
+    assert lines(calculate(outside, "prevent"), "CALC", "MISSING") == [
+        "CALC1|PREVENT total CVD risk, 10 years: not computed; cite [CALC1]",
+        "MISSING a value of total cholesterol that this rule is made for (130 to 320)",
+    ]
+
+
 def test_growth_percentiles_are_of_the_age_at_the_measurement() -> None:
     child = chart(
         vital("29463-7", "25.6", "kg", "2026-11-13"), vital("8302-2", "128.1", "cm", "2026-11-13"), born="2018-11-01", sex="male",

@@ -121,8 +121,22 @@ def test_kidney_rules_are_shown_where_the_measured_value_lies_below_their_number
         "eGFR: 28 mL/min/{1.73_m2}, collected 20-Nov-2026, today [L2a]",
     ]
     assert (
-        "CALC2|Kidney function and dose: 3 matches. Checked for 80 medicines with a kidney rule, against 4 active orders"
+        "CALC2|Kidney function and dose: 3 matches. Checked for 81 medicines with a kidney rule, against 4 active orders"
         in found.text
+    )
+
+
+def test_apixaban_stands_with_its_three_criteria_and_their_dates() -> None:
+    found = checks(chart(*KIDNEY, order("apixaban 5 mg tablet"), born="1940-01-01"), "renal")
+    (line,) = [one for one in named(found) if one.startswith("Apixaban")]
+    assert line == (
+        "Apixaban 5 mg tablet: label, atrial fibrillation: 2.5 mg twice daily with two of three. age 80 or more: 86, met; "
+        "weight 60 kg or less: 60, met; creatinine 1.5 mg/dL or more: 2, met (weight 20-Nov-2026, creatinine 20-Nov-2026), "
+        "ordered 10-Nov-2026, 10 days old [M1]"
+    )
+    unknown = checks(chart(order("apixaban 5 mg tablet")), "renal")
+    assert (
+        "weight 60 kg or less: not known; creatinine 1.5 mg/dL or more: not known" in unknown.text
     )
 
 
@@ -234,6 +248,27 @@ def test_the_assistant_without_a_model_answers_with_the_checks(
         if b["block"].get("title", "").startswith("Checked: ")
     ]
     assert shown == [f"Checked: {title}" for title in titles]
+
+
+def test_a_check_is_drawn_with_its_count_its_rule_and_its_source() -> None:
+    events = ask(chart(allergy("Penicillin"), order("amoxicillin 500 mg capsule")), "allergy check")
+    (block,) = [
+        b["block"] for b in custom(events, "block") if b["block"]["title"].startswith("Checked")
+    ]
+    first, *rows = block["rows"]
+    assert [piece.get("text") for piece in first["pieces"][:2]] == [
+        "Allergy against medicine class",
+        "1 match",
+    ]
+    assert [line[0]["text"] for line in first["meta"]] == [
+        "Checked for 24 allergy classes, against 1 allergy and 1 active order; no match is not a clearance.",
+        "Interactions between medicines are not checked here; the EHR has its own check.",
+        "Source: WHO ATC index and US labels, 27-Nov-2026; list not reviewed by a pharmacist",
+    ]
+    assert [row["pieces"][0]["text"] for row in rows] == [
+        "Recorded allergy:",
+        "Amoxicillin 500 mg capsule:",
+    ]
 
 
 def test_a_wrong_count_of_a_check_is_a_mismatch() -> None:
