@@ -26,6 +26,8 @@ from app.tools.bounds import MOST_CHARACTERS, bounded
 # The argument of a tool that hears the user's words.
 TYPED = "typed"
 # Answers of a tool that could not run; told to the model, never shown.
+# Records that were read longer ago than this are said to be so.
+WORTH_SAYING_MIN = 30
 NO_SUCH_TOOL = "No such tool. Use one of the tools listed."
 
 
@@ -156,11 +158,22 @@ class Registry:
             for look in looks
             if not isinstance(look.completeness, Complete)
         ]
+        aged = self._aged(found.sections)
         # What was not read is never what is cut.
         end = f"\nNOT READ TO ITS END: {'; '.join(unread)}. Do not say none." if unread else ""
+        end += aged
         text = bounded(found.text, MOST_CHARACTERS - len(end)) + end
         handles = tuple(dict.fromkeys(HANDLE.findall(text)))
         return ToolResult(text=text, handles=handles, entries=found.entries, looks=looks)
+
+    def _aged(self, names: Sequence[SectionName]) -> str:
+        """Say how old the oldest read of these sections is, once it is worth knowing."""
+        oldest = min((self._launch.read_time(name) for name in names), default=self._launch.now)
+        minutes = int((self._launch.now - oldest).total_seconds() // 60)
+        if minutes < WORTH_SAYING_MIN:
+            return ""
+        at = self._launch.chart.print_date(oldest.isoformat(), time=True)
+        return f"\nAS READ {at}, {minutes} minutes ago; newer records may exist."
 
     def _look(self, section: SectionName, found: Found) -> Look:
         state = self._launch.sections.get(section, Complete(n=0))

@@ -1,6 +1,7 @@
 """An EHR is asked only for what it offers, no more than it agreed to, and not twice for what did not change."""
 
 import threading
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -14,6 +15,8 @@ from app.fhir.shared_ehr import SharedEhr, searched_types
 from app.fhir.source import Complete, Denied, Failed, NotOffered
 from app.fhir.tables import table
 from app.launch_context import Grant
+from app.tools.chart_tools import CHART_TOOLS
+from app.tools.registry import Registry
 from tests.ndjson_source import context
 from tests.unit.fhir.ehr import NOW, Answer, Ehr, bundle, observation
 from tests.unit.fhir.records import EVERY, SUBJECT, record
@@ -238,6 +241,27 @@ def test_names_of_medicines_do_not_make_the_first_screen_dear() -> None:
     assert len(ehr.asked) == chart.requests == MOST_AT_FIRST
     chart.ensure("medications")
     assert {x.text("drug") for x in chart.chart.tables["M"]} == {f"drug {n}" for n in range(30)}
+
+
+def test_a_model_is_told_how_old_what_it_reads_is() -> None:
+    class Later(LaunchChart):
+        passed = timedelta()
+
+        @property
+        def now(self) -> datetime:
+            return super().now + self.passed
+
+    boundary, shared = shared_of(ehr_with(EVERY["flags"], observation()))
+    own = context("p1", NOW)
+    chart = Later(FhirSource(boundary, own, lambda: "t", shared=shared), own, NOW)
+    registry = Registry(CHART_TOOLS, chart, own)
+    chart.first_read()
+    assert "AS READ" not in registry.call("chart_section", {"section": "labs"}).text
+    chart.passed = timedelta(minutes=75)
+    old = registry.call("chart_section", {"section": "labs"}).text.splitlines()[-1]
+    assert old == "AS READ 20-Nov-2026 08:42, 75 minutes ago; newer records may exist."
+    # What is read now is new, whatever else is old.
+    assert "AS READ" not in registry.call("chart_section", {"section": "immunizations"}).text
 
 
 def test_the_time_of_a_read_is_kept_for_each_section() -> None:
