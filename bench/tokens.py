@@ -9,9 +9,11 @@ from pathlib import Path
 from shutil import which
 
 from app.fhir.chart import Chart
-from app.fhir.tables import digest, measurements
+from app.fhir.tables import digest, measurements, table
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry
+from app.tools.summaries import summary
+from bench import made_chart
 from bench.figures import show
 from tests.ndjson_source import launch
 
@@ -63,6 +65,24 @@ def labs() -> None:
         show(f"tokens.labs_per_value_{name}", each, "tokens per value", goal=goal, against=against)
 
 
+def known_sizes() -> None:
+    """Measure a chart of known size: 990 laboratory values of 30 tests, 12 problems, 12 orders."""
+    chart = made_chart.launch()
+    chart.ensure("labs", "problems", "medications")
+    grid = chart.chart.grids["L"]
+    assert values(chart.chart, "L") == made_chart.TESTS * made_chart.DRAWS
+    text, _ = summary(chart.chart, "L", grid.rows)
+    texts = {
+        "labs1000_citable": (measurements(chart.chart, "L", budget_tokens=ALL), 5200),
+        "labs1000_summary": (text, 1500),
+        "problems12": (table(chart.chart, "P"), 240),
+        "medications12": (table(chart.chart, "M"), 330),
+    }
+    sizes = count([text for text, _ in texts.values()])
+    for (name, (_, goal)), size in zip(texts.items(), sizes, strict=True):
+        show(f"tokens.{name}", size, "tokens", goal=goal)
+
+
 def tool_list() -> None:
     """Measure the list of tools as a model is sent it: names, descriptions and schemas as compact JSON."""
     chart = launch("typical")
@@ -80,7 +100,7 @@ def tool_list() -> None:
     )
 
 
-MEASURES = (digests, labs, tool_list)
+MEASURES = (digests, labs, known_sizes, tool_list)
 
 
 def main() -> None:

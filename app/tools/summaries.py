@@ -48,10 +48,10 @@ def _line(row: Row, stats: Statistics, *, mean: bool) -> str:
     if mean and stats.mean:
         parts.append(f"n {stats.numbers} mean {stats.mean}")
     elif len(stats.points) > LAST:
-        parts.append(f"n {len(stats.points)}")
+        parts.append(f"n{len(stats.points)}")
     if mean and stats.others and stats.numbers:
         parts.append(f"{stats.others} not plain numbers")
-    return " | ".join(parts)
+    return (" | " if mean else " ").join(parts)
 
 
 def _extreme(row: Row, point: Point) -> str:
