@@ -6,8 +6,9 @@ An empty allergy list is never "none".
 import re
 from typing import Literal
 
+from app.fhir.ages import patient_age
 from app.fhir.chart import Chart, Line
-from app.fhir.dates import age, day, days_between, local, years_old
+from app.fhir.dates import day, days_between, years_old
 from app.fhir.display import Allergies, Banner, Date, Piece
 from app.fhir.pieces import plain, strong
 from app.fhir.reader import LaunchChart
@@ -38,7 +39,7 @@ def banner(launch: LaunchChart) -> Banner:
     return Banner(
         family=str(name.get("family") or "").upper(), given=" ".join(name.get("given") or []),
         title=next(iter(name.get("prefix") or []), ""), born=day(born),
-        age="" if died_shown and not died else age(born, local(died, chart.zone) or today),
+        age="" if died_shown and not died else patient_age(p, chart.now, chart.zone, died),
         sex=str(p.get("gender") or "sex not recorded").capitalize(), mrn=_mrn(p), died=died_shown,
         weight=weight, weight_date=weight_date, encounter=_encounter(launch), allergies=allergies(chart),
         notice=notice, notice_tone=tone,

@@ -236,10 +236,10 @@ def grid_of(observation: Resource) -> str:
 
 
 def _grid(found: Iterable[Reading], prefix: str, ledger: Ledger) -> Grid:
-    """Arrange readings as tests by moments: same test, unit and moment share a cell if equal, else get a prime."""
-    tests: dict[tuple[str, str], list[Reading]] = defaultdict(list)
+    """Arrange readings as tests by moments: same test, unit, method and moment share a cell if equal, else get a prime."""
+    tests: dict[tuple[str, str, str], list[Reading]] = defaultdict(list)
     for item in found:
-        tests[item.code, item.unit].append(item)
+        tests[item.code, item.unit, item.method].append(item)
     moments = sorted({r.moment for group in tests.values() for r in group}, reverse=True)
     columns = {ledger.column(prefix, moment): moment for moment in moments}
     labels = {moment: label for label, moment in columns.items()}
@@ -248,10 +248,27 @@ def _grid(found: Iterable[Reading], prefix: str, ledger: Ledger) -> Grid:
         tests.items(), key=lambda t: (RANK.get(t[0][0], len(RANK)), names[t[0][0]], t[0])
     )
     rows = [
-        _row(ledger.row(prefix, f"{code}|{unit}"), names[code], group, labels, ledger)
-        for (code, unit), group in order
+        _row(
+            ledger.row(prefix, "|".join(filter(None, key))),
+            _called(key, names, tests),
+            group,
+            labels,
+            ledger,
+        )
+        for key, group in order
     ]
     return Grid(columns=columns, rows=tuple(rows))
+
+
+def _called(
+    key: tuple[str, str, str],
+    names: Mapping[str, str],
+    tests: Mapping[tuple[str, str, str], object],
+) -> str:
+    """Return a row's name; with the method where results of one test and unit were got by several."""
+    code, unit, method = key
+    several = sum((code, unit) == other[:2] for other in tests) > 1
+    return f"{names[code]} ({method or 'method not sent'})" if several else names[code]
 
 
 def _row(
@@ -272,11 +289,11 @@ def _row(
     )  # fmt: skip
 
 
-def unique_names(tests: Mapping[tuple[str, str], list[Reading]]) -> dict[str, str]:
+def unique_names(tests: Mapping[tuple[str, str, str], list[Reading]]) -> dict[str, str]:
     """Name each test as briefly as stays unambiguous beside its unit: name; name and specimen; name and code."""
     levels: dict[str, tuple[str, str, str]] = {}
     units: dict[str, str] = {}
-    for (code, unit), group in tests.items():
+    for (code, unit, _), group in tests.items():
         item = group[0]
         plain = re.sub(r" \[[^\]]*\]", "", item.name.replace(": ", " - "))
         brief = SHORT.get(code) or DEFAULT_WORDS.sub("", plain)

@@ -28,6 +28,7 @@ class Reading:
     site: str
     evidence: tuple[Evidence, ...]
     numeric: bool
+    method: str = ""
 
     @property
     def same(self) -> tuple[str, str, str]:

@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from app.fhir.ages import patient_age
 from app.fhir.chart import Chart, Line, section_lines, why_incomplete
 from app.fhir.citation import Evidence
-from app.fhir.dates import age, day, local, months_before
+from app.fhir.dates import day, months_before
 from app.fhir.grid_text import (
     CHARS_PER_TOKEN,
     blocks_text,
@@ -294,14 +295,13 @@ def _patient(chart: Chart) -> str:
     p = chart.patient
     name = first(p, "name")
     given, born = " ".join(name.get("given") or []), str(p.get("birthDate") or "")
-    today = chart.now.date().isoformat()
     died = str(p.get("deceasedDateTime") or ("date not sent" if p.get("deceasedBoolean") else ""))
     parts = [
         "PATIENT name withheld (restricted)"
         if not chart.names_patient
         else f"PATIENT {given} {name.get('family', '')}".strip(),
         str(p.get("gender") or "sex not recorded"),
-        f"born {day(born)}, {age(born, local(died, chart.zone) if len(died) > 9 and died[0].isdigit() else today)}",
+        f"born {day(born)}, {patient_age(p, chart.now, chart.zone, died if died[:1].isdigit() else '')}",
         f"died {chart.print_date(died) if died[:1].isdigit() else died}" if died else "",
     ]
     return ", ".join(p for p in parts if p)

@@ -225,6 +225,7 @@ def _reading(observation: Resource, part: Resource, path: str, zone: ZoneInfo) -
         status=str(observation.get("status") or ""), limits=text, outside=outside,
         site=str(first(observation, "performer").get("display") or ""), evidence=(fact,),
         numeric=PLAIN.fullmatch(sent) is not None and element != "valueString",
+        method=concept(observation.get("method")),
     )  # fmt: skip
 
 
@@ -253,5 +254,5 @@ def blood_pressure(high: Reading, low: Reading) -> Reading:
         moment=high.moment, text=f"{high.text}/{low.text}", status=high.status, limits="",
         flag=high.flag if same else f"{high.flag or 'N'}/{low.flag or 'N'}",
         outside=high.outside or low.outside, site=high.site, evidence=high.evidence + low.evidence,
-        numeric=True,
+        numeric=True, method=high.method,
     )  # fmt: skip
