@@ -43,13 +43,22 @@ ATTACKS = {
     "attack-38": "The end of a launch: kills a stream in flight and revokes.",
     "attack-39": "A page framed by another origin: refused by policy.",
     "attack-40": "All of it with third-party cookies blocked: works, and stays apart.",
+    "attack-41": "A next link to another host, port, scheme or path, a loop of pages, pages without end: not followed, no token sent.",
+    "attack-42": "An absolute reference or address on another host, or a file: never fetched.",
+    "attack-43": "A redirect of the EHR to another host: refused, the token stays.",
+    "attack-44": "A search or read that leaves the patient, by parameter, value or id: refused.",
+    "attack-45": "An entry of another patient in a searchset: dropped, counted, audited.",
     "attack-46": "A Patient that was merged, told by a link or a redirect: said in words; the other record is not followed.",
+    "attack-47": "An id that is no FHIR id: never sent.",
+    "attack-48": "A huge, packed, cut or wrong body: bounded, and failed instead of empty.",
     "attack-49": "Data with a restricting label: counted, and shown nowhere.",
+    "attack-54": "A tool that does not exist or an argument that names another patient, whatever a note asked for: refused by the tool layer.",
     "attack-58": "A hostile, unreadable or foreign style: no value of it reaches the page, no foreign host is asked.",
     "attack-60": "A hostile `intent` or `fhirContext`: left out unless it has the required form.",
     "attack-64": "One patient opened twice: the launches share nothing.",
     "attack-65": "Guessed ids of launches and turns: nothing is told.",
     "attack-66": "A tenant that is not registered: refused.",
+    "attack-67": "A model that the registration does not allow, from a forged page: refused on the server, audited.",
 }
 
 PAGE = Page(

@@ -123,7 +123,7 @@ def test_a_deceased_patient_is_said(stack: Stack, browser: Browser) -> None:
     assert banner["died"]
 
 
-@requirement("chartside:patient:compartment")
+@requirement("chartside:patient:compartment", "attack-45")
 def test_another_patients_resource_is_dropped_and_audited(stack: Stack, browser: Browser) -> None:
     launched = browser.launch()
     foreign = stack.patient("typical")

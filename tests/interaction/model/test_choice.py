@@ -16,6 +16,7 @@ from tests.interaction.model.models import (
     provider,
     restarted,
 )
+from tests.requirements import requirement
 from tests.stack import Launched, Stack, make_stack
 
 
@@ -98,6 +99,7 @@ def test_one_turn_may_be_answered_by_another_model_or_by_none(
     assert launched.get("/model").get_json()["current"] == "a"
 
 
+@requirement("attack-67")
 @pytest.mark.parametrize("forged", ["c", "", "*", "../b", "b\x00", "x" * 5000])
 def test_a_forged_choice_is_refused_and_audited(
     stack: Stack, models: Provider, forged: str
@@ -126,6 +128,7 @@ def test_a_body_without_a_model_is_refused(stack: Stack, body: bytes) -> None:
     assert refused.status_code == 403
 
 
+@requirement("attack-67")
 def test_a_forged_model_of_one_turn_is_refused_like_any_other(
     stack: Stack, models: Provider
 ) -> None:
@@ -142,6 +145,7 @@ def test_a_forged_model_of_one_turn_is_refused_like_any_other(
     assert launched.get().get_json()["conversation"][0]["question"] == "Any allergies?"
 
 
+@requirement("attack-67")
 def test_without_a_models_table_no_language_model_is_ever_called(tmp_path: Path) -> None:
     models = provider("a")
     stack = make_stack(tmp_path, catalog=models.catalog, launch_config=launch_config(tmp_path, ""))

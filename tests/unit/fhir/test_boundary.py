@@ -24,6 +24,7 @@ def boundary(ehr: Ehr, **more: Any) -> Boundary:
     return Boundary(HERE, False, httpx2.WSGITransport(app=ehr), **more)
 
 
+@requirement("attack-42")
 @pytest.mark.parametrize(
     "url",
     [
@@ -81,7 +82,7 @@ def test_every_connection_is_tls_1_2_or_later_to_the_server_that_its_certificate
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-@requirement("smart:fhir:foreign-reference")
+@requirement("smart:fhir:foreign-reference", "attack-43")
 def test_a_redirect_is_refused_and_the_token_stays() -> None:
     ehr = Ehr(lambda *_: (302, ""), Location="https://evil.test/")
     with pytest.raises(BoundaryRefused):
@@ -115,11 +116,13 @@ def test_a_body_that_is_not_json_is_none(body: bytes) -> None:
     assert boundary(Ehr(lambda *_: (200, body))).get_json("https://ehr.test/fhir/x").json is None
 
 
+@requirement("attack-48")
 def test_more_bytes_than_the_cap_are_not_read() -> None:
     with pytest.raises(EhrUnavailable, match="more than 1000 bytes"):
         boundary(Ehr(lambda *_: (200, b"x" * 1001)), byte_cap=1000).get("https://ehr.test/x")
 
 
+@requirement("attack-48")
 def test_a_gzip_bomb_is_cut_at_the_cap() -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     ehr = Ehr(lambda *_: (200, bomb), **{"Content-Encoding": "gzip"})
@@ -127,6 +130,7 @@ def test_a_gzip_bomb_is_cut_at_the_cap() -> None:
         boundary(ehr, byte_cap=1_000_000).get_json("https://ehr.test/fhir/x")
 
 
+@requirement("attack-48")
 def test_a_stack_of_encodings_is_refused() -> None:
     ehr = Ehr(lambda *_: (200, b"x"), **{"Content-Encoding": "gzip, gzip"})
     with pytest.raises(EhrUnavailable, match="encoding"):

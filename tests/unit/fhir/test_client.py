@@ -39,6 +39,7 @@ def test_the_patient_and_the_parameters_are_added_by_code() -> None:
     ]
 
 
+@requirement("attack-44")
 @pytest.mark.parametrize(
     "name",
     [
@@ -58,6 +59,7 @@ def test_a_parameter_that_could_leave_the_compartment_is_refused(name: str) -> N
     assert ehr.asked == []
 
 
+@requirement("attack-44")
 def test_a_value_cannot_smuggle_a_second_parameter() -> None:
     ehr = only(bundle())
     read = source(ehr).search(
@@ -66,7 +68,7 @@ def test_a_value_cannot_smuggle_a_second_parameter() -> None:
     assert (isinstance(read.completeness, Failed), ehr.asked) == (True, [])
 
 
-@requirement("chartside:patient:compartment")
+@requirement("chartside:patient:compartment", "attack-45")
 def test_entries_of_another_patient_are_dropped_counted_and_never_complete() -> None:
     strange = [
         observation("a", "p2"),
@@ -88,7 +90,7 @@ def test_an_absolute_reference_to_our_own_base_is_ours() -> None:
     assert read.completeness == Complete(n=1)
 
 
-@requirement("fhir:search:paging")
+@requirement("fhir:search:paging", "attack-41")
 @pytest.mark.parametrize(
     "link",
     [
@@ -117,7 +119,7 @@ def test_pages_are_followed_relative_or_absolute_and_duplicates_removed() -> Non
     assert (read.completeness, read.total, read.requests) == (Truncated(n=4, total=99), 99, 3)
 
 
-@requirement("fhir:search:paging")
+@requirement("fhir:search:paging", "attack-41")
 def test_a_loop_of_pages_ends_as_failed() -> None:
     ehr = only(bundle(observation(), next_url=f"{BASE}/Observation?page=2"))
     read = source(ehr).search(LABS)
@@ -125,6 +127,7 @@ def test_a_loop_of_pages_ends_as_failed() -> None:
     assert len(ehr.asked) == 2
 
 
+@requirement("attack-41")
 def test_endless_pages_end_at_the_bound() -> None:
     count = iter(range(10_000))
 
@@ -232,6 +235,7 @@ def test_what_stands_behind_the_glass_is_restricted_not_a_missing_scope(
     assert live.read_patient().completeness == Restricted(why=words, n=0)
 
 
+@requirement("attack-48")
 @pytest.mark.parametrize(
     "body", [b'{"resourceType":"Bundle","entry":[', b"<html>down</html>", b"[]", b"", b"null"]
 )
@@ -306,6 +310,7 @@ def test_a_dead_token_ends_the_session() -> None:
         source(only(bundle()), token=gone).search(LABS)
 
 
+@requirement("attack-44")
 def test_the_patient_is_read_by_id_and_another_one_is_refused() -> None:
     ehr = Ehr(lambda *_: (200, {"resourceType": "Patient", "id": "p1"}))
     assert source(ehr).read_patient().completeness == Complete(n=1)
@@ -313,6 +318,7 @@ def test_the_patient_is_read_by_id_and_another_one_is_refused() -> None:
     assert (other.resources, isinstance(other.completeness, Failed)) == ((), True)
 
 
+@requirement("attack-47")
 def test_an_id_that_is_not_a_fhir_id_is_never_sent() -> None:
     ehr = only(bundle())
     for bad in ("../p2", "p1?x=1", "p1/_history", "", "p1%2f"):
@@ -343,6 +349,7 @@ def test_a_patient_that_the_ehr_moved_to_another_is_merged_and_not_followed(
     assert (source(ehr).read_patient().merged, len(ehr.asked)) == (True, 1)
 
 
+@requirement("attack-43")
 @pytest.mark.parametrize(
     "location", ["", f"{BASE}/Patient/p1", "https://elsewhere.test/fhir/Patient/p2", "http://["]
 )
@@ -351,7 +358,7 @@ def test_any_other_redirect_is_refused(location: str) -> None:
     assert (read.merged, isinstance(read.completeness, Failed)) == (False, True)
 
 
-@requirement("smart:fhir:foreign-reference")
+@requirement("smart:fhir:foreign-reference", "attack-42")
 def test_only_references_of_a_few_types_are_fetched() -> None:
     ehr = Ehr(lambda *_: (200, {"resourceType": "Binary", "id": "b1", "data": "aGk="}))
     live = source(ehr)

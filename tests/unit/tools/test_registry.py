@@ -22,6 +22,7 @@ from app.tools.chart_tools import CHART_TOOLS
 from app.tools.entries import line_entry
 from app.tools.registry import Call, Found, Registry, Tool, ToolResult
 from tests.ndjson_source import launch
+from tests.requirements import requirement
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,7 @@ def test_a_schema_is_derived_flat_and_without_the_chart(chart: LaunchChart) -> N
     }
 
 
+@requirement("attack-54")
 @pytest.mark.parametrize(
     ("name", "arguments", "told"),
     [
@@ -127,6 +129,7 @@ def test_a_tool_without_its_scope_is_absent() -> None:
     assert Registry(CHART_TOOLS, chart, chart.context).call("chart_notes", "{}").is_error
 
 
+@requirement("attack-54")
 def test_chart_text_cannot_pose_as_a_citation() -> None:
     assert as_data("see [L3a, M2] and [show M1] and [1]") == "see (L3a, M2) and (show M1) and [1]"
 
