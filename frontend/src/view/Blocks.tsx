@@ -56,7 +56,12 @@ function Criteria({ block: { title, reason, rule, criteria, sum } }: { block: Cr
           <li key={name}>
             <span>
               <Pieces pieces={pieces} />
-              {age !== "" && <span class="old"> {age}</span>}
+              {age !== "" && (
+                <>
+                  {" "}
+                  <span class="old nw">{age}</span>
+                </>
+              )}
             </span>
             <b class={meets === "missing" ? "old" : undefined}>{meets}</b>
           </li>

@@ -290,7 +290,7 @@ describe("answer", () => {
       "1 of 3 on these inputs; a new weight could change it.",
     ]);
     expect(words(".crit li > b")).toEqual(["no", "yes", "no"]);
-    expect(words(".crit .old")).toEqual([" 3 years 6 months old"]);
+    expect(words(".crit .old")).toEqual(["3 years 6 months old"]);
     const missing = structuredClone(apixabanCriteria);
     missing.criteria[2] = { name: "weight", pieces: [], meets: "missing", age: "" };
     const value = { message_id: "m", block: missing };
