@@ -27,6 +27,7 @@ from app.agent.spoken_dates import When
 from app.agent.subjects import blockers
 from app.agent.when import agrees, on_day, same_day
 from app.fhir.dates import day
+from app.fhir.sections import SECTIONS
 
 PARAGRAPH = re.compile(r"\n\s*\n")
 # Words that say that a passage is a copy.
@@ -37,6 +38,8 @@ COPIED = re.compile(
 # Longer passages are whole paragraphs, copied in part; the tools say which part.
 MOST_QUOTED = 40
 LEAST_WORDS = 3  # of each piece of a quotation
+# The field of each kind of record that says what it is: a sentence that cites it states this record.
+NAMED = frozenset(section.table.named for section in SECTIONS if section.table)
 
 
 def compare(scene: Scene) -> list[Finding]:
@@ -229,7 +232,7 @@ def _in_name(claim: Status, scene: Scene) -> bool:
 def _used(fact: Fact, scene: Scene) -> bool:
     """Tell whether a sentence states this very value or record: a series is not silent about one old result."""
     if fact.kind != "Observation":
-        return fact.field in ("drug", "problem", "order")
+        return fact.field in NAMED
     return fact.field == "value" and any(
         holds(fact, n) for n in scene.claims.numbers if n.kind == "value"
     )

@@ -55,6 +55,15 @@ MUST_SAY: Mapping[str, tuple[str, ...]] = {
         "draft",
     ),
     "Condition": ("resolved", "inactive"),
+    "MedicationAdministration": ("held", "refused", "not given", "on-hold"),
+    "MedicationStatement": ("stopped", "not-taken", "on-hold", "intended"),
+    "Immunization": ("refused", "not given"),
+    "Procedure": ("not-done", "preparation", "stopped", "on-hold"),
+    "NutritionOrder": ("draft", "on-hold", "revoked", "completed"),
+    "Appointment": ("cancelled", "proposed", "waitlist"),
+    "Flag": ("inactive",),
+    "Consent": ("inactive", "rejected", "draft", "proposed"),
+    "DeviceUseStatement": ("completed", "stopped", "intended"),
 }
 SAME_STATUS = {"finished": "completed", "completed": "finished", "discontinued": "stopped"}
 NAME_FIELDS = ("drug", "problem", "substance", "order", "type")
