@@ -22,12 +22,14 @@ class Asked:
 
 
 IMAGES = r"(?:chest |abdominal |head )?(?:x-?rays?|cts?\b(?: scans?| reports?)?|cat scans?|mris?\b|mri (?:scans?|reports?)|echos?\b|echocardiogra\w*|ultrasounds?|sonogra\w*|mammogra\w*|dexa|pet(?:-?ct)?\b(?: scans?)?|radiolog\w*|imaging)"
+# "home vs inpatient vs discharge meds": each of them, though the noun stands once.
+LATER = r"(?=[^?.]{0,40}\b(?:meds?|medications?|medicines?)\b)"
 ASKED: tuple[Asked, ...] = (
+    Asked(section="home_medications", means="home medicines", pattern=rf"(?:home|outpatient|prior to admission|pta)\b{LATER}|(?:home|outpatient) (?:meds?|medications?|medicines?)|(?:meds?|medications?|medicines?) (?:at|from) home"),
+    Asked(section="inpatient_medications", means="inpatient orders", pattern=rf"(?:inpatient|hospital)\b{LATER}|(?:inpatient|hospital) orders"),
     Asked(section="discharge_medications", means="discharge orders", pattern=r"discharge (?:meds?|medications?|medicines?|prescriptions?)"),
-    Asked(section="home_medications", means="home medicines", pattern=r"(?:home|outpatient|prior to admission|pta) (?:meds?|medications?|medicines?)|(?:meds?|medications?|medicines?) (?:at|from) home"),
-    Asked(section="inpatient_medications", means="inpatient orders", pattern=r"(?:inpatient|hospital) (?:meds?|medications?|medicines?|orders)"),
     Asked(section="administrations", means="administrations",
-          pattern=r"(?:last|latest|previous|next) doses?|doses? (?:given|held|missed|refused)|(?:was|were|been) (?:given|administered)|(?:last )?(?:given|administered)\b|held doses?|missed doses?|\bmar\b|prns? (?:given|used|in|over)|administrations?",
+          pattern=r"(?:last|latest|previous|next) doses?|doses? (?:given|held|missed|refused)|(?:was|were|been) (?:given|administered)|(?:last )?(?:given|administered)\b|held doses?|missed doses?|\bmar\b|prns? (?:given|used|in|over)|administrations?|doses\b(?! of)|dos(?:e|ing) (?:at the time|times?)",
           note="Only doses that the EHR recorded as given here; what was taken elsewhere or at home is not recorded."),
     Asked(section="microbiology", means="cultures and susceptibilities",
           pattern=r"(?:blood |urine |sputum |wound |stool )?cultures?|what grew|grew\b|sensitivit\w*|susceptib\w*|organisms?|microbiolog\w*|antibiogram|gram stains?"),

@@ -178,7 +178,7 @@ def _parts(plan: Plan, rest: str) -> str:
     for pattern, sentence in DECLINED:
         if found := re.search(rf"(?<!\w)(?:{pattern})", rest):
             plan.declined.append(sentence)
-            rest = rest.replace(found[0], " ")
+            rest = re.sub(rf"(?<!\w)(?:{pattern})", " ", rest)
     for asked in ASKED:
         found = re.search(rf"(?<!\w)(?:{asked.pattern})", rest)
         if found and all(one.section != asked.section for one in plan.parts):
