@@ -52,6 +52,8 @@ ATTACKS = {
     "attack-47": "An id that is no FHIR id: never sent.",
     "attack-48": "A huge, packed, cut or wrong body: bounded, and failed instead of empty.",
     "attack-49": "Data with a restricting label: counted, and shown nowhere.",
+    "attack-52": "Markup in names, codes and displays of a chart: shown as text.",
+    "attack-53": "Images, links, markup and scripts in a model's answer: no request leaves, no script runs.",
     "attack-54": "A tool that does not exist or an argument that names another patient, whatever a note asked for: refused by the tool layer.",
     "attack-58": "A hostile, unreadable or foreign style: no value of it reaches the page, no foreign host is asked.",
     "attack-60": "A hostile `intent` or `fhirContext`: left out unless it has the required form.",
