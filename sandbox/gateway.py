@@ -5,6 +5,7 @@ what it was allowed to read, and does not log who read what; it is a sandbox for
 """
 
 import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -187,12 +188,21 @@ def _wants_json() -> bool:
 
 def _answer(state: SandboxState, token: AccessToken, struck: Struck, body: Resource) -> Response:
     other = state.other_patient(token.grant.launch.patient_id)
-    answer = _fhir_response(changed(body, struck, state.data_plane, other))
-    # FHIR R4 http, conditional read; RFC 9110 8.8.3: the same bytes have the same tag.
-    answer.add_etag(weak=True)
+    sent = changed(body, struck, state.data_plane, other)
+    answer = _fhir_response(sent)
+    answer.set_etag(_tag(sent), weak=True)
     if not struck.rules:
         answer.make_conditional(request)
     return truncated(answer) if struck.rule("truncated_json") else answer
+
+
+def _tag(body: Resource) -> str:
+    """Return what makes an answer the same: RFC 9110 8.8.1, a weak tag leaves out when a Bundle was made."""
+    lasting = {
+        name: value for name, value in body.items() if name not in ("id", "meta", "timestamp")
+    }
+    kept = lasting if body.get("resourceType") == "Bundle" else body
+    return hashlib.sha256(render(kept)).hexdigest()[:32]
 
 
 def _fhir_response(
