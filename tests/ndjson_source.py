@@ -11,7 +11,16 @@ from zoneinfo import ZoneInfo
 from app.boundary import read_fhir
 from app.fhir.compartment import belongs
 from app.fhir.reader import LaunchChart
-from app.fhir.source import Complete, Completeness, Denied, Query, Read, Resource, Truncated
+from app.fhir.source import (
+    Complete,
+    Completeness,
+    Denied,
+    NotOffered,
+    Query,
+    Read,
+    Resource,
+    Truncated,
+)
 from app.fhir.values import categories
 from app.launch_context import Grant, LaunchContext
 
@@ -82,6 +91,14 @@ class NdjsonSource:
         return Read(
             query=query, resources=(), completeness=Denied(scope="patient/Binary.r", http_status=0)
         )
+
+    def history(self, reference: str) -> Read:
+        """Return nothing: the files hold one version of each resource."""
+        kind = reference.partition("/")[0]
+        return Read(
+            query=Query(resource_type=kind), resources=(), requests=0,
+            completeness=NotOffered(resource_type=kind),
+        )  # fmt: skip
 
     def _answer(self, query: Query, most: int) -> Read:
         self.asked.append(query)

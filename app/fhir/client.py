@@ -34,6 +34,7 @@ from app.fhir.source import (
 from app.launch_context import LaunchContext
 
 MOST_PAGES, MOST_RESOURCES = 60, 20_000
+MOST_VERSIONS = 10
 
 
 class FhirSource:
@@ -110,6 +111,31 @@ class FhirSource:
     def begin_turn(self) -> None:
         """Count the requests of a turn from here."""
         self._asking.begin_turn()
+
+    def history(self, reference: str) -> Read:
+        """Return the versions of one result of this patient, as many as the EHR keeps and gives (ten at most)."""
+        own = relative(reference, self._base)
+        kind = own.partition("/")[0]
+        state = SearchState(query=Query(resource_type=kind or "Resource"))
+        if kind != "Observation":
+            state.stop = Failed(reason="a reference whose versions are not read")
+        elif not self._shared.keeps_versions(self._base, kind):
+            state.stop = NotOffered(resource_type=kind)
+        elif self._granted(state, "r"):
+            body = self._ask(state, f"{self._base}/{own}/_history?_count={MOST_VERSIONS}") or {}
+            for at, entry in enumerate(_listed(body.get("entry"))[:MOST_VERSIONS]):
+                self._version(state, own, at, entry)
+        return as_read(state)
+
+    def _version(self, state: SearchState, own: str, at: int, entry: Any) -> None:
+        """Keep one version of this very resource; a deletion has none."""
+        found = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(found, dict) or f"{found.get('resourceType')}/{found.get('id')}" != own:
+            return
+        if belongs(found, self._context.patient_id, self._base):
+            state.found[f"{own}/{at}"] = own_part(found, self._context.patient_id, self._base)
+        else:
+            state.foreign += 1
 
     # ------------------------------------------------------------ requests
 

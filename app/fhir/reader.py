@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from app.errors import EhrRefused, EhrUnavailable, SessionEnded
 from app.fhir.chart import Chart
 from app.fhir.compile import compile_chart
+from app.fhir.earlier import Earlier
 from app.fhir.glass import ChartRestricted
 from app.fhir.labels import DEFAULT, Audience, Labels
 from app.fhir.ledger import Ledger, Sources
@@ -78,6 +79,7 @@ class LaunchChart:
         self._read_at = self._started
         self.labels = labels
         self.texts = NoteTexts(source, self._zone, on_read, labels)
+        self.earlier = Earlier(source, self._zone, on_read, labels)
 
     @property
     def chart(self) -> Chart:

@@ -10,6 +10,7 @@ Source: https://hl7.org/fhir/R4/capabilitystatement.html, https://hl7.org/fhir/R
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 
 from app.boundary import Boundary
@@ -40,7 +41,7 @@ class SharedEhr:
         self._clock = clock
         self._reads_statement = reads_statement
         self._lock = Lock()
-        self._known: dict[str, tuple[float, frozenset[str] | None]] = {}
+        self._known: dict[str, tuple[float, Statement | None]] = {}
 
     @contextmanager
     def connection(self) -> Iterator[None]:
@@ -58,38 +59,64 @@ class SharedEhr:
 
     def offers(self, iss: str, resource_type: str, *, ask: bool) -> bool | None:
         """Tell whether an EHR offers searches of a type; None where that is not known. `ask`: read its statement."""
+        known = self._statement(iss, ask=ask)
+        return None if known is None else resource_type in known.searched
+
+    def keeps_versions(self, iss: str, resource_type: str) -> bool:
+        """Tell whether an EHR says that it gives the history of a resource; silence is no."""
+        known = self._statement(iss, ask=True)
+        return known is not None and resource_type in known.versioned
+
+    def _statement(self, iss: str, *, ask: bool) -> "Statement | None":
         now = self._clock()
         with self._lock:
-            until, types = self._known.get(iss, (0.0, None))
+            until, known = self._known.get(iss, (0.0, None))
             if ask and self._reads_statement and now >= until:
-                types = self._read(iss)
-                kept = TRIED_AGAIN_S if types is None else KEPT_S
-                self._known[iss] = (now + kept, types)
-        return None if types is None else resource_type in types
+                known = self._read(iss)
+                kept = TRIED_AGAIN_S if known is None else KEPT_S
+                self._known[iss] = (now + kept, known)
+        return known
 
-    def _read(self, iss: str) -> frozenset[str] | None:
-        """Return the types that can be searched; None if the statement does not say."""
+    def _read(self, iss: str) -> "Statement | None":
+        """Return what the statement says; None if it says nothing."""
         try:
             with self.connection():
                 answer = self._boundary.get_json(f"{iss.rstrip('/')}/metadata")
         except (EhrUnavailable, BoundaryRefused):
             return None
-        return searched_types(answer.json) if answer.status == 200 else None
+        searched = searched_types(answer.json) if answer.status == 200 else None
+        if searched is None:
+            return None
+        versioned = types_with(answer.json, lambda r: _has(r, "history-instance"))
+        return Statement(searched=searched, versioned=versioned)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """What a CapabilityStatement says: the types that can be searched, and those whose versions are given."""
+
+    searched: frozenset[str]
+    versioned: frozenset[str]
 
 
 def searched_types(statement: object) -> frozenset[str] | None:
     """Return the types of a CapabilityStatement that can be searched; None where it lists none or is none."""
+    return types_with(statement, _is_searched) or None
+
+
+def types_with(statement: object, does: Callable[[dict[str, object]], bool]) -> frozenset[str]:
+    """Return the types of a CapabilityStatement's servers of which something is said; none where it is no statement."""
     if not isinstance(statement, dict) or statement.get("resourceType") != "CapabilityStatement":
-        return None
+        return frozenset()
     sent = statement.get("rest")
     rests = [r for r in sent if isinstance(r, dict)] if isinstance(sent, list) else []
     found: set[str] = set()
     for rest in rests:
         listed = rest.get("resource") if rest.get("mode", "server") == "server" else []
         for one in listed if isinstance(listed, list) else []:
-            if isinstance(one, dict) and _is_searched(one):
+            if isinstance(one, dict) and does(one):
                 found.add(str(one.get("type")))
-    return frozenset(found) or None
+    return frozenset(found)
 
 
 def _is_searched(resource: dict[str, object]) -> bool:
@@ -97,4 +124,10 @@ def _is_searched(resource: dict[str, object]) -> bool:
     sent = resource.get("interaction")
     if not isinstance(sent, list) or not sent:
         return True
-    return any(isinstance(i, dict) and i.get("code") == "search-type" for i in sent)
+    return _has(resource, "search-type")
+
+
+def _has(resource: dict[str, object], interaction: str) -> bool:
+    sent = resource.get("interaction")
+    listed = sent if isinstance(sent, list) else []
+    return any(isinstance(i, dict) and i.get("code") == interaction for i in listed)

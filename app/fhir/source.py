@@ -122,3 +122,6 @@ class ChartSource(Protocol):
 
     def fetch(self, reference: str) -> Read:
         """Return one resource that a resource of this patient refers to (a note's Binary, a Practitioner)."""
+
+    def history(self, reference: str) -> Read:
+        """Return the versions of one result of this patient, as many as the EHR keeps and gives (ten at most)."""

@@ -48,7 +48,7 @@ def source(launch: LaunchChart, n: int, marks: Sequence[str] = ()) -> Source:
     if row:
         return _series(launch, n, handle, row)
     if cell:
-        return _result(chart, n, handle, cell[2])
+        return _result(launch, n, handle, cell[2])
     if line and handle.startswith("N"):
         return _document(launch, n, line, marks)
     if line:
@@ -66,8 +66,8 @@ def _series(launch: LaunchChart, n: int, handle: str, row: Row) -> Source:
     )  # fmt: skip
 
 
-def _result(chart: Chart, n: int, handle: str, found: tuple[Reading, ...]) -> Source:
-    item = found[0]
+def _result(launch: LaunchChart, n: int, handle: str, found: tuple[Reading, ...]) -> Source:
+    chart, item = launch.chart, found[0]
     reference = item.evidence[0].reference
     resource = chart.resources.get(reference, {})
     facts = [SourceFact(label="Value", pieces=(value(item),), field="value")]
@@ -77,6 +77,8 @@ def _result(chart: Chart, n: int, handle: str, found: tuple[Reading, ...]) -> So
     facts += [_fact("Reference range", shown_range(item.limits), "range")] if item.limits else []
     facts += [_fact("Flag", f"{item.flag}, as sent", "flag")] if item.flag else []
     facts += [_fact("Status", item.status, "status")]
+    before = launch.earlier.before(item)
+    facts += [_fact("Corrected", _upper(before), "changed")] if before else []
     sent = item.evidence[0]
     facts += [_dated(chart, sent.date_role, sent.date, "date")] if sent.date else []
     issued = str(resource.get("issued") or "")

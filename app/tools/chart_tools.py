@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from app.errors import ToolRefused
 from app.fhir.chart import Chart, Line
+from app.fhir.earlier import CORRECTED
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import SECTION_WORDS, SECTIONS, SectionName
 from app.fhir.tables import digest, measurements
@@ -41,6 +42,7 @@ from app.tools.word_search import brief, chart_search
 
 Day = Annotated[str, Meta(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$", description="YYYY-MM-DD")]
 Words = Annotated[list[Annotated[str, Meta(min_length=2, max_length=80)]], Meta(max_length=12)]
+MOST_CORRECTED = 3
 GRIDS: tuple[tuple[str, SectionName], ...] = (("L", "labs"), ("V", "vitals"), ("O", "other"))
 
 
@@ -118,7 +120,15 @@ def chart_results(
         for prefix, _ in GRIDS
         if (mine := [h for h in handles if h.startswith(prefix)])
     ]
+    texts += _corrected(launch, [e for e in entries if e.handle in inside])
     return _results("\n".join(texts), sections, entries)
+
+
+def _corrected(launch: LaunchChart, entries: Sequence[Entry]) -> list[str]:
+    """Say of the newest corrected results what they were before."""
+    handles = [c.handle for e in entries for c in e.cells if c.status in CORRECTED]
+    cells = [(h, cell) for h in handles[:MOST_CORRECTED] if (cell := launch.chart.cell(h))]
+    return [f"{h} corrected: {as_data(launch.earlier.before(cell[2][0]))}" for h, cell in cells]
 
 
 def _all_results(
