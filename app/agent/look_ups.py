@@ -24,6 +24,7 @@ from app.llm.hang_up import HangUp
 from app.llm.port import Reply, ToolCall
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Look, ToolResult, names, told
+from app.tools.views import VIEWS
 
 TOO_MANY = (
     "Refused: no more look-ups in this turn. Answer with what you have and say what is missing."
@@ -188,4 +189,5 @@ def _sections(call: ToolCall) -> tuple[SectionName, ...]:
     except (ValueError, RecursionError):
         return able
     one = asked.get("section") if isinstance(asked, dict) else None
-    return tuple(name for name in able if name == one) or able
+    view = VIEWS.get(one) if isinstance(one, str) and call.name == "chart_section" else None
+    return view.sections if view else able

@@ -10,7 +10,7 @@ from app.fhir.display import Text
 from app.fhir.notes import is_scan
 from app.fhir.pieces import search_cite
 from app.fhir.reader import LaunchChart
-from app.fhir.sections import SECTION_WORDS, SectionName
+from app.fhir.sections import FIRST, SECTION_WORDS, SectionName
 from app.fhir.source import (
     Complete,
     Completeness,
@@ -149,6 +149,8 @@ def _unread(looked: Looked, launch: LaunchChart) -> Iterable[Gap]:
     }
     for name, state in {**launch.sections, **given_up}.items():
         used = name in looked.looks
+        if not used and name not in FIRST:
+            continue  # read for another question: here it would only be noise
         if isinstance(state, Complete) or (isinstance(state, Truncated) and not used):
             continue
         touches = used or (name == "dispenses" and "medications" in looked.looks)

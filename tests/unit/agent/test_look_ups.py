@@ -116,6 +116,21 @@ def test_a_look_up_that_takes_too_long_is_given_up_and_the_turn_goes_on(
     assert slow.over.wait(30)
 
 
+def test_a_part_that_was_given_up_names_its_own_sections_and_no_others(chart: LaunchChart) -> None:
+    chart.first_read()
+    slow = Slow(CHART_TOOLS, chart, chart.context)
+    slow.let_go, slow.over, slow.chart = threading.Event(), threading.Event(), chart
+    model = Scripted(
+        look("chart_section", '{"section": "home_medications"}'), say("They could not be read.")
+    )
+    known = replace(services(chart, model, limits=Limits(tool_s=0.2)), registry=slow)
+    events = [e for e in run(known, "Home meds?", "turn-1", HangUp()) if e is not None]
+    lines = {x["label"]: x["state"] for x in custom(events, "looked_at")[-1]["lines"]}
+    assert lines == {"Medication orders": "failed", "Reported medicines": "failed"}
+    slow.let_go.set()
+    assert slow.over.wait(30)
+
+
 def test_look_ups_that_are_too_many_are_said_in_a_sentence(chart: LaunchChart) -> None:
     model = Scripted(
         look("chart_pending", "{}", ("chart_overview", "{}"), ("changes_since", "{}")),

@@ -1,13 +1,25 @@
 import pytest
 
-from app.agent.looked import Looked, step, words
-from app.fhir.source import Complete, Completeness, Denied, Failed, Restricted, Truncated
-from app.tools.registry import Look, ToolResult
+from app.agent.looked import Looked, not_seen, step, words
+from app.fhir.display import Text
+from app.fhir.source import (
+    Complete,
+    Completeness,
+    Denied,
+    Failed,
+    NotOffered,
+    Restricted,
+    Truncated,
+)  # fmt: skip
+from app.tools.chart_tools import CHART_TOOLS
+from app.tools.registry import Look, Registry, ToolResult
+from tests.ndjson_source import launch
 
 STATES: list[tuple[Completeness, str]] = [
     (Complete(n=3), ""), (Truncated(n=100, total=432), "100 of 432 read"), (Truncated(n=100, total=None), "100 of more read"),
     (Denied(scope="patient/X.rs", http_status=403), "the EHR refused (403)"), (Denied(scope="x", http_status=0), "the EHR does not give them to this app"),
     (Restricted(why="2 labelled restricted", n=1), "2 labelled restricted"), (Failed(reason="time-out"), "could not be read (time-out)"),
+    (NotOffered(resource_type="Consent"), "this EHR does not offer them"),
 ]  # fmt: skip
 
 
@@ -50,3 +62,27 @@ def test_a_section_without_rows_is_named_only_if_nothing_else_was_read() -> None
     assert Looked().add("chart_search", ToolResult(text="", looks=(empty,))) == [
         "Notes: 20 searched, 0 read"
     ]
+
+
+def test_a_part_that_was_refused_for_another_question_is_no_gap_of_this_one() -> None:
+    chart = launch("marlena", denied=("Consent",))
+    chart.ensure("consents")
+    result = Registry(CHART_TOOLS, chart, chart.context).call(
+        "chart_section", {"section": "allergies"}
+    )
+    looked = Looked()
+    looked.add("chart_section", result)
+    said = [
+        gap.pieces[0].text
+        for gap in not_seen("m", looked, chart, (), negative=False).not_readable
+        if isinstance(gap.pieces[0], Text)
+    ]
+    assert not [text for text in said if text.startswith("Consents")]
+    asked = Registry(CHART_TOOLS, chart, chart.context).call("chart_section", {"section": "alerts"})
+    looked.add("chart_section", asked)
+    gaps = not_seen("m", looked, chart, (), negative=False).not_readable
+    assert [
+        g.touches
+        for g in gaps
+        if isinstance(g.pieces[0], Text) and g.pieces[0].text.startswith("Consents")
+    ] == [True]
