@@ -16,16 +16,19 @@ MEASURED = ("collected", "measured", "resulted", "ordered")
 
 def computed_block(chart: Chart, sources: Sources, record: ComputedRecord) -> RowsBlock:
     """Return the result and every input as rows."""
-    rows = [_result(sources, record), *(_row(chart, sources, i) for i in record.inputs)]
+    row = _named if record.kind == "check" else _row
+    rows = [_result(sources, record), *(row(chart, sources, i) for i in record.inputs)]
     rows += [Row(pieces=(plain(f"Missing: {what}."),), tone="warn") for what in record.missing]
     kind = "Checked" if record.kind == "check" else "Computed"
     return RowsBlock(
-        title=f"{kind}: {record.name}", rows=tuple(rows[:MOST_OPEN]), more=tuple(rows[MOST_OPEN:])
+        title=f"{kind}: {record.name}",
+        rows=tuple(rows[:MOST_OPEN]),
+        more=tuple(rows[MOST_OPEN:]),
+        by="rule",
     )
 
 
 def _result(sources: Sources, record: ComputedRecord) -> Row:
-    value = (Text(text=printed_value(record), style="nowrap"),)
     own = Cite(n=sources.number(record.handle), label=computed_label(record))
     said = [plain(record.rule)] if record.rule else []
     meta = [tuple(said)] if said else []
@@ -34,7 +37,7 @@ def _result(sources: Sources, record: ComputedRecord) -> Row:
     meta += [(plain(f"{extra.name}: {extra.value} {extra.unit}".strip()),) for extra in also]
     meta += [(plain(note),) for note in record.notes]
     meta.append((plain(f"Source: {record.source}"),))
-    return Row(pieces=(strong(record.name), *value, own), meta=tuple(meta))
+    return Row(pieces=(strong(printed_value(record)), own), meta=tuple(meta))
 
 
 def _row(chart: Chart, sources: Sources, used: ComputedInput) -> Row:
@@ -43,6 +46,15 @@ def _row(chart: Chart, sources: Sources, used: ComputedInput) -> Row:
     return Row(
         pieces=(plain(f"{used.name}:"), Text(text=used.text, style="nowrap"), *chip),
         meta=(meta,) if meta else (),
+    )
+
+
+def _named(chart: Chart, sources: Sources, used: ComputedInput) -> Row:
+    """Return a record that a check names: what the list says of it is a sentence, which has to wrap."""
+    chip = (cite(chart, sources, used.handle),) if used.handle else ()
+    meta = tuple(_meta(chart, used))
+    return Row(
+        pieces=(strong(f"{used.name}:"), plain(used.text), *chip), meta=(meta,) if meta else ()
     )
 
 

@@ -164,11 +164,12 @@ class ResultsBlock:
 
 @dataclass(frozen=True, kw_only=True)
 class RowsBlock:
-    """Rows copied from the chart; `more` are shown on request."""
+    """Rows copied from the chart, or what a rule makes of them; `more` are shown on request."""
 
     title: str
     rows: tuple[Row, ...]
     more: tuple[Row, ...] = ()
+    by: Literal["chart", "rule"] = "chart"
     kind: Literal["rows"] = "rows"
 
 

@@ -513,6 +513,7 @@ const order = (n, drug, dose, rest, line) =>
   );
 const orders = {
   kind: "rows",
+  by: "chart",
   title: "Active orders, 4 of 9 shown",
   rows: [
     order(

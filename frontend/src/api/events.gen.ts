@@ -107,6 +107,7 @@ export interface RowsBlock {
   readonly title: string;
   readonly rows: readonly Row[];
   readonly more: readonly Row[];
+  readonly by: "chart" | "rule";
   readonly kind: "rows";
 }
 

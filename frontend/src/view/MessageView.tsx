@@ -88,6 +88,9 @@ function Turn(props: TurnProps) {
   );
 }
 
+const COPIED = "These rows are copied from the chart.";
+const COMPUTED = "Rows are copied from the chart; results are computed from them by the rule they name.";
+
 function title({ status }: Message, plain: boolean): string {
   if (status === "streaming") return "Answer in progress";
   if (status === "cut" || status === "error") return "Not complete";
@@ -104,7 +107,7 @@ function Head({ message, plain, whyNone }: { message: Message; plain: boolean; w
         <p class="nomodel">
           <Icon name="off" small />
           <span>
-            <b>No language model.</b> These rows are copied from the chart.{" "}
+            <b>No language model.</b> {computes(message) ? COMPUTED : COPIED}{" "}
             {why !== "" && <span class="muted">{why}</span>}
           </span>
         </p>
@@ -118,6 +121,12 @@ function Head({ message, plain, whyNone }: { message: Message; plain: boolean; w
       {message.status === "streaming" ? <Steps message={message} /> : <LookedAtLines message={message} />}
       <Check message={message} />
     </>
+  );
+}
+
+function computes({ parts }: Message): boolean {
+  return parts.some(
+    (part) => part.kind === "block" && part.block.kind === "rows" && part.block.by === "rule",
   );
 }
 

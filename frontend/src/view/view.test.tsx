@@ -158,6 +158,19 @@ describe("suggestions", () => {
 });
 
 describe("answer without a model", () => {
+  it("says of what a rule computed that it is not copied", () => {
+    const state = opened(["no-model"]);
+    const ruled = { title: "Computed: BMI", rows: [], more: [], kind: "rows", by: "rule" } as const;
+    const messages = state.messages.map((message) => ({
+      ...message,
+      parts: [...message.parts, { kind: "block", block: ruled } as const],
+    }));
+    show({ ...state, messages });
+    expect(words(".nomodel")[0]).toMatch(
+      /^No language model\. Rows are copied from the chart; results are computed from them by the rule/,
+    );
+  });
+
   it("labels itself, tables results with one source per value, and shows all rows on request", () => {
     show(opened(["no-model"]));
     expect(words(".nomodel")).toEqual([

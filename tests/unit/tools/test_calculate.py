@@ -480,8 +480,12 @@ def test_a_computed_value_never_stands_without_its_inputs() -> None:
     events = ask(chart(CREATININE, WEIGHT), "CrCl?", Scripted(call, told))
     (block,) = [b["block"] for b in custom(events, "block")]
     assert [row["pieces"][0]["text"] for row in block["rows"]] == [
-        "Creatinine clearance (Cockcroft-Gault)", "Creatinine:", "Weight:", "Age:", "Sex:",
+        "50 mL/min", "Creatinine:", "Weight:", "Age:", "Sex:",
     ]  # fmt: skip
+    # The screen then says that not all of it is copied from the chart.
+    assert (block["title"], block["by"]) == (
+        "Computed: Creatinine clearance (Cockcroft-Gault)", "rule",
+    )  # fmt: skip
     assert "Clearance 50 mL/min" in text(events)
 
 

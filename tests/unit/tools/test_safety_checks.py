@@ -256,10 +256,10 @@ def test_a_check_is_drawn_with_its_count_its_rule_and_its_source() -> None:
         b["block"] for b in custom(events, "block") if b["block"]["title"].startswith("Checked")
     ]
     first, *rows = block["rows"]
-    assert [piece.get("text") for piece in first["pieces"][:2]] == [
-        "Allergy against medicine class",
+    assert (block["title"], first["pieces"][0]["text"]) == (
+        "Checked: Allergy against medicine class",
         "1 match",
-    ]
+    )
     assert [line[0]["text"] for line in first["meta"]] == [
         "Checked for 24 allergy classes, against 1 allergy and 1 active order; no match is not a clearance.",
         "Interactions between medicines are not checked here; the EHR has its own check.",
@@ -269,6 +269,8 @@ def test_a_check_is_drawn_with_its_count_its_rule_and_its_source() -> None:
         "Recorded allergy:",
         "Amoxicillin 500 mg capsule:",
     ]
+    # A sentence of the list wraps: on a narrow screen its end would be cut off.
+    assert [row["pieces"][1]["style"] for row in rows] == ["plain", "plain"]
 
 
 def test_a_wrong_count_of_a_check_is_a_mismatch() -> None:
