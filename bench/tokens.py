@@ -5,17 +5,20 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from shutil import which
 
+from app.boundary import pretty_fhir
 from app.fhir.chart import Chart
+from app.fhir.sections import GRIDS, SECTIONS, TABLES
 from app.fhir.tables import digest, measurements, table
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry
 from app.tools.summaries import summary
 from bench import made_chart
 from bench.figures import show
-from tests.ndjson_source import launch
+from tests.ndjson_source import launch, resources
 
 HERE = Path(__file__).parent
 ALL = 10**9
@@ -47,7 +50,7 @@ def values(chart: Chart, prefix: str) -> int:
 
 def digests() -> None:
     """Measure the overview of each chart."""
-    goals = {"typical": 1800.0, "large": None, "marlena": None}
+    goals = {"typical": 1800.0, "marlena": None}
     sizes = count([digest(launch(name)) for name in goals])
     for (name, goal), size in zip(goals.items(), sizes, strict=True):
         against = "344,000 raw (FHIR MCP servers)" if goal else ""
@@ -83,6 +86,27 @@ def known_sizes() -> None:
         show(f"tokens.{name}", size, "tokens", goal=goal)
 
 
+def ratios() -> None:
+    """Measure what a chart of 7,000 resources costs as sent, as its overview, and as every clinical row; and compiling it."""
+    chart = launch("large")
+    chart.ensure(*(section.name for section in SECTIONS))
+    raw = [pretty_fhir(r) for r in resources("large")]
+    compact = [
+        json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")) for text in raw
+    ]
+    grids = [measurements(chart.chart, prefix, budget_tokens=ALL) for prefix in GRIDS]
+    rows = [table(chart.chart, prefix, most=ALL) for prefix in TABLES]
+    sizes = count([*compact, *grids, *rows, digest(launch("large"))])
+    every, views, overview = sizes[: len(compact)], sizes[len(compact) : -1], sizes[-1]
+    show("tokens.digest_large", overview, "tokens", goal=3500, against=f"{len(raw):,} resources")
+    show("tokens.raw_ratio_digest", sum(every) // overview, "times", goal=250, at_least=True)
+    show("tokens.raw_ratio_all", sum(every) // sum(views), "times", goal=40, at_least=True)
+    started = time.process_time()
+    chart.read_again()
+    spent = (time.process_time() - started) * 1000
+    show("tokens.compile_ms_large", round(spent), "ms of CPU", goal=150, against="first pages")
+
+
 def tool_list() -> None:
     """Measure the list of tools as a model is sent it: names, descriptions and schemas as compact JSON."""
     chart = launch("typical")
@@ -100,7 +124,7 @@ def tool_list() -> None:
     )
 
 
-MEASURES = (digests, labs, known_sizes, tool_list)
+MEASURES = (digests, labs, known_sizes, ratios, tool_list)
 
 
 def main() -> None:
