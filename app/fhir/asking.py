@@ -48,6 +48,18 @@ class Asking:
         with self._lock:
             self._in_turn = 0
 
+    def offers(self, iss: str, resource_type: str, *, ask: bool) -> bool | None:
+        """As `SharedEhr.offers`; reading the EHR's statement is a request of the launch that needs it first.
+
+        Raises:
+            LimitReached: the launch, or this question, has no request left for it.
+        """
+        return self._shared.offers(iss, resource_type, ask=ask, count=self._count)
+
+    def keeps_versions(self, iss: str, resource_type: str) -> bool:
+        """As `SharedEhr.keeps_versions`; raises as `offers`."""
+        return self._shared.keeps_versions(iss, resource_type, count=self._count)
+
     def get(self, url: str, count: Callable[[], None]) -> Response:
         """GET an address; `count` is called for each request that is sent.
 
@@ -86,6 +98,11 @@ class Asking:
 
     def _counted(self, url: str) -> tuple[str, Resource] | None:
         """Count a request, and return what is kept of its last answer."""
+        self._count()
+        with self._lock:
+            return self._kept.get(url)
+
+    def _count(self) -> None:
         with self._lock:
             in_turn = self._in_turn or 0
             if self._asked >= self._shared.requests:
@@ -94,7 +111,6 @@ class Asking:
                 raise LimitReached(_limit(self._shared.requests_per_turn, "question"))
             self._asked += 1
             self._in_turn = None if self._in_turn is None else in_turn + 1
-            return self._kept.get(url)
 
     def _keep(self, url: str, answer: Response) -> None:
         etag = answer.headers.get("etag", "")

@@ -119,9 +119,9 @@ class FhirSource:
         state = SearchState(query=Query(resource_type=kind or "Resource"))
         if kind != "Observation":
             state.stop = Failed(reason="a reference whose versions are not read")
-        elif not self._shared.keeps_versions(self._base, kind):
-            state.stop = NotOffered(resource_type=kind)
-        elif self._granted(state, "r"):
+        elif self._stated(
+            state, lambda: self._asking.keeps_versions(self._base, kind)
+        ) and self._granted(state, "r"):
             body = self._ask(state, f"{self._base}/{own}/_history?_count={MOST_VERSIONS}") or {}
             for at, entry in enumerate(_listed(body.get("entry"))[:MOST_VERSIONS]):
                 self._version(state, own, at, entry)
@@ -143,10 +143,16 @@ class FhirSource:
         """Ask for no type that the EHR says it does not have; the first screen (one page) asks for nothing more."""
         kind, ask = state.query.resource_type, state.query.pages is None
         ask = ask and self._context.can(kind, "s")
-        if self._shared.offers(self._base, kind, ask=ask) is False:
-            state.stop = NotOffered(resource_type=kind)
-            return False
-        return True
+        return self._stated(state, lambda: self._asking.offers(self._base, kind, ask=ask))
+
+    def _stated(self, state: SearchState, offered: Callable[[], bool | None]) -> bool:
+        """Tell whether the EHR's statement allows a request; reading it may be one too many."""
+        try:
+            if offered() is False:
+                state.stop = NotOffered(resource_type=state.query.resource_type)
+        except LimitReached as error:
+            state.stop = failed(state, str(error))
+        return state.stop is None
 
     def _granted(self, state: SearchState, verb: Any) -> bool:
         """Ask nothing that this launch was not granted: the refusal is known without a request."""

@@ -57,21 +57,30 @@ class SharedEhr:
         finally:
             self._free.release()
 
-    def offers(self, iss: str, resource_type: str, *, ask: bool) -> bool | None:
-        """Tell whether an EHR offers searches of a type; None where that is not known. `ask`: read its statement."""
-        known = self._statement(iss, ask=ask)
+    def offers(
+        self, iss: str, resource_type: str, *, ask: bool, count: Callable[[], object]
+    ) -> bool | None:
+        """Tell whether an EHR offers searches of a type; None where that is not known. `ask`: read its statement.
+
+        `count` is called before the statement is asked for, by the launch that asks.
+
+        Raises:
+            LimitReached: by `count`; nothing was sent, and the next launch asks.
+        """
+        known = self._statement(iss, ask=ask, count=count)
         return None if known is None else resource_type in known.searched
 
-    def keeps_versions(self, iss: str, resource_type: str) -> bool:
-        """Tell whether an EHR says that it gives the history of a resource; silence is no."""
-        known = self._statement(iss, ask=True)
+    def keeps_versions(self, iss: str, resource_type: str, *, count: Callable[[], object]) -> bool:
+        """Tell whether an EHR says that it gives the history of a resource; silence is no. As `offers`."""
+        known = self._statement(iss, ask=True, count=count)
         return known is not None and resource_type in known.versioned
 
-    def _statement(self, iss: str, *, ask: bool) -> "Statement | None":
+    def _statement(self, iss: str, *, ask: bool, count: Callable[[], object]) -> "Statement | None":
         now = self._clock()
         with self._lock:
             until, known = self._known.get(iss, (0.0, None))
             if ask and self._reads_statement and now >= until:
+                count()
                 known = self._read(iss)
                 kept = TRIED_AGAIN_S if known is None else KEPT_S
                 self._known[iss] = (now + kept, known)

@@ -114,8 +114,21 @@ def test_a_statement_is_read_again_the_next_day_and_after_a_failure_in_ten_minut
     asked = []
     for at, left in ((0.0, 0), (599.0, 0), (601.0, 1), (86_000.0, 1), (87_100.0, 2)):
         now[0], answers[0] = at, [(500, {}), (200, statement("Flag")), (200, statement("Task"))][left]  # fmt: skip
-        asked.append((shared.offers(iss, "Flag", ask=True), len(ehr.asked)))
+        asked.append((shared.offers(iss, "Flag", ask=True, count=list), len(ehr.asked)))
     assert asked == [(None, 1), (None, 1), (True, 2), (True, 2), (False, 3)]
+
+
+def test_the_statement_is_a_request_of_the_launch_that_reads_it() -> None:
+    ehr = ehr_with(EVERY["flags"], metadata=(200, statement("Flag")))
+    boundary, shared = shared_of(ehr, requests=12)
+    limit = Failed(reason="this site's limit of 12 requests for one launch is reached")
+    first, second = launch(boundary, shared), launch(boundary, shared)
+    first.first_read()
+    assert (first.ensure("flags"), paths(ehr)[11:]) == ({"flags": limit}, ["metadata"])
+    # It is read for all: the next launch has that request for the chart.
+    second.first_read()
+    assert second.ensure("flags") == {"flags": Complete(n=1)}
+    assert paths(ehr)[12:] == ["Patient/p1", "Flag"]
 
 
 def test_what_was_not_granted_costs_no_request_at_all() -> None:
