@@ -25,19 +25,26 @@ IMAGES = r"(?:chest |abdominal |head )?(?:x-?rays?|cts?\b(?: scans?| reports?)?|
 # "home vs inpatient vs discharge meds": each of them, though the noun stands once.
 LATER = r"(?=[^?.]{0,40}\b(?:meds?|medications?|medicines?)\b)"
 ASKED: tuple[Asked, ...] = (
-    Asked(section="home_medications", means="home medicines", pattern=rf"(?:home|outpatient|prior to admission|pta)\b{LATER}|(?:home|outpatient) (?:meds?|medications?|medicines?)|(?:meds?|medications?|medicines?) (?:at|from) home"),
-    Asked(section="inpatient_medications", means="inpatient orders", pattern=rf"(?:inpatient|hospital)\b{LATER}|(?:inpatient|hospital) orders"),
+    Asked(section="home_medications", means="home medicines", pattern=rf"(?:home|outpatient|prior to admission|pta) (?:meds?|medications?|medicines?)|(?:home|outpatient)\b{LATER}|(?:meds?|medications?|medicines?) (?:at|from) home"),
+    Asked(section="inpatient_medications", means="inpatient orders", pattern=rf"(?:inpatient|hospital) (?:meds?|medications?|medicines?|orders)|(?:inpatient|hospital)\b{LATER}"),
     Asked(section="discharge_medications", means="discharge orders", pattern=r"discharge (?:meds?|medications?|medicines?|prescriptions?)"),
     Asked(section="administrations", means="administrations",
           pattern=r"(?:last|latest|previous|next) doses?|doses? (?:given|held|missed|refused)|(?:was|were|been) (?:given|administered)|(?:last )?(?:given|administered)\b|held doses?|missed doses?|\bmar\b|prns? (?:given|used|in|over)|administrations?|doses\b(?! of)|dos(?:e|ing) (?:at the time|times?)",
-          note="Only doses that the EHR recorded as given here; what was taken elsewhere or at home is not recorded."),
+          note="Doses as the EHR recorded them; what was taken at home or elsewhere cannot be told here."),
     Asked(section="microbiology", means="cultures and susceptibilities",
           pattern=r"(?:blood |urine |sputum |wound |stool )?cultures?|what grew|grew\b|sensitivit\w*|susceptib\w*|organisms?|microbiolog\w*|antibiogram|gram stains?"),
     Asked(section="referrals", means="referrals, appointments and tasks", pattern=r"referrals?|referred|consults? (?:ordered|requested)",
           note="Whether a visit elsewhere took place is known only if it stands in this record."),
     Asked(section="alerts", means="flags, directives, isolation, diet, pregnancy",
           pattern=r"code status|resuscitat\w*|\bdnr\b|\bdni\b|full code|advance(?:d)? (?:care )?directives?|living will|polst|molst|power of attorney|health ?care (?:agent|proxy)|who decides|isolation|(?:contact|droplet|airborne|fall|bleeding|aspiration) (?:precautions?|risks?)|precautions?|\bnpo\b|nothing by mouth|diets?\b|tube feed\w*|pregnan\w*|breast-?feeding|lactat\w*|alerts?\b|flags?\b",
-          note="Where an order, a directive and a note differ, all are shown and none is chosen."),
+          note="Where an order, a directive and a note differ, all of them are shown."),
+    Asked(
+        section="immunizations",
+        means="immunizations",
+        pattern=r"tetanus|tdap|influenza|flu (?:shots?|vaccines?|jabs?)|pneumococc\w*|zoster|shingles|hepatitis b|covid\w*|mmr\b|hpv\b",
+        about=True,
+        note="History in this record only; a state registry and what is due next are not readable here.",
+    ),
     Asked(section="immunizations", means="immunizations",
           pattern=r"immuni[sz]\w*|vaccin\w*|(?:flu|tetanus|pneumonia|covid|shingles|hepatitis b) (?:shots?|jabs?)|tetanus|boosters?|tdap|mmr\b",
           note="History in this record only; a state registry and what is due next are not readable here."),
@@ -72,8 +79,8 @@ DECLINED: tuple[tuple[str, str], ...] = (
     (r"(?:treatment|phototherapy|exchange) thresholds?|thresholds?\b", "Treatment thresholds are not held here."),
     (r"(?:which |what )?cycle(?: ?/ ?day| and day| number| \d+)?|line of therapy", "Treatment plans, cycles and cumulative doses are not readable here; doses that the EHR recorded are listed under administrations."),
     (r"confidential\w*|before i print", "Labelled items are withheld and counted; that unlabelled text holds nothing confidential cannot be told here."),
-    (r"acted on|followed up on|nobody (?:saw|acted)", "Whether somebody acted on a result is not recorded as data."),
-    (r"dose table|right (?:dose )?for (?:her |his |their )?weight", "No dose table is held here; only the arithmetic can be computed."),
+    (r"acted on|followed up on|nobody (?:saw|acted)", "Whether somebody acted on a result cannot be told from the record."),
+    (r"dose table|right (?:dose )?for (?:her |his |their )?weight", "Dose tables are not held here; only the arithmetic can be computed."),
     (r"waveforms?|telemetry|rhythm strips?", "Waveforms are not read here."),
 )  # fmt: skip
 # Since when: taken before the words of stays and notes.

@@ -15,7 +15,8 @@ GIVEN = ("given", "in-progress", "stopped")
 STEMS = {
     "ct": ("ct", "computed tomography"), "cat": ("ct", "computed tomography"), "mri": ("mr", "mri", "magnetic"),
     "echo": ("echo",), "x-ray": ("x-ray", "xr", "radiograph", "plain"), "xray": ("x-ray", "xr", "radiograph", "plain"),
-    "ultrasound": ("ultraso", "us", "sono"), "colonoscopy": ("colonoscop",), "pet": ("pet", "positron"),
+    "tetanu": ("tetanus", "tdap", "td "), "flu": ("influenza", "flu"), "influenza": ("influenza", "flu"),
+    "shingle": ("zoster", "shingles"), "ultrasound": ("ultraso", "us", "sono"), "colonoscopy": ("colonoscop",), "pet": ("pet", "positron"),
 }  # fmt: skip
 
 
@@ -33,18 +34,20 @@ def parts(found: Found) -> Iterator[str]:
         if len(rows) > MOST_ROWS:
             yield f"{MOST_ROWS} of {len(rows)} rows shown, newest first."
         yield from show(e.handle for e in mine if e.section == "search")
-        yield from _nothing_about(asked, words, mine, rows)
+        yield from _nothing_about(found, asked, words, mine, rows)
         if asked.note:
             yield f"*{asked.note}*"
 
 
 def _nothing_about(
-    asked: Asked, words: str, mine: Sequence[Entry], rows: Sequence[Entry]
+    found: Found, asked: Asked, words: str, mine: Sequence[Entry], rows: Sequence[Entry]
 ) -> Iterator[str]:
-    """Say that rows of the part are about something else: the words are searched in the rest of the chart."""
+    """Where rows of the part are about something else, say so and show the search of the words in the whole chart."""
     others = [e for e in mine if e.section not in ("search", "missing")]
     if asked.about and others and not rows:
-        yield f"*None of the {asked.means} listed is named “{words}”; the words were searched elsewhere too.*"
+        yield f"*The {asked.means} listed are about something else; “{words}” was searched in the whole chart.*"
+        searched = [e for e in found.by("chart_search") if e.field("word") == words]
+        yield from show(e.handle for e in searched if e.section == "search")
 
 
 def _is_about(entry: Entry, words: str) -> bool:

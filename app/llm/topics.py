@@ -74,7 +74,7 @@ STOP_WORDS = frozenset(
         all also am an and any anything are as at be because been before being below between both but by can
         cause caused change come could current currently did do does doing done down drop dropped dropping
         during each else ever exact fall fallen falling fell few find for from gave get getting give given
-        go going gone good got happened happen average nadir had has have he her hers here high him his how i if in into is it its itself
+        go going gone good got happened happen never average nadir had has have he her hers here high him his how i if in into is it its itself
         just know last latest least let like list long look lot low lower made many me mean means might more
         most much must my need new newest next no nor normal not now of off ok on once one only or other our
         out over own patient patients pls please recent recently result results right rise risen rising said

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from app.errors import ToolRefused
-from app.fhir.chart import Chart, Line
+from app.fhir.chart import Chart, Line, searched
 from app.fhir.dates import local
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Row
@@ -113,6 +113,9 @@ STATUSES = frozenset(
         " stated",
     ]
 )
+SETTINGS = ("home_medications", "inpatient_medications", "discharge_medications")
+# What parts are called in a sentence, where the name of the part does not say it.
+CALLED = {"family": "family history", "social": "social history"}
 # What kind of visit words ask for, by Encounter.class as sent (v3-ActCode), whatever its display says.
 STAYS = {"inpatient stay": ("IMP", "ACUTE", "NONAC"), "emergency visit": ("EMER",)}
 
@@ -210,7 +213,7 @@ def _told(
     if section == "administrations" and lines:
         head = ["BY MEDICINE" + (f" since {chart.print_date(start, time=True)}" if start else "")]
         texts = [*head, *map(as_data, administrations.by_medicine(chart, lines)), *texts]
-    if section in ("home_medications", "inpatient_medications", "discharge_medications"):
+    if section in SETTINGS:
         texts.append(_without_setting(chart))
     if not view.rows:
         return texts, []
@@ -253,9 +256,8 @@ def _without_setting(chart: Chart) -> str:
     silent = [x for x in lines if not set(x.text("setting").casefold().split(", ")) & known]
     if not silent:
         return ""
-    return (
-        f"{len(silent)} active orders do not say whether they are for home, the stay or discharge."
-    )
+    said = "active order does" if len(silent) == 1 else "active orders do"
+    return f"{len(silent)} {said} not say whether for home, the stay or discharge."
 
 
 def _named(chart: Chart, section: str, lines: Sequence[Line], words: str) -> list[Line]:
@@ -294,6 +296,13 @@ def _none(
     """Record that nothing of what was asked is there; name the newest that only the limits keep out."""
     status, words, since = asked
     what = _what(section, status, words, load())
+    silent = _without_setting(chart) if section in SETTINGS else ""
+    if silent:
+        record = replace(
+            searched(chart, as_data(what), "medications", ""), complete=False, why_incomplete=silent.rstrip(".")
+        )  # fmt: skip
+        record = chart.ledger.record(record)
+        return none_text(record), [search_entry(record, words)]
     if len(view.sections) > 1:
         window = Window(since=since)
         records = none_records(chart, as_data(f"{what}{window.words}"), view.sections)
@@ -308,7 +317,7 @@ def _none(
 def _what(section: str, status: str, words: str, synonyms: Synonyms) -> str:
     """Name what was looked for: a known class or kind as such, any other word as a word."""
     known = not words or bool(synonyms.classes_of(words)) or words in STAYS
-    part = section.replace("_", " ")
+    part = CALLED.get(section, section.replace("_", " "))
     what = " ".join(filter(None, (status, words or part))) if known else literal([words])
     if words and section == "allergies":
         return f"allergy to {words}" if known else f"{what} among the allergies"

@@ -167,5 +167,5 @@ VIEWS: dict[str, View] = {
     "social": View(sections=("other",), rows="other", keep_row=_of("social-history", "sdoh")),
     "messages": View(sections=("communications", "tasks")),
     "specimens": View(sections=("specimens", "provenance")),
-    "care_gaps": View(missing="Care gaps: no measure is set up here, so what is overdue or due is not computed."),
+    "care_gaps": View(missing="Care gaps cannot be computed here: measures have to be set up first."),
 }  # fmt: skip

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from app.agent.library import background
+from app.agent.uncited import kind_of
 from app.fhir.reader import LaunchChart
-from app.llm.asked_sections import window
+from app.llm.asked_sections import ASKED, DECLINED, window
 from app.llm.hang_up import HangUp
 from app.llm.intents import read
 from app.llm.no_llm import NoLanguageModel, calls
@@ -14,6 +16,7 @@ from app.llm.port import Reply, Request, TextDelta, ToolCall, ToolTurn, UserTurn
 from app.llm.synonyms import load
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry
+from tests.unit.agent.evidence import ZONE
 from tests.unit.agent.shown import ask, verdicts
 from tests.unit.fhir.records import EVERY, SUBJECT, coded, record
 from tests.unit.tools.test_section_tool import chart_of, dose, mg
@@ -67,7 +70,7 @@ def test_a_question_reaches_its_part_of_the_chart(question: str, expected: str) 
         ("Anything confidential before I print for the parent?", "that unlabelled text holds nothing confidential cannot be told here."),
         ("mother's GBS?", "The mother's chart is another record and is not read here."),
         ("Cycle/day, last carboplatin", "Treatment plans, cycles and cumulative doses are not readable here"),
-        ("Abnormal results nobody acted on?", "Whether somebody acted on a result is not recorded as data."),
+        ("Abnormal results nobody acted on?", "Whether somebody acted on a result cannot be told from the record."),
         ("Interactions with clarithromycin?", "Interactions between medicines: not among what can be looked up here."),
     ],
 )  # fmt: skip
@@ -119,7 +122,7 @@ def test_the_last_dose_of_a_named_medicine_is_told_with_its_time_and_others_are_
     assert "Last dose: morphine 4 mg, given 20-Nov-2026 04:00 [G3]." in written
     assert "[show G2 G3]" in written
     assert "enoxaparin" not in written
-    assert "what was taken elsewhere or at home is not recorded" in written
+    assert "what was taken at home or elsewhere cannot be told here" in written
     cited = verdicts(ask(chart, "last dose of morphine?"))
     # The claim is checked like any model's: name, dose, role and minute match the record.
     assert {(c["verdict"], c["claim"][:9]) for c in cited} >= {("match", "Last dose")}
@@ -132,7 +135,7 @@ def test_code_status_shows_flag_consent_and_order_and_chooses_none() -> None:
     )
     written = answer(chart_of(EVERY["consents"], full), "code status?")
     assert "[show F1 R1]" in written
-    assert "all are shown and none is chosen" in written
+    assert "all of them are shown" in written
 
 
 def test_an_empty_part_cites_its_search_and_a_refused_one_says_so() -> None:
@@ -152,8 +155,20 @@ def test_a_report_of_one_kind_is_picked_and_its_words_are_searched_elsewhere() -
     assert "[show R2]" in written
     assert "R1" not in written
     assert "images are not read" in written
-    assert "None of the reports listed is named “ct”" in answer(chart_of(*found), "last CT?")
+    none = answer(chart_of(*found), "last CT?")
+    assert (
+        "The reports listed are about something else; “ct” was searched in the whole chart." in none
+    )
+    assert "[show S1]" in none
+
+
+@pytest.mark.parametrize(
+    "sentence", [*(f"*{a.note}*" for a in ASKED if a.note), *(sentence for _, sentence in DECLINED)]
+)
+def test_what_is_said_of_the_record_itself_is_no_claim_without_a_source(sentence: str) -> None:
+    chart = chart_of()
+    assert kind_of(sentence, background(chart, ZONE, "What?")) != "no_source"
 
 
 def test_care_gaps_are_declined_in_the_answer() -> None:
-    assert "Care gaps: no measure is set up here" in answer(chart_of(), "what is overdue?")
+    assert "Care gaps cannot be computed here" in answer(chart_of(), "what is overdue?")

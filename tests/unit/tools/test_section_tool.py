@@ -96,7 +96,7 @@ def test_every_record_stands_in_a_view_with_its_handle(name: str) -> None:
 def test_care_gaps_are_declined_by_name() -> None:
     result = ask(section="care_gaps")
     assert result.text == (
-        "NOT AVAILABLE: Care gaps: no measure is set up here, so what is overdue or due is not computed."
+        "NOT AVAILABLE: Care gaps cannot be computed here: measures have to be set up first."
     )
     assert [(e.section, e.handle) for e in result.entries] == [("missing", "")]
 
@@ -132,7 +132,18 @@ def test_home_inpatient_and_discharge_orders_stand_apart_and_silent_ones_are_cou
         "discharge_medications": ["apixaban"],
     }
     text = ask(*orders, section="inpatient_medications").text
-    assert "1 active orders do not say whether they are for home, the stay or discharge." in text
+    assert "1 active order does not say whether for home, the stay or discharge." in text
+
+
+def test_orders_that_do_not_say_their_setting_forbid_none_of_a_setting() -> None:
+    (search,) = ask(order("d", "metformin"), section="discharge_medications").entries
+    assert (search.name, search.field("complete"), search.field("why")) == (
+        "discharge medications",
+        "",
+        "1 active order does not say whether for home, the stay or discharge",
+    )
+    (none,) = ask(order("d", "metformin", "inpatient"), section="discharge_medications").entries
+    assert none.field("complete") == "yes"
 
 
 def test_doses_are_summed_by_medicine_with_the_last_one_and_what_was_not_given() -> None:
