@@ -12,9 +12,7 @@ Not protected here: which patient is asked for (`fhir.compartment`), what a regi
 whose DNS points to another machine of the same network (only link-local and metadata addresses are refused).
 """
 
-import ipaddress
 import logging
-import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +28,7 @@ import msgspec
 import orjson
 
 from app.errors import BoundaryRefused, EhrBusy, EhrRefused, EhrUnavailable, Redirected
+from app.transport import UNTIL, Transport, is_forbidden_ip
 
 CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 20.0
@@ -37,10 +36,6 @@ WHOLE_ANSWER_S = 60.0
 BYTE_CAP = 32 * 2**20
 FHIR_JSON = "application/fhir+json"
 DEFAULT_PORTS = {"http": 80, "https": 443}
-# Cloud metadata services beyond 169.254.0.0/16 and fe80::/10.
-METADATA = frozenset(
-    (ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200"))
-)
 TIMEOUTS = (httpcore2.TimeoutException, httpx2.TimeoutException)
 NETWORK = (
     httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError, httpx2.TransportError,
@@ -159,7 +154,7 @@ class Boundary:
         for name in ("httpx2", "httpcore2"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self._client = httpx2.Client(
-            transport=transport or _Transport(sandbox, proxy, proxy_auth, ca_file),
+            transport=transport or Transport(sandbox, proxy, proxy_auth, ca_file),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx2.Timeout(read_timeout_s, connect=connect_timeout_s),
@@ -185,7 +180,7 @@ class Boundary:
         if origin not in self._origins:
             raise BoundaryRefused("an origin that is not registered")
         host = urlsplit(origin).hostname or ""
-        if _is_forbidden_ip(host, self._sandbox):
+        if is_forbidden_ip(host, self._sandbox):
             raise BoundaryRefused("an address of this machine or of a metadata service")
         if host.endswith("localhost") and not self._sandbox:
             raise BoundaryRefused("a localhost name outside a sandbox registration")
@@ -247,6 +242,7 @@ class Boundary:
         self.check(url)
         # One encoding only: a stack of them could inflate between the layers, where nothing counts.
         sent = {**headers, "Accept-Encoding": "gzip"}
+        UNTIL.set(time.monotonic() + WHOLE_ANSWER_S)
         try:
             with self._client.stream(method, url, headers=sent, **more) as answer:
                 if answer.headers.get("content-encoding", "gzip").lower() not in (
@@ -271,14 +267,14 @@ class Boundary:
             raise EhrUnavailable("the connection broke") from error
 
     def _bounded(self, chunks: Iterable[bytes], most_bytes: int | None) -> Iterator[bytes]:
-        """Pass decoded bytes on until the cap or the deadline (a server may drip below the read time-out)."""
+        """Pass decoded bytes on until the cap or the deadline (of what has no socket, too)."""
         cap = self._byte_cap if most_bytes is None else min(most_bytes, self._byte_cap)
-        deadline, size = time.monotonic() + WHOLE_ANSWER_S, 0
+        size = 0
         for chunk in chunks:
             size += len(chunk)
             if size > cap:
                 raise EhrUnavailable(f"an answer of more than {cap} bytes")
-            if time.monotonic() > deadline:
+            if time.monotonic() > UNTIL.get():
                 raise EhrUnavailable(f"an answer that took more than {WHOLE_ANSWER_S:.0f} s")
             yield chunk
 
@@ -288,99 +284,3 @@ def _plain(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-
-
-def _is_forbidden_ip(host: str, sandbox: bool) -> bool:
-    """Tell whether an IP address is one that no EHR has: metadata, link-local, unspecified; loopback but in a sandbox."""
-    try:
-        ip = ipaddress.ip_address(host.strip("[]").partition("%")[0])
-    except ValueError:
-        return False
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    never = ip.is_link_local or ip.is_unspecified or ip.is_multicast or ip in METADATA
-    return never or (ip.is_loopback and not sandbox)
-
-
-class _Backend(httpcore2.SyncBackend):
-    """Open connections; look at the peer before anything is sent, so that DNS cannot lead to a metadata service."""
-
-    def __init__(self, sandbox: bool, proxied: bool) -> None:
-        self._sandbox = sandbox
-        self._proxied = proxied
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.NetworkStream:
-        """Connect; RFC 6761 6.3: names under `localhost` are this machine, never a question to DNS."""
-        if self._sandbox and (host == "localhost" or host.endswith(".localhost")):
-            host = "127.0.0.1"
-        stream = super().connect_tcp(host, port, timeout, local_address, socket_options)
-        peer = stream.get_extra_info("server_addr")
-        if not self._proxied and (not peer or _is_forbidden_ip(str(peer[0]), self._sandbox)):
-            stream.close()
-            raise httpcore2.ConnectError("a forbidden peer address")
-        return stream
-
-
-class _Stream(httpx2.SyncByteStream):
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._inner
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-class _Transport(httpx2.BaseTransport):
-    """httpx2 over httpcore2's pool with our own network backend (`httpx2.HTTPTransport` takes none)."""
-
-    def __init__(
-        self,
-        sandbox: bool,
-        proxy: str | None,
-        proxy_auth: tuple[str, str] | None,
-        ca_file: Path | None,
-    ) -> None:
-        context = ssl.create_default_context()
-        if ca_file:
-            # Beside the machine's own: what is publicly trusted stays so.
-            context.load_verify_locations(cafile=str(ca_file))
-        backend = _Backend(sandbox, proxied=proxy is not None)
-        limits: dict[str, Any] = {"max_connections": 64, "max_keepalive_connections": 16}
-        self._pool: httpcore2.ConnectionPool = (
-            httpcore2.HTTPProxy(
-                proxy, proxy_auth=proxy_auth, ssl_context=context, network_backend=backend, **limits
-            )
-            if proxy
-            else httpcore2.ConnectionPool(context, network_backend=backend, **limits)
-        )
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        url = request.url
-        answer = self._pool.handle_request(
-            httpcore2.Request(
-                method=request.method,
-                url=httpcore2.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx2.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_Stream(answer.stream),
-            extensions=answer.extensions,
-        )
-
-    def close(self) -> None:
-        self._pool.close()

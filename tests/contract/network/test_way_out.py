@@ -1,7 +1,9 @@
 """`[network]` over real sockets: the EHR and the model are reached through the site's proxy, by the site's authorities."""
 
 import base64
+import contextlib
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from app.boundary import Boundary
 from app.errors import BoundaryRefused, ConfigurationError, EhrUnavailable
 from app.llm.transport import http_client
 from app.settings import Secret
@@ -22,6 +25,7 @@ from app.smart.network import way_out
 from app.smart.registration import Registration
 from app.smart.registry import load_registry
 from tests.contract.llm.test_stop import tunnel
+from tests.requirements import requirement
 from tests.unit.smart.test_registry import GOOD, ORIGIN
 
 HOST = "fhir.mercy.example"
@@ -134,6 +138,37 @@ def test_a_model_is_reached_through_its_own_proxy_by_its_own_authority(
     with client, serving(Call(Timeouts(), HangUp())):
         assert client.get(f"https://{HOST}/v1/models").json()["id"] == "1"
     assert heads[0].startswith(f"CONNECT {HOST}:443 ".encode())
+
+
+@requirement("attack-06")
+@pytest.mark.parametrize(
+    "told", [b"HTTP/1.1 200 OK\r\nX-Drip: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"]
+)
+def test_a_server_that_drips_headers_or_bytes_is_left_when_the_whole_answer_is_late(
+    monkeypatch: pytest.MonkeyPatch, told: bytes
+) -> None:
+    monkeypatch.setattr("app.boundary.WHOLE_ANSWER_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripped: list[bytes] = []
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(told)
+                for _ in range(400):
+                    connection.sendall(b" ")
+                    dripped.append(b" ")
+                    threading.Event().wait(0.01)
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        origin = f"http://127.0.0.1:{server.getsockname()[1]}"
+        boundary = Boundary(frozenset((origin,)), True)
+        with pytest.raises(EhrUnavailable, match="no answer in time"):
+            boundary.get(f"{origin}/metadata")
+        boundary.close()
+        dripping.join()
+    assert len(dripped) < 400
 
 
 @pytest.mark.parametrize(
