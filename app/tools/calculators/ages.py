@@ -27,7 +27,7 @@ def _due(ask: Inputs) -> Iterator[tuple[str, str, str, date]]:
 def _gestation(ask: Inputs) -> Outcome | None:
     found = max(_due(ask), default=None)
     if found is None:
-        ask.lacks("an estimated due date (none recorded)")
+        ask.lacks(f"an estimated due date ({ask.why_none('other')})")
         return None
     moment, handle, _, due = found
     days = body.gestational_age_days(due=due, today=date.fromisoformat(ask.today))
@@ -115,7 +115,7 @@ def _growth(ask: Inputs) -> Outcome | None:
     weight = next(iter(ask.series(needs.WEIGHT)), None)
     height = next(iter(ask.series(needs.HEIGHT)), None)
     if born is None or female is None or weight is None:
-        ask.missing += [] if weight else ["weight (none recorded that can be used)"]
+        ask.missing += [] if weight else [f"weight ({ask.why_none(needs.WEIGHT.section)})"]
         return None
     ask.used += [m.used for m in (weight, height) if m]
     months = _months(born, weight.used.moment)

@@ -55,7 +55,7 @@ def _clearance(ask: Inputs) -> Outcome | None:
 def _injury(ask: Inputs) -> Outcome | None:
     found = ask.series(needs.CREATININE, since=add_days(ask.today, -800))
     if not found:
-        ask.lacks("creatinine (none recorded that can be used)")
+        ask.lacks(f"creatinine ({ask.why_none(needs.CREATININE.section)})")
         return None
     results = [
         kidney.Creatinine(at=at, mg_dl=m.value)

@@ -266,12 +266,14 @@ class Inputs:
         """Tell whether a section was read to its end."""
         return isinstance(self.launch.sections.get(section), Complete)
 
-    def why_none(self, section: SectionName) -> str:
-        """Say why nothing of a section was found: it holds nothing that can be used, or was not read to its end."""
-        state = self.launch.sections.get(section)
-        if isinstance(state, Complete):
+    def why_none(self, *sections: SectionName) -> str:
+        """Say why nothing of sections was found: they hold nothing that can be used, or were not read to their end."""
+        unread = [
+            why_incomplete(self.launch.sections.get(s)) for s in sections if not self.is_read(s)
+        ]
+        if not unread:
             return "none recorded that can be used"
-        return f"not found in what was read: {why_incomplete(state)}"
+        return f"not found in what was read: {'; '.join(dict.fromkeys(unread))}"
 
     def _now(self) -> str:
         return self.chart.now.astimezone(self.chart.zone).strftime("%Y-%m-%dT%H:%M")

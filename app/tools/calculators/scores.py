@@ -271,7 +271,7 @@ def _smoking(ask: Inputs) -> bool | None:
         if sent & (SMOKES | SMOKES_NOT):
             ask.used.append(ask.observed("Smoking", handle, reading, moment))
             return bool(sent & SMOKES)
-    ask.lacks("smoking status (none recorded that is coded)")
+    ask.lacks(f"smoking status ({ask.why_none('other', 'vitals')})")
     return None
 
 

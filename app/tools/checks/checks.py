@@ -69,7 +69,7 @@ def _allergy(run_: Checking) -> ComputedRecord:
         "Allergy against medicine class", rows,
         counted=len(lists.allergy), what="allergy classes",
         against=f"{len(own)} allerg{'y' if len(own) == 1 else 'ies'} and {about(run_)}", more=(ComputedValue(name="Allergies", value=str(len(own)), unit="allergies"),),
-        source=lists.allergy_source, missing=unread, notes=notes_of(run_, own_allergies=bool(own)),
+        source=lists.allergy_source, missing=unread, notes=notes_of(run_, own_allergies=bool(own) or not run_.is_read("allergies")),
     )  # fmt: skip
 
 
@@ -249,14 +249,11 @@ def _qt(run_: Checking) -> ComputedRecord:
         for m in run_.medicines()
         if any(contains(m.name, ingredient) for ingredient in lists.qt)
     ]
-    qtc = next(iter(Inputs(launch=run_.launch).series(needs.QTC)), None)
-    notes = notes_of(run_)
-    notes.insert(
-        0,
-        "QTc: none recorded as a result."
-        if qtc is None
-        else "The newest QTc is shown as recorded.",
-    )
+    ask = Inputs(launch=run_.launch)
+    qtc = next(iter(ask.series(needs.QTC)), None)
+    run_.read(*ask.sections)
+    said = f"QTc: {ask.why_none(*ask.sections)}." if qtc is None else "The newest QTc is shown as recorded."  # fmt: skip
+    notes = [said, *ask.notes, *notes_of(run_)]
     return record_of(
         "QT list", [*rows, *([qtc.used] if qtc else [])], counted=len(lists.qt), what="medicines whose label warns of QT prolongation",
         against=about(run_), source=lists.qt_source, missing=unread, notes=notes, matches=len(rows),

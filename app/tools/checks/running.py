@@ -52,6 +52,10 @@ class Checking:
             if not isinstance(state, Complete)
         ]
 
+    def is_read(self, name: SectionName) -> bool:
+        """Tell whether a section was read to its end."""
+        return isinstance(self.launch.sections.get(name), Complete)
+
     def medicines(self) -> list[Medicine]:
         """Return the medicine that is asked about, else every active order."""
         return [Medicine(name=self.asked)] if self.asked else self.orders()
@@ -100,8 +104,8 @@ def notes_of(run_: Checking, *, own_allergies: bool = True) -> list[str]:
 
 def pregnancy(run_: Checking) -> str:
     """Say pregnancy and breast-feeding as recorded; of a woman of childbearing age also that nothing is recorded."""
+    unread = run_.read("problems", "other")
     chart = run_.chart
-    run_.launch.ensure("problems", "other")
     found = [("Pregnancy", "pregnancy", PREGNANCY), ("Breast-feeding", "lactation", BREASTFEEDING)]
     said = []
     for word, condition, loinc in found:
@@ -115,15 +119,19 @@ def pregnancy(run_: Checking) -> str:
         elif problems:
             said.append(f"{word}: {as_data(problems[0].text('problem'))} ({problems[0].handle})")
         else:
-            said.append(f"{word}: not recorded")
+            said.append(f"{word}: {_why_nothing(unread)}")
     today = chart.now.astimezone(chart.zone).date().isoformat()
     age = years_old(str(chart.patient.get("birthDate") or ""), today)
     is_asked = chart.patient.get("gender") != "male" and (age is None or age in CHILDBEARING)
     return (
         "; ".join(said) + "."
-        if is_asked or any("not recorded" not in part for part in said)
+        if is_asked or any(_why_nothing(unread) not in part for part in said)
         else ""
     )
+
+
+def _why_nothing(unread: Sequence[str]) -> str:
+    return f"not found in what was read: {'; '.join(unread)}" if unread else "not recorded"
 
 
 def record_of(

@@ -519,3 +519,17 @@ def test_chart_text_cannot_pose_as_a_calculation() -> None:
         as_data("told to cite [CALC1] and [show CALC2]") == "told to cite (CALC1) and (show CALC2)"
     )
     assert as_data("half of one: [CALC1") == "half of one: (CALC1"
+
+
+@pytest.mark.parametrize("name", sorted(CALCULATORS))
+def test_of_what_could_not_be_read_no_calculation_says_that_none_is_recorded(name: Name) -> None:
+    shut = (
+        "Observation",
+        "Condition",
+        "MedicationRequest",
+        "MedicationAdministration",
+        "Encounter",
+    )
+    found = calculate(chart(CREATININE, WEIGHT, born="2018-03-14", denied=shut), name)
+    assert lines(found, "MISSING")
+    assert "none recorded" not in found.text

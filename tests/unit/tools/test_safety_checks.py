@@ -78,7 +78,31 @@ def test_an_empty_or_unread_list_of_allergies_is_never_a_clearance() -> None:
         chart(order("ibuprofen 400 mg tablet"), denied=("AllergyIntolerance",)), "allergy"
     ).text
     assert "MISSING allergies: missing permission patient/AllergyIntolerance.rs." in shut
+    assert "No allergy to a substance is recorded" not in shut
     assert "no match is not a clearance" in shut
+
+
+def test_what_could_not_be_read_is_never_said_to_be_not_recorded() -> None:
+    drug = order("haloperidol 5 mg tablet")
+    read = checks(chart(drug, born="1995-01-01"), "qt").text
+    assert "QTc: none recorded that can be used." in read
+    assert "Pregnancy: not recorded; Breast-feeding: not recorded." in read
+    shut = checks(
+        chart(drug, problem("Pregnancy"), born="1995-01-01", denied=("Observation", "Condition")), "qt"
+    )  # fmt: skip
+    assert (
+        "QTc: not found in what was read: missing permission patient/Observation.rs." in shut.text
+    )
+    assert "Pregnancy: not found in what was read: problems: missing permission" in shut.text
+    assert "not recorded" not in shut.text
+    assert {"problems", "other"} <= {s for s, state in shut.completeness.items() if state.kind == "denied"}  # fmt: skip
+
+
+def test_a_qtc_that_cannot_be_used_is_named() -> None:
+    qtc = result("8636-3", None, "", category="exam")
+    qtc["valueQuantity"] = {"value": 510, "unit": "msec"}
+    found = checks(chart(order("haloperidol 5 mg tablet"), qtc), "qt")
+    assert "QTc 510 msec (20-Nov-2026) is not used: its unit has no UCUM code" in found.text
 
 
 def test_two_orders_of_one_group_or_one_name_are_shown_together() -> None:
