@@ -175,6 +175,7 @@ def build(
     turns = Turns(
         charts=charts, catalog=models, gate=gate, conversations=conversations, audit=audit,
         key=settings.secret_key, clock=now, ready=sessions.ready,
+        may_ask=lambda context: context.may("chat") and switches.may(context.registration, "chat"),
     )  # fmt: skip
     forget += [charts.drop, opt_outs.drop, turns.drop, conversations.forget]
     launcher = Launcher(

@@ -45,11 +45,12 @@ class Turns:
         key: Secret,
         clock: Callable[[], datetime],
         ready: Callable[[str], None] = lambda _: None,
+        may_ask: Callable[[LaunchContext], bool] = lambda context: context.may("chat"),
     ) -> None:
         """`key` names launches to a provider's cache: the same name each time, and it says nothing.
 
         `clock` is real time, for budgets: a sandbox chart's own stands still. `ready(launch_id)` makes sure, before a
-        model is asked, that the EHR's token outlives its answer.
+        model is asked, that the EHR's token outlives its answer. `may_ask(context)` tells whether this launch asks anything.
         """
         self._charts = charts
         self._catalog = catalog
@@ -59,6 +60,7 @@ class Turns:
         self._key = key
         self._clock = clock
         self._ready = ready
+        self._may_ask = may_ask
         self._lock = threading.Lock()
         self._warmed: set[str] = set()
 
@@ -118,8 +120,10 @@ class Turns:
     def warm(self, context: LaunchContext, *, anew: bool = False) -> None:
         """Send the beginning of the conversation ahead, in the background; nothing if no language model is on.
 
-        Once a launch, and `anew` once for another model that was chosen.
+        Once a launch, and `anew` once for another model that was chosen. Where nobody may ask, no model is told anything.
         """
+        if not self._may_ask(context):
+            return
         with self._lock:
             if context.launch_id in self._warmed and not anew:
                 return

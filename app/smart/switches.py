@@ -81,6 +81,14 @@ class Switches:
                     f"{row.kind} {row.name or 'all'}", _words(what, row.reason, registration)
                 )
 
+    def may(self, slug: str, action: str) -> bool:
+        """Tell whether an action is on, and what it stands in."""
+        try:
+            self.demand(slug, action)
+        except SwitchedOff:
+            return False
+        return True
+
     def models(self, slug: str, labels: Mapping[str, str]) -> dict[str, str]:
         """Return the ids of `labels` (id to label) that are off, each with words for the clinician."""
         registration = self._registry.get(slug)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +121,23 @@ def test_a_model_that_runs_ends_with_the_ways_on(tmp_path: Path) -> None:
     assert events[-1]["type"] == "RUN_ERROR"
     assert "nobody reads" not in json.dumps(events)
     assert [e.kind for e in stack.services.audit.events()].count("switch") == 1
+
+
+def test_no_model_is_told_of_a_chart_that_nobody_may_ask_about(tmp_path: Path) -> None:
+    models = provider("a")
+    stack = make_stack(tmp_path, catalog=models.catalog)
+    assert it(stack, "disable", "action", "chat", "--reason", WHY) == 0
+    launched = stack.browser().launch()
+
+    def warmed_by(path: str) -> int:
+        assert launched.get(path).status_code == 200
+        for thread in [one for one in threading.enumerate() if one.name == "warm"]:
+            thread.join()
+        return len(models.models["a"].warmed)
+
+    assert warmed_by("/card") == 0
+    assert it(stack, "enable", "action", "chat") == 0
+    assert warmed_by("/card") == 1
 
 
 def notice(events: list[dict[str, object]]) -> str:

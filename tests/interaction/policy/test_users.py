@@ -1,6 +1,7 @@
 """`[users]`: who opens Chartside here, through the real launch; what a rule needs and nobody tells is refused."""
 
 import json
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from app.errors import ConfigurationError
 from app.smart.registry import load_registry
+from tests.interaction.model.models import provider
 from tests.stack import APP, Stack, make_stack, registered
 
 NURSE = {"coding": [{"system": "urn:roles", "code": "nurse"}]}
@@ -126,9 +128,14 @@ def test_a_limited_role_reads_the_card_and_asks_nothing(
     config = registered(tmp_path, SCOPE, more=f"[users]\n{rule}")
     status = "500 Oops" if roles is None else "200 OK"
     wrap = with_roles(lambda user: [role(one, user) for one in roles or []], status)
-    stack = make_stack(tmp_path, launch_config=config, between=wrap)
+    models = provider("a")
+    stack = make_stack(tmp_path, launch_config=config, between=wrap, catalog=models.catalog)
     launched = stack.browser().launch()
     assert launched.get("/card").status_code == 200
+    for thread in [one for one in threading.enumerate() if one.name == "warm"]:
+        thread.join()
+    # Who asks nothing needs no model to be told of the chart ahead.
+    assert len(models.models["a"].warmed) == may
     question = {"runId": "turn-0001", "messages": [{"role": "user", "content": "Any allergies?"}]}
     asked = launched.post("/turns", question)
     # Roles that cannot be read may be a limited one.
