@@ -4,10 +4,12 @@ The query is checked by `warehouse.sql_guard` and run by `warehouse.patient_quer
 file or a setting. Parts of the chart that nobody read are named beside the answer: of them, no row says nothing.
 """
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from msgspec import Meta
 
+from app.fhir.chart import Chart
 from app.fhir.citation import HANDLE
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import FIRST, SECTION_WORDS, SECTIONS, SectionName
@@ -17,9 +19,14 @@ from app.tools.entries import line_entry, none_records, none_text, row_entry, se
 from app.tools.registry import Found, Tool
 from app.warehouse.patient_facts import TABLES, tables
 from app.warehouse.patient_query import MOST_ROWS, Answer, run
-from app.warehouse.sql_guard import check
+from app.warehouse.sql_guard import Checked, check
 
 RESULTS: tuple[SectionName, ...] = ("labs", "vitals", "other")
+# What a query reads of each table unless it says which sections count.
+BASE: Mapping[str, tuple[SectionName, ...]] = {
+    "records": tuple(n for n in FIRST if n not in ("patient", *RESULTS)),
+    "results": ("labs", "vitals"),
+}
 NOT_CITABLE = (
     "No handle column: these rows cannot be cited. Select handle, or arg_max(handle, time)."
 )
@@ -36,7 +43,7 @@ def chart_query(
     Sections of records beyond the first screen are read if named: section = 'administrations'.
     """
     checked = check(sql, TABLES)
-    names = _read(launch, checked.literals, checked.tables)
+    names = _read(launch, checked)
     chart = launch.chart
     answer = run(checked, tables(chart))
     handles = _handles(answer)
@@ -45,38 +52,29 @@ def chart_query(
     if not answer.rows:
         records = none_records(chart, "rows that match a query", names)
         text, entries = "\n".join(map(none_text, records)), [search_entry(r) for r in records]
-    unread = [SECTION_WORDS[s.name].lower() for s in SECTIONS if s.name not in chart.sections]
-    if unread and "records" in checked.tables:
+    if unread := _unread(chart, checked, found=bool(handles)):
         text += f"\nNOT IN THESE TABLES, not read yet: {', '.join(unread)}"
     shown = {name: sum(e.section == name for e in entries) for name in names}
     return Found(text=text, sections=names, entries=tuple(entries), shown=shown)
 
 
-def _read(
-    launch: LaunchChart, literals: frozenset[str], read: frozenset[str]
-) -> tuple[SectionName, ...]:
-    """Read to their end the sections that the query's tables hold and its literals name."""
-    named = [s.name for s in SECTIONS if s.name in literals]
-    base = (
-        [n for n in FIRST if n != "patient" and (n in RESULTS) is False]
-        if "records" in read
-        else []
-    )
-    base += [n for n in RESULTS if n != "other"] if "results" in read else []
-    names = tuple(dict.fromkeys([*(named or base), *([] if not named else _grids(read, named))]))
-    names = names or ("labs",)
+def _read(launch: LaunchChart, checked: Checked) -> tuple[SectionName, ...]:
+    """Read to their end the sections that can count in the answer, and any other that a literal names."""
+    named = [s.name for s in SECTIONS if s.name in checked.literals]
+    base: list[SectionName] = []
+    for table in sorted(checked.tables & BASE.keys()):
+        only = [s.name for s in SECTIONS if s.name in checked.sections.get(table, ())]
+        base += only or BASE[table]
+    names = tuple(dict.fromkeys([*base, *named])) or ("labs",)
     launch.ensure(*names)
     return names
 
 
-def _grids(read: frozenset[str], named: list[SectionName]) -> list[SectionName]:
-    """A query that names sections of one table only still reads the other table whole."""
-    out: list[SectionName] = []
-    if "results" in read and not set(named) & set(RESULTS):
-        out += ["labs", "vitals"]
-    if "records" in read and set(named) <= set(RESULTS):
-        out += [n for n in FIRST if n not in ("patient", *RESULTS)]
-    return out
+def _unread(chart: Chart, checked: Checked, *, found: bool) -> list[str]:
+    """Name what may belong into the tables of a query and was never asked for; of results where none was found."""
+    other = "results" in checked.tables and "results" not in checked.sections and not found
+    may = [s.name for s in SECTIONS if "records" in checked.tables or (other and s.name in RESULTS)]
+    return [SECTION_WORDS[name].lower() for name in may if name not in chart.sections]
 
 
 def _handles(answer: Answer) -> list[str]:

@@ -9,8 +9,8 @@ Not protected here: time and memory of an allowed query (`patient_query` bounds 
 
 import logging
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import sqlglot
 from sqlglot import exp
@@ -54,11 +54,15 @@ logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """A query that may run: its SQL printed anew, the tables it reads, and the text literals in it."""
+    """A query that may run: its SQL printed anew, the tables it reads, and the text literals in it.
+
+    `sections` has, for a table, the only values of its column `section` that can count, if the query says so.
+    """
 
     sql: str
     tables: frozenset[str]
     literals: frozenset[str]
+    sections: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def check(sql: str, tables: Collection[str]) -> Checked:
@@ -81,8 +85,9 @@ def check(sql: str, tables: Collection[str]) -> Checked:
     read = _tables(tree, frozenset(t.casefold() for t in tables), frozenset(own))
     literals = (n.this for n in nodes if isinstance(n, exp.Literal) and n.is_string)
     return Checked(
-        sql=tree.sql(dialect="duckdb", comments=False), tables=read, literals=frozenset(literals)
-    )
+        sql=tree.sql(dialect="duckdb", comments=False), tables=read, literals=frozenset(literals),
+        sections=_sections(tree, read - own),
+    )  # fmt: skip
 
 
 def _parsed(sql: str) -> exp.Expr:
@@ -143,6 +148,36 @@ def _tables(tree: exp.Expr, allowed: frozenset[str], own: frozenset[str]) -> fro
         if name in allowed:
             read.add(name)
     return frozenset(read)
+
+
+def _sections(tree: exp.Expr, tables: frozenset[str]) -> dict[str, frozenset[str]]:
+    """Return the sections that each table is narrowed to, in every place where the query reads it."""
+    found: dict[str, frozenset[str] | None] = {}
+    for table in tree.find_all(exp.Table):
+        name = str(table.name).casefold()
+        if name in tables:
+            before, here = found.get(name, frozenset()), _narrowed(table)
+            found[name] = None if before is None or here is None else before | here
+    return {name: values for name, values in found.items() if values is not None}
+
+
+def _narrowed(table: exp.Table) -> frozenset[str] | None:
+    """Return the values of `section` that a part of WHERE which must hold allows for one table; None for any."""
+    select = table.find_ancestor(exp.Select)
+    where = select.args.get("where") if select else None
+    parts = where.this.flatten() if where and isinstance(where.this, exp.And) else [where.this] if where else []  # fmt: skip
+    for part in parts:
+        column, values = part.this, [part.expression] if isinstance(part, exp.EQ) else part.args.get("expressions")  # fmt: skip
+        if (
+            isinstance(part, exp.EQ | exp.In)
+            and isinstance(column, exp.Column)
+            and column.name.casefold() == "section"
+            and column.table.casefold() in ("", table.alias_or_name.casefold())
+            and values
+            and all(isinstance(v, exp.Literal) and v.is_string for v in values)
+        ):
+            return frozenset(str(v.this) for v in values)
+    return None
 
 
 def _safe(name: object) -> str:

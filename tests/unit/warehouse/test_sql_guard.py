@@ -161,6 +161,7 @@ def test_what_runs_is_printed_from_what_was_checked() -> None:
         sql="SELECT handle FROM Results WHERE section = 'labs'",
         tables=frozenset({"results"}),
         literals=frozenset({"labs"}),
+        sections={"results": frozenset({"labs"})},
     )
 
 
@@ -302,6 +303,34 @@ def test_a_section_that_a_query_names_is_read_and_others_are_named_as_not_read()
     refused = call(denied, sql)
     assert "do not say none" in refused.text
     assert "NOT READ TO ITS END: Immunizations: refused by the EHR" in refused.text
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["section <> 'problems'", "(section = 'problems' or true)", "name <> 'problems'", "not section = 'problems'", "section not in ('problems')"],
+)  # fmt: skip
+def test_a_section_that_a_query_only_mentions_does_not_stand_for_the_others(where: str) -> None:
+    denied = launch("marlena", denied=("MedicationRequest",))
+    sql = f"select count(*) as orders from records where name ilike '%warfarin%' and {where}"
+    assert "NOT READ TO ITS END: Medication orders: refused by the EHR" in call(denied, sql).text
+    twice = (
+        "select count(*) from records a, records b where a.section = 'problems' and b.name = a.name"
+    )
+    assert "NOT READ TO ITS END: Medication orders: refused" in call(denied, twice).text
+
+
+def test_sections_that_a_query_holds_its_tables_to_are_all_that_it_reads() -> None:
+    chart = launch("marlena")
+    sql = (
+        "select r.handle from records r join results l on l.date = r.date where r.section in ('problems') "
+        "and l.section = 'labs' and l.number > 1000000"
+    )
+    assert [look.section for look in call(chart, sql).looks] == ["problems", "labs"]
+
+
+def test_results_that_were_not_asked_for_are_named_where_no_row_was_found() -> None:
+    text = call(launch("marlena"), "select count(*) from results where test ilike '%pack%'").text
+    assert text.endswith("NOT IN THESE TABLES, not read yet: other observations")
 
 
 def test_a_query_that_finds_no_row_cites_what_it_searched() -> None:
