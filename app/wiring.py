@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.agent.charts import Charts
 from app.agent.gate import ModelGate
 from app.agent.opt_out import OptOuts
+from app.agent.retention import Retention
 from app.agent.running import RunningTurns
 from app.agent.turns import Turns
 from app.audit.log import AuditLog, Detail, Who
@@ -92,10 +93,11 @@ class Services:
     turns: Turns
     running: RunningTurns
     switches: Switches
+    retention: Retention
     clock: Clock
 
     def sweep_every_minute(self) -> None:
-        """End launches past their limits while nobody asks for them; a running turn of theirs is stopped."""
+        """End launches past their limits, and remove what is kept no longer, while nobody asks for it."""
         threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
 
     def watch_switches(self) -> None:
@@ -123,6 +125,7 @@ class Services:
             time.sleep(SWEEP_EVERY_S)
             try:
                 self.sessions.sweep()
+                self.retention.purge()
             except (ChartsideError, SQLAlchemyError) as error:
                 log.warning("sweep.failed", extra={"error": type(error).__name__})
 
@@ -162,7 +165,8 @@ def build(
     # What an ended launch leaves is forgotten in this order; the parts made below add themselves.
     forget: list[Callable[[str], object]] = [running.launch_ended]
     smart = _smart(settings, registry, boundaries, engine, now, audit)
-    ended = partial(_end, forget, audit)
+    retention = Retention(conversations, audit, registry, now)
+    ended = partial(_end, forget, audit, retention)
     sessions = LaunchSessions(rows, settings.secret_key, registry, smart.vault, now, ended)
     charts = Charts(
         source_of=_sources(boundaries, sessions, registry), conversations=conversations, audit=audit, clock=now,
@@ -177,7 +181,7 @@ def build(
         key=settings.secret_key, clock=now, ready=sessions.ready,
         may_ask=lambda context: context.may("chat") and switches.may(context.registration, "chat"),
     )  # fmt: skip
-    forget += [charts.drop, opt_outs.drop, turns.drop, conversations.forget]
+    forget += [charts.drop, opt_outs.drop, turns.drop]
     launcher = Launcher(
         rows=rows, sessions=sessions, discovery=smart.discovery, endpoint=smart.endpoint,
         admission=Admission(lambda registration: boundaries[registration.slug]), revoker=smart.revoker,
@@ -186,12 +190,16 @@ def build(
     return Services(
         settings=settings, registry=registry, boundaries=boundaries, rows=rows, sessions=sessions, launcher=launcher,
         conversations=conversations, audit=audit, charts=charts, catalog=models, gate=gate, turns=turns,
-        running=running, switches=switches, clock=now, smart=smart,
+        running=running, switches=switches, retention=retention, clock=now, smart=smart,
     )  # fmt: skip
 
 
 def _end(
-    forget: Sequence[Callable[[str], object]], audit: AuditLog, context: LaunchContext, by: str
+    forget: Sequence[Callable[[str], object]],
+    audit: AuditLog,
+    retention: Retention,
+    context: LaunchContext,
+    by: str,
 ) -> None:
     # The end is written down before anybody reads of it; nothing of the launch is kept where it cannot be.
     try:
@@ -199,6 +207,7 @@ def _end(
     finally:
         for leave in forget:
             leave(context.launch_id)
+        retention.launch_ended(context)
 
 
 def _labels_of(registry: Registrations, context: LaunchContext) -> Labels:

@@ -1,25 +1,26 @@
 """The append-only audit log, each row chained to the one before by a digest.
 
 The database refuses UPDATE and DELETE by trigger; `verify` finds a row that was changed, removed or put in between.
-It does not protect against an administrator who drops the triggers and rewrites the whole chain: export it to
+`purge` removes the oldest rows and leaves an anchor (position and digest of the last of them), from which the chain is
+proved; the database lets no row go that no anchor covers. It does not protect against an administrator who drops the triggers and rewrites the whole chain: export it to
 another system for that. Details hold ids, counts, scopes and codes: never values, notes, prompts or tokens.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, Row, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import AuditFailed
 from app.launch_context import LaunchContext
 from app.store.engine import reading, writing
-from app.store.schema import audit
+from app.store.schema import audit, audit_anchor
 
 Kind = Literal[
     "launch",
@@ -34,10 +35,13 @@ Kind = Literal[
     "resume",
     "stop",
     "switch",
+    "purge",
     "end",
 ]
 START = "0" * 64
 MOST_TRIES = 100
+# One transaction holds up every other writer for as long as it takes.
+MOST_AT_ONCE = 10_000
 Detail = Mapping[str, str | int | float | bool | list[str] | None]
 
 
@@ -74,7 +78,7 @@ class AuditEvent:
 
 
 class AuditLog:
-    """Appends and reads; there is nothing else."""
+    """Appends, reads, and removes from the front; there is nothing else."""
 
     def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
         self._engine = engine
@@ -82,35 +86,48 @@ class AuditLog:
 
     def record(self, kind: Kind, who: Who, detail: Detail) -> None:
         """Append one event; the time is real time (UTC), never a chart's own."""
-        at = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
-        text = orjson.dumps(dict(detail), option=orjson.OPT_SORT_KEYS).decode()
+        at = _text_of(self._clock())
         for _ in range(MOST_TRIES):
             # Two processes may take the same place; the key lets one have it, and the other goes behind it.
-            with suppress(IntegrityError):
-                self._append(at, kind, who, text)
+            with suppress(IntegrityError), writing(self._engine) as db:
+                _append(db, at, kind, who, detail)
                 return
         raise AuditFailed("no place in the chain was free")
 
-    def _append(self, at: str, kind: Kind, who: Who, text: str) -> None:
-        with writing(self._engine) as db:
-            last = db.execute(
-                select(audit.c.position, audit.c.digest).order_by(audit.c.position.desc()).limit(1)
-            ).one_or_none()
-            position, previous = (1, START) if last is None else (last.position + 1, last.digest)
-            db.execute(
-                insert(audit).values(
-                    position=position,
-                    at=at,
-                    kind=kind,
-                    launch_id=who.launch_id,
-                    registration=who.registration,
-                    user_reference=who.user_reference,
-                    patient=who.patient,
-                    detail=text,
-                    previous=previous,
-                    digest=_digest(previous, position, at, kind, who, text),
-                )
-            )
+    def purge(self, before: datetime) -> int:
+        """Remove the oldest rows written before `before`, at most 10,000, and return how many; 0 at the end.
+
+        Raises:
+            AuditFailed: they are no whole chain, and stay; or another process appends without end.
+        """
+        for _ in range(MOST_TRIES):
+            with suppress(IntegrityError), writing(self._engine) as db:
+                return self._purge(db, _text_of(before))
+        raise AuditFailed("no place in the chain was free")
+
+    def _purge(self, db: Connection, before: str) -> int:
+        start, previous = _anchor(db)
+        columns = audit.c
+        # Rows go from the front only: what is older but stands behind a newer row waits for it.
+        newer = db.execute(
+            select(columns.position).where(columns.at >= before).order_by(columns.position).limit(1)
+        ).scalar()
+        query = select(audit).where(columns.position <= start + MOST_AT_ONCE)
+        if newer is not None:
+            query = query.where(columns.position < newer)
+        rows = [_event(row) for row in db.execute(query.order_by(columns.position))]
+        if not rows:
+            return 0
+        if (broken := _first_break(rows, start, previous)) is not None:
+            raise AuditFailed(f"row {broken} breaks the chain: nothing was purged")
+        at, last = _text_of(self._clock()), rows[-1]
+        through: Detail = {
+            "of": "audit", "rows": len(rows), "through": last.position, "digest": last.digest,
+        }  # fmt: skip
+        _append(db, at, "purge", Who(), through)
+        db.execute(insert(audit_anchor).values(position=last.position, digest=last.digest, at=at))
+        db.execute(delete(audit).where(columns.position <= last.position))
+        return len(rows)
 
     def events(self, launch_id: str = "") -> list[AuditEvent]:
         """Return the events of a launch, or all, oldest first."""
@@ -119,34 +136,76 @@ class AuditLog:
             query = query.where(audit.c.launch_id == launch_id)
         with reading(self._engine) as db:
             rows = db.execute(query).all()
-        return [
-            AuditEvent(
-                position=row.position,
-                at=row.at,
-                kind=row.kind,
-                who=Who(
-                    launch_id=row.launch_id,
-                    registration=row.registration,
-                    user_reference=row.user_reference,
-                    patient=row.patient,
-                ),
-                detail=row.detail,
-                digest=row.digest,
-            )
-            for row in rows
-        ]
+        return [_event(row) for row in rows]
 
     def verify(self) -> int | None:
         """Return the position of the first row that breaks the chain, None when it is whole."""
-        previous, expected = START, 1
-        for event in self.events():
-            digest = _digest(
-                previous, event.position, event.at, event.kind, event.who, event.detail
-            )
-            if event.position != expected or digest != event.digest:
-                return event.position
-            previous, expected = event.digest, expected + 1
-        return None
+        events = self.events()
+        # Read behind the rows: a purge in between leaves rows of before its anchor, which are not looked at.
+        with reading(self._engine) as db:
+            start, previous = _anchor(db)
+        return _first_break([e for e in events if e.position > start], start, previous)
+
+
+def _append(db: Connection, at: str, kind: Kind, who: Who, detail: Detail) -> None:
+    text = orjson.dumps(dict(detail), option=orjson.OPT_SORT_KEYS).decode()
+    last = db.execute(
+        select(audit.c.position, audit.c.digest).order_by(audit.c.position.desc()).limit(1)
+    ).one_or_none()
+    position, previous = (1, START) if last is None else (last.position + 1, last.digest)
+    db.execute(
+        insert(audit).values(
+            position=position,
+            at=at,
+            kind=kind,
+            launch_id=who.launch_id,
+            registration=who.registration,
+            user_reference=who.user_reference,
+            patient=who.patient,
+            detail=text,
+            previous=previous,
+            digest=_digest(previous, position, at, kind, who, text),
+        )
+    )
+
+
+def _anchor(db: Connection) -> tuple[int, str]:
+    """Return the position and the digest behind which the chain begins."""
+    columns = audit_anchor.c
+    query = select(columns.position, columns.digest).order_by(columns.position.desc()).limit(1)
+    row = db.execute(query).one_or_none()
+    return (0, START) if row is None else (row.position, row.digest)
+
+
+def _first_break(events: Sequence[AuditEvent], start: int, previous: str) -> int | None:
+    """Return the position of the first event that does not follow the one before, None for a whole chain."""
+    for expected, event in enumerate(events, start + 1):
+        digest = _digest(previous, event.position, event.at, event.kind, event.who, event.detail)
+        if event.position != expected or digest != event.digest:
+            return event.position
+        previous = event.digest
+    return None
+
+
+def _event(row: Row[Any]) -> AuditEvent:
+    return AuditEvent(
+        position=row.position,
+        at=row.at,
+        kind=row.kind,
+        who=Who(
+            launch_id=row.launch_id,
+            registration=row.registration,
+            user_reference=row.user_reference,
+            patient=row.patient,
+        ),
+        detail=row.detail,
+        digest=row.digest,
+    )
+
+
+def _text_of(at: datetime) -> str:
+    """Return a time as it is kept; such texts are in the order of their times."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def _digest(previous: str, position: int, at: str, kind: str, who: Who, detail: str) -> str:

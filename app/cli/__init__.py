@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
-from app.cli import keys, registrations, switches
+from app.cli import keys, purge, registrations, switches
 from app.cli.desk import Clock, Desk, say
 from app.cli.registrations import schema
 from app.errors import ConfigurationError
@@ -52,4 +52,5 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("schema", help="the JSON Schema of a registration")
     keys.add(commands)
     switches.add(commands)
+    purge.add(commands)
     return parser

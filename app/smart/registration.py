@@ -125,6 +125,17 @@ class Session(Table, frozen=True, kw_only=True):
     introspect_on_resume: bool = False
 
 
+class Retention(Table, frozen=True, kw_only=True):
+    """`[retention]`: how many days the turns of an ended launch are kept, and rows of the audit.
+
+    `turn_days` 0: turns end with their launch. `audit_days` 0: no row is ever removed; the audit is one chain, so the longest
+    time of all registrations counts.
+    """
+
+    turn_days: Annotated[int, msgspec.Meta(ge=0, le=3660)] = 0
+    audit_days: Annotated[int, msgspec.Meta(ge=0, le=36_600)] = 0
+
+
 class Registration(Table, frozen=True, kw_only=True):
     """One EHR, from one file."""
 
@@ -149,6 +160,7 @@ class Registration(Table, frozen=True, kw_only=True):
     users: Users = Users()
     restricted: RestrictedData = RestrictedData()
     network: Network = Network()
+    retention: Retention = Retention()
 
     @property
     def sandbox(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from app.smart.policy import ANY_MODEL, Coding, Models
-from app.smart.registration import Registration
+from app.smart.registration import Registration, Retention
 from app.smart.scopes import parse_scopes
 from app.smart.templates import VENDORS
 
@@ -226,6 +226,16 @@ def _lives(registration: Registration) -> tuple[Row, ...]:
             label="A launch ends",
             value=f"after {limits.idle_minutes} minutes without use, and after {limits.absolute_minutes} minutes in all",
         ),
+        *_kept(registration.retention),
+    )
+
+
+def _kept(retention: Retention) -> tuple[Row, ...]:
+    turns = f"kept sealed for {retention.turn_days} days after it" if retention.turn_days else "end with their launch"  # fmt: skip
+    audit = f"kept for at least {retention.audit_days} days" if retention.audit_days else "kept for good"  # fmt: skip
+    return (
+        Row(label="Questions and answers", value=turns),
+        Row(label="Audit", value=audit, why="who saw which patient, and what was read and sent"),
     )
 
 

@@ -1,18 +1,44 @@
 """Sealed turns of a launch, what its handles mean and what its model was told, kept over a reload and a restart.
 
-Everything here is forgotten with its launch.
+Everything here is forgotten with its launch, but for the turns and the ledger of a launch whose registration keeps them for
+some days (`leave`): they stay sealed, belong to no live launch any more, and no address gives them out.
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from app.settings import Secret
 from app.store.engine import reading, writing
-from app.store.schema import digest, launch, ledger, model_choice, turn
+from app.store.schema import digest, kept, launch, ledger, model_choice, turn
 from app.store.seal import Seal
+
+# What a process that died left behind goes a day after it is found.
+ORPHAN_DAYS = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptRow:
+    """What an ended launch left; `days` is how long its registration kept turns when it ended."""
+
+    launch_id: str
+    registration: str
+    ended_at: float
+    days: int
 
 
 class Conversations:
@@ -139,13 +165,49 @@ class Conversations:
         return None if sealed is None else self._seal.open(sealed, f"ledger:{launch_id}")
 
     def forget(self, launch_id: str) -> None:
-        """Remove the conversation of a launch."""
+        """Remove the conversation of a launch, whatever was left of it."""
         with writing(self._engine) as db:
-            for table in (turn, ledger, digest, model_choice):
+            for table in (turn, ledger, digest, model_choice, kept):
                 db.execute(delete(table).where(table.c.launch_id == launch_id))
+
+    def leave(self, row: KeptRow) -> None:
+        """Keep the turns of an ended launch and what their citations mean; forget what only its model was told."""
+        with writing(self._engine) as db:
+            for table in (digest, model_choice, kept):
+                db.execute(delete(table).where(table.c.launch_id == row.launch_id))
+            db.execute(
+                update(turn).where(turn.c.launch_id == row.launch_id).values(transcript=None)
+            )
+            db.execute(
+                insert(kept).values(
+                    launch_id=row.launch_id,
+                    registration=row.registration,
+                    ended_at=row.ended_at,
+                    days=row.days,
+                )
+            )
+
+    def left(self, now: float) -> list[KeptRow]:
+        """Return what ended launches left; what nobody left on purpose is found here and counts from `now`."""
+        with reading(self._engine) as db:
+            found = db.execute(union(*map(_orphans, (turn, ledger, digest)))).scalars().all()
+        for launch_id in found:
+            orphan = {"launch_id": launch_id, "registration": "", "ended_at": now}
+            # Another process may have found it too, or it was left on purpose meanwhile.
+            with suppress(IntegrityError), writing(self._engine) as db:
+                db.execute(insert(kept).values(**orphan, days=ORPHAN_DAYS))
+        with reading(self._engine) as db:
+            rows = db.execute(select(kept).order_by(kept.c.ended_at)).all()
+        return [KeptRow(**row._mapping) for row in rows]
 
 
 def _lives(db: Connection, launch_id: str) -> bool:
     """Tell whether a launch has not ended; a turn may outlive its launch by a moment."""
     query = select(launch.c.launch_id).where(launch.c.launch_id == launch_id)
     return db.execute(query).one_or_none() is not None
+
+
+def _orphans(table: Table) -> Select[tuple[str]]:
+    """Select the launches that a table holds something of, although they have ended and left nothing on purpose."""
+    known = (select(one.c.launch_id) for one in (launch, kept))
+    return select(table.c.launch_id).where(*(table.c.launch_id.not_in(ids) for ids in known))

@@ -6,6 +6,7 @@ True or a row to "one caller" gives it to one of all threads and processes.
 
 from typing import Any, Protocol
 
+from app.store.conversations import KeptRow
 from app.store.keys import KeyRow
 from app.store.launches import LaunchRow, PendingRow
 from app.store.switches import SwitchRow
@@ -156,4 +157,10 @@ class ConversationStore(Protocol):
         """Return what `keep_ledger` kept, None before the first time."""
 
     def forget(self, launch_id: str) -> None:
-        """Remove the conversation of a launch."""
+        """Remove the conversation of a launch, whatever was left of it."""
+
+    def leave(self, row: KeptRow) -> None:
+        """Keep the turns of an ended launch and what their citations mean; forget what only its model was told."""
+
+    def left(self, now: float) -> list[KeptRow]:
+        """Return what ended launches left; what nobody left on purpose is found here and counts from `now`."""

@@ -103,6 +103,15 @@ ledger = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+kept = Table(
+    "kept",
+    metadata,
+    Column("launch_id", String(32), primary_key=True),
+    Column("registration", String(64), nullable=False),
+    Column("ended_at", Float, nullable=False),
+    Column("days", Integer, nullable=False),
+)
+
 switch = Table(
     "switch",
     metadata,
@@ -125,4 +134,12 @@ audit = Table(
     Column("detail", Text, nullable=False),
     Column("previous", String(64), nullable=False),
     Column("digest", String(64), nullable=False),
+)
+
+audit_anchor = Table(
+    "audit_anchor",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
 )

@@ -36,5 +36,6 @@ def _empty(url: str) -> None:
     known.reflect(engine)
     known.drop_all(engine)
     with engine.begin() as db:
-        db.exec_driver_sql("DROP FUNCTION IF EXISTS audit_append_only() CASCADE")
+        for function in ("audit_append_only", "audit_anchor_names_a_row"):
+            db.exec_driver_sql(f"DROP FUNCTION IF EXISTS {function}() CASCADE")
     engine.dispose()

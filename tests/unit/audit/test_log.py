@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -6,6 +6,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.audit.log import AuditLog, Who
+from app.errors import AuditFailed
 from app.store.engine import open_database
 from tests.requirements import requirement
 
@@ -52,3 +53,35 @@ def test_a_row_changed_behind_the_triggers_is_found(engine: Engine, log: AuditLo
         db.execute(text("DROP TRIGGER audit_no_UPDATE"))
         db.execute(text("UPDATE audit SET detail = '{}' WHERE position = 2"))
     assert log.verify() == 2
+
+
+@requirement("chartside:audit:append-only")
+def test_a_purge_goes_from_the_front_a_part_at_a_time_and_never_past_a_newer_row(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    times = iter([now, now, now, now + timedelta(days=2), now, *[now + timedelta(days=9)] * 9])
+    log = AuditLog(engine, lambda: next(times))
+    for _ in range(5):
+        log.record("read", WHO, {})
+    # A part as long as 10,000 rows takes seconds to write here.
+    monkeypatch.setattr("app.audit.log.MOST_AT_ONCE", 2)
+    assert [log.purge(now + timedelta(days=1)) for _ in range(3)] == [2, 1, 0]
+    kept = [(event.position, event.kind) for event in log.events()]
+    assert kept == [(4, "read"), (5, "read"), (6, "purge"), (7, "purge")]
+    assert log.verify() is None
+
+
+def test_a_log_that_gets_no_place_says_so(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(*_: object) -> None:
+        raise IntegrityError("insert", {}, ValueError())
+
+    log = AuditLog(engine, lambda: datetime(2026, 11, 20, tzinfo=UTC))
+    log.record("launch", WHO, {})
+    # Another process that is faster a hundred times cannot be arranged.
+    monkeypatch.setattr("app.audit.log._append", taken)
+    with pytest.raises(AuditFailed, match="no place"):
+        log.record("read", WHO, {})
+    with pytest.raises(AuditFailed, match="no place"):
+        log.purge(datetime(2027, 1, 1, tzinfo=UTC))
+    assert [event.kind for event in log.events()] == ["launch"]

@@ -96,3 +96,21 @@ def test_a_registration_that_exists_is_not_written_over(tmp_path: Path) -> None:
     assert path.read_text("utf-8") == "mine"
     with pytest.raises(ConfigurationError, match="cannot be written"):
         write(tmp_path / "no" / "mercy.toml", "mine")
+
+
+@pytest.mark.parametrize(
+    ("table", "turns", "audit"),
+    [
+        ("", "end with their launch", "kept for good"),
+        (
+            "[retention]\nturn_days = 30\naudit_days = 2190\n",
+            "kept sealed for 30 days after it",
+            "kept for at least 2190 days",
+        ),
+    ],
+)
+def test_the_sheet_says_how_long_anything_is_kept(
+    tmp_path: Path, table: str, turns: str, audit: str
+) -> None:
+    printed = as_text("Mercy", sheet(registration(tmp_path, GOOD + table), ORIGIN, Models(), ()))
+    assert f"\nQuestions and answers: {turns}\nAudit: {audit}\n" in printed
