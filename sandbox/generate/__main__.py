@@ -7,12 +7,13 @@ own (`requirements-charts.txt`); name it with `--synthea` if it is not on the pa
 import argparse
 from collections.abc import Callable, Sequence
 
-from sandbox.generate import child, marlena, ndjson, newborn, synthea_chart, unusual
+from sandbox.generate import child, marlena, messy, ndjson, newborn, synthea_chart, unusual
 
 CHARTS: dict[str, Callable[[str], Sequence[ndjson.Chart]]] = {
     "marlena": lambda _: [marlena.chart()],
     "unusual": lambda _: unusual.charts(),
     "child": lambda _: [child.chart()],
+    "messy": lambda _: [messy.chart()],
     "newborn": lambda _: [newborn.chart()],
     "typical": lambda synthea: [synthea_chart.build(synthea_chart.TYPICAL, synthea)],
     "large": lambda synthea: [synthea_chart.build(synthea_chart.LARGE, synthea)],

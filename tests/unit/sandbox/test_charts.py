@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from sandbox.generate import child, marlena, ndjson, newborn, unusual
+from sandbox.generate import child, marlena, messy, messy_notes, ndjson, newborn, unusual
 
 Resource = dict[str, Any]
 
 SPECIAL = tuple(chart.name for chart in unusual.charts())
 # Written by hand for the questions that the others cannot answer; each is built again from its module.
-WRITTEN = {"child": child.chart, "newborn": newborn.chart}
+WRITTEN = {"child": child.chart, "messy": messy.chart, "newborn": newborn.chart}
 ADDED = tuple(WRITTEN)
 MOST_BYTES = 150_000
 NAMES = ("marlena", "typical", "large", *WRITTEN, *SPECIAL)
@@ -47,7 +47,7 @@ REQUIRED = {
     "RelatedPerson": "patient name relationship",
     "Specimen": "type subject",
     "Task": "status intent for code authoredOn",
-    "AllergyIntolerance": "clinicalStatus code patient",
+    "AllergyIntolerance": "clinicalStatus|verificationStatus code patient",
     "CarePlan": "status intent category subject",
     "CareTeam": "status subject participant",
     "Claim": "status type use patient created provider priority insurance",
@@ -268,6 +268,108 @@ def test_the_child_had_two_emergency_visits_and_three_steroid_courses_in_twelve_
         "2026-05-09",
         "2026-10-22",
     ]
+
+
+def messy_chart() -> dict[str, Resource]:
+    return {r["id"]: r for r in resources("messy")}
+
+
+def words_of(document: Resource) -> str:
+    inside = document["content"][0]["attachment"]
+    return base64.b64decode(inside.get("data", "")).decode(errors="replace")
+
+
+def test_one_paragraph_is_copied_into_eight_notes_and_the_lists_disagree_with_it() -> None:
+    chart = messy_chart()
+    documents = [r for r in chart.values() if r["resourceType"] == "DocumentReference"]
+    copies = [d for d in documents if messy_notes.HISTORY in words_of(d)]
+    assert (len(copies), min(d["date"] for d in copies)[:10]) == (8, "2026-11-14")
+    for claim in ("stage IIIA", "on warfarin", "NKDA"):
+        assert claim in messy_notes.HISTORY.replace("\n", " ")
+    assert (
+        chart["ms-stage-21908-9"]["valueCodeableConcept"]["text"],
+        {chart[f"ms-warfarin-{n}"]["status"] for n in (1, 2, 3)},
+        chart["ms-penicillin"]["reaction"][0]["manifestation"][0]["text"],
+        chart["ms-dnr"]["status"],
+        chart["ms-cefepime"]["status"],
+    ) == ("IIB (anatomic)", {"completed"}, "rash as a child", "active", "stopped")
+
+
+def test_documents_of_the_messy_chart_are_of_every_kind_a_reader_meets() -> None:
+    chart = messy_chart()
+    documents = [r for r in chart.values() if r["resourceType"] == "DocumentReference"]
+    kinds = Counter(d["content"][0]["attachment"]["contentType"] for d in documents)
+    states = Counter(d["docStatus"] for d in documents)
+    assert kinds == {
+        "text/plain; charset=utf-8": 20,
+        "application/pdf": 2,
+        "application/rtf": 1,
+        "text/html; charset=utf-8": 1,
+        "application/xml": 1,
+    }
+    assert states == {"final": 22, "amended": 1, "preliminary": 1, "entered-in-error": 1}
+    outside = words_of(chart["ms-doc-outside"]).split("\f")
+    assert (len(outside), outside[-1].splitlines()[0][-13:]) == (30, "page 30 of 30")
+    binaries = {key: base64.b64decode(chart[key]["data"]) for key in ("ms-bin-scan", "ms-bin-pdf")}
+    assert {key: (b"/Font" in data, b" Tj" in data) for key, data in binaries.items()} == {
+        "ms-bin-scan": (False, False),
+        "ms-bin-pdf": (True, True),
+    }
+
+
+def test_what_was_ordered_and_what_was_given_differ_in_the_messy_chart() -> None:
+    chart = messy_chart()
+    given = sorted(
+        (r["effectiveDateTime"][:10], r["status"])
+        for r in chart.values()
+        if r["id"].startswith("ms-given-enoxaparin")
+    )
+    assert (chart["ms-enoxaparin"]["status"], given) == (
+        "active",
+        [
+            ("2026-11-15", "completed"),
+            ("2026-11-16", "completed"),
+            ("2026-11-17", "not-done"),
+            ("2026-11-18", "not-done"),
+            ("2026-11-19", "not-done"),
+        ],
+    )
+    levels = sorted(
+        (r["effectiveDateTime"][:16], r["valueQuantity"]["value"])
+        for r in chart.values()
+        if r["resourceType"] == "Observation" and code(r) in {"4092-3", "20578-1"}
+    )
+    doses = sorted(
+        (r["effectiveDateTime"][:16], r["dosage"]["dose"]["value"])
+        for r in chart.values()
+        if r["id"].startswith("ms-given-vanc") and r["status"] == "completed"
+    )
+    before = [[dose for dose in doses if dose[0] < level[0]][-1] for level in levels]
+    assert list(zip(levels, before, strict=True)) == [
+        (("2026-11-16T20:40", "11.2"), ("2026-11-16T09:20", "1000")),
+        (("2026-11-18T20:35", "24.6"), ("2026-11-18T09:05", "1250")),
+        (("2026-11-19T09:10", "18.9"), ("2026-11-18T09:05", "1250")),
+    ]
+
+
+def test_unusual_states_of_results_are_in_the_messy_chart() -> None:
+    observations = [r for r in resources("messy") if r["resourceType"] == "Observation"]
+    odd = sorted((r["id"], r["status"]) for r in observations if r["status"] != "final")
+    assert odd == [
+        ("ms-growth-2", "preliminary"),
+        ("ms-k-202611180515", "corrected"),
+        ("ms-wt-error", "entered-in-error"),
+    ]
+    assert [r["id"] for r in observations if "dataAbsentReason" in r] == ["ms-lac-absent"]
+
+
+def test_medicines_of_the_messy_chart_are_named_by_code_by_reference_and_inside() -> None:
+    named = Counter(
+        order["medicationReference"]["reference"]
+        for order in resources("messy")
+        if order["resourceType"] == "MedicationRequest" and "medicationReference" in order
+    )
+    assert named == {"Medication/ms-vancomycin-vial": 3, "#drug": 1}
 
 
 def test_marlena_is_who_the_banner_says() -> None:

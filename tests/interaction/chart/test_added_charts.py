@@ -1,0 +1,28 @@
+"""The charts of a child, a newborn and a messy record, launched: the card is drawn and every section is read."""
+
+import pytest
+
+from app.fhir.sections import SECTIONS
+from app.fhir.source import Complete
+from tests.stack import Browser, Stack
+
+
+@pytest.mark.parametrize(
+    ("chart", "family", "age"),
+    [
+        ("child", "THISTLEWOOD", "4y 1m"),
+        ("newborn", "MARCHBANKS", "38h"),
+        ("messy", "HALLORAN", "58y"),
+    ],
+)
+def test_an_added_chart_opens_and_every_section_of_it_is_read_to_its_end(
+    stack: Stack, browser: Browser, chart: str, family: str, age: str
+) -> None:
+    launched = browser.launch(chart)
+    banner = launched.get("/card").get_json()["banner"]
+    assert (banner["family"], banner["age"]) == (family, age)
+    context = stack.services.sessions.context(launched.launch_id)
+    found = stack.services.charts.get(context).ensure(*(s.name for s in SECTIONS))
+    # The sandbox gives no fills on purpose, as many EHRs do.
+    unread = {n for n, state in found.items() if not isinstance(state, Complete)}
+    assert unread == {"dispenses"}
