@@ -76,10 +76,13 @@ class SharedEhr:
         return known is not None and resource_type in known.versioned
 
     def _statement(self, iss: str, *, ask: bool, count: Callable[[], object]) -> "Statement | None":
-        now = self._clock()
+        if not ask or not self._reads_statement:
+            # A first screen does not wait for another launch that reads the statement.
+            return self._known.get(iss, (0.0, None))[1]
         with self._lock:
+            now = self._clock()
             until, known = self._known.get(iss, (0.0, None))
-            if ask and self._reads_statement and now >= until:
+            if now >= until:
                 count()
                 known = self._read(iss)
                 kept = TRIED_AGAIN_S if known is None else KEPT_S

@@ -58,6 +58,34 @@ def paths(ehr: Ehr) -> list[str]:
 # ---------------------------------------------------------------- what is offered
 
 
+def test_a_first_screen_does_not_wait_for_a_slow_statement_that_another_launch_reads() -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def slow(_: httpx2.Request) -> httpx2.Response:
+        asked.set()
+        assert answered.wait(20)
+        return httpx2.Response(200, json=statement("Goal"))
+
+    boundary = Boundary(frozenset(("https://ehr.test",)), False, httpx2.MockTransport(slow))
+    shared, found = SharedEhr(boundary), list[bool | None]()
+
+    def offers(*, ask: bool) -> threading.Thread:
+        def ask_it() -> None:
+            found.append(shared.offers("https://ehr.test/fhir", "Task", ask=ask, count=lambda: None))  # fmt: skip
+
+        thread = threading.Thread(target=ask_it)
+        thread.start()
+        return thread
+
+    reading = offers(ask=True)
+    assert asked.wait(20)
+    offers(ask=False).join(5)
+    assert found == [None]
+    answered.set()
+    reading.join()
+    assert found == [None, False]
+
+
 def test_what_an_ehr_offers_is_read_once_for_all_launches_and_after_the_first_screen() -> None:
     ehr = ehr_with(EVERY["flags"], metadata=(200, statement("Flag", "Observation")))
     boundary, shared = shared_of(ehr)
