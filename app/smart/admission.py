@@ -53,16 +53,18 @@ class Admission:
             raise NotInPilot(user.reference)
         if not users.roles and not users.limited:
             return Admitted()
-        known, unread = {(users.role_claim, role) for role in user.roles}, False
+        known, unread, partly = {(users.role_claim, role) for role in user.roles}, False, False
         if users.asks_the_ehr:
             asked = _Asked(self._boundary_of(registration), iss, access_token, grants)
             known |= asked.codes(user.reference)
             unread = asked.failed or _not_granted(registration, user, grants)
+            # A right is lost by a role that nobody tells, wherever the rule looks for one.
+            partly = unread or _partly_granted(registration, user, grants)
         allowed = {(role.system, role.code) for role in users.roles}
         if allowed and not allowed & known:
             raise RoleUnread(user.reference) if unread else RoleRefused(user.reference)
         roles = tuple(sorted(f"{system}|{code}" for system, code in known))
-        return Admitted(roles=roles, without=_without(users, known, unread=unread))
+        return Admitted(roles=roles, without=_without(users, known, unread=partly))
 
 
 def _without(users: Users, known: set[Code], *, unread: bool) -> tuple[Ability, ...]:
@@ -85,6 +87,18 @@ def _not_granted(registration: Registration, user: User, grants: tuple[Grant, ..
     if user.reference.startswith("Person/"):
         return True
     return not any(_of_user(grant, kind) for kind in wanted for grant in grants)
+
+
+def _partly_granted(registration: Registration, user: User, grants: tuple[Grant, ...]) -> bool:
+    """Tell whether roles or qualifications were asked for, and one of the two was not granted."""
+    scopes = registration.scopes
+    asked = parse_scopes(" ".join((*scopes.required, *scopes.optional)))
+    kinds = {user.reference.partition("/")[0], "PractitionerRole"}
+    return any(
+        any(_of_user(grant, kind) for grant in asked)
+        and not any(_of_user(grant, kind) for grant in grants)
+        for kind in kinds
+    )
 
 
 def _of_user(grant: Grant, kind: str) -> bool:
@@ -113,7 +127,12 @@ class _Asked:
 
     def _roles(self, reference: str) -> list[dict[str, Any]]:
         bundle = self._get(f"PractitionerRole?practitioner={reference}&_count=50")
-        entries = bundle.get("entry")
+        entries, links = bundle.get("entry"), bundle.get("link")
+        # Roles beyond the first fifty are not known: one of them may be a limited one.
+        if bundle.get("resourceType") != "Bundle" or any(
+            isinstance(one, dict) and one.get("relation") == "next" for one in _listed(links)
+        ):
+            self.failed = True
         found = [e.get("resource") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []  # fmt: skip
         # An EHR that ignores the parameter sends everybody's roles.
         return [one for one in found if isinstance(one, dict) and self._is_of(one, reference)]

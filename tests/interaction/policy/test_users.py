@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+import httpx2
 import pytest
 
+from app.boundary import Boundary
 from app.errors import ConfigurationError
+from app.smart.admission import Admission
+from app.smart.id_token import User
 from app.smart.registry import load_registry
+from app.smart.scopes import parse_scopes
 from tests.interaction.model.models import provider
 from tests.stack import APP, Stack, make_stack, registered
 
@@ -24,7 +29,7 @@ def role(concept: object, of: str = "", **more: object) -> dict[str, Any]:
 
 
 def with_roles(
-    roles: Callable[[str], list[dict[str, Any]]], status: str = "200 OK"
+    roles: Callable[[str], list[dict[str, Any]]], status: str = "200 OK", **more: object
 ) -> Callable[[WSGIApplication], WSGIApplication]:
     """Return an EHR that knows roles; `roles(user)` are entries of the answer to a search for a user's roles."""
 
@@ -34,7 +39,7 @@ def with_roles(
                 return ehr(environ, start)
             user = environ["QUERY_STRING"].partition("practitioner=")[2].partition("&")[0]
             found = roles(user.replace("%2F", "/"))
-            bundle = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": one} for one in found]}  # fmt: skip
+            bundle = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": one} for one in found], **more}  # fmt: skip
             start(status, [("Content-Type", "application/fhir+json")])
             return [json.dumps(bundle).encode()]
 
@@ -148,6 +153,49 @@ def test_a_limited_role_reads_the_card_and_asks_nothing(
         assert [json.loads(e.detail)["code"] for e in refusals] == ["turn.role"]
     else:
         assert asked.status_code == 200
+
+
+NEXT = [{"relation": "next", "url": "http://ehr.localhost:9000/fhir/PractitionerRole?page=2"}]
+
+
+@pytest.mark.parametrize("more", [{"link": NEXT}, {"resourceType": "OperationOutcome"}])
+def test_roles_that_were_not_read_to_their_end_may_hold_a_limited_one(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:
+    rule = 'limited = [{ system = "urn:roles", code = "nurse", without = ["chat"] }]'
+    between = with_roles(lambda user: [role(DOCTOR, user)], **more)
+    stack, opened = open_with(tmp_path, rule, between=between)
+    assert opened.status_code == 200
+    assert audited(stack, "launch")["without"] == ["chat"]
+
+
+@pytest.mark.parametrize(
+    ("granted", "without"),
+    [("user/PractitionerRole.rs user/Practitioner.r", ()), ("user/PractitionerRole.rs", ("chat",)), ("user/Practitioner.r", ("chat",))],
+)  # fmt: skip
+def test_roles_or_qualifications_that_were_not_granted_may_hold_a_limited_one(
+    tmp_path: Path, granted: str, without: tuple[str, ...]
+) -> None:
+    rule = 'limited = [{ system = "urn:roles", code = "nurse", without = ["chat"] }]'
+    config = registered(tmp_path, SCOPE, more=f"[users]\n{rule}")
+    known = load_registry(config, origin=APP, production=False).get("sandbox")
+    assert known is not None
+    user = User(reference="Practitioner/1", subject="1", name="")
+
+    def ehr(request: httpx2.Request) -> httpx2.Response:
+        entry = [{"resource": role(DOCTOR, user.reference)}]
+        found = {"resourceType": "Bundle", "entry": entry}
+        alone = {"resourceType": "Practitioner", "id": "1"}
+        return httpx2.Response(200, json=found if request.url.query else alone)
+
+    boundary = Boundary(known.origins(), True, httpx2.MockTransport(ehr))
+    admitted = Admission(lambda _: boundary).admit(
+        known, known.fhir.iss[0], user, "token", parse_scopes(granted)
+    )
+    assert (admitted.roles, admitted.without) == (
+        ("urn:roles|doctor",) if "Role" in granted else (),
+        without,
+    )
 
 
 def test_a_registration_for_patients_opens_for_patients_only(tmp_path: Path) -> None:
