@@ -4,6 +4,8 @@
 """
 
 import json
+import re
+import string
 import subprocess
 import time
 from pathlib import Path
@@ -11,15 +13,26 @@ from shutil import which
 
 from app.boundary import pretty_fhir
 from app.fhir.chart import Chart
-from app.fhir.sections import GRIDS, SECTIONS, TABLES
+from app.fhir.sections import GRIDS, SECTIONS
 from app.fhir.tables import digest, measurements, table
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry
 from app.tools.summaries import summary
+from app.tools.views import VIEWS
 from bench import made_chart
 from bench.figures import show
 from tests.ndjson_source import launch, resources
 
+# What the largest answers come from, beside every section: all results, words that stand in every note, wide queries.
+LARGE_QUESTIONS: tuple[tuple[str, dict[str, object]], ...] = (
+    ("chart_overview", {}), ("chart_pending", {}), ("chart_notes", {}), ("chart_notes", {"words": ["patient"]}),
+    ("note_read", {"note": "N1"}), ("changes_since", {"anchor": "date", "date": "1950-01-01"}),
+    ("chart_results", {"kind": "labs"}), ("chart_results", {"kind": "vitals"}), ("chart_results", {"kind": "other"}),
+    ("chart_results", {"tests": ["creatinine", "potassium", "sodium", "glucose", "hemoglobin", "platelets"]}),
+    ("chart_search", {"words": ["breast", "pain", "dental"]}),
+    ("chart_query", {"sql": "SELECT handle, name, time, detail, author, site FROM records ORDER BY time DESC"}),
+)  # fmt: skip
+DECLARED = re.compile(r"CUT: \d|\d more|older left out|more passages")
 HERE = Path(__file__).parent
 ALL = 10**9
 
@@ -95,7 +108,7 @@ def ratios() -> None:
         json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")) for text in raw
     ]
     grids = [measurements(chart.chart, prefix, budget_tokens=ALL) for prefix in GRIDS]
-    rows = [table(chart.chart, prefix, most=ALL) for prefix in TABLES]
+    rows = [table(chart.chart, s.prefix, section=s.name, most=ALL) for s in SECTIONS if s.table]
     sizes = count([*compact, *grids, *rows, digest(launch("large"))])
     every, views, overview = sizes[: len(compact)], sizes[len(compact) : -1], sizes[-1]
     show("tokens.digest_large", overview, "tokens", goal=3500, against=f"{len(raw):,} resources")
@@ -105,6 +118,36 @@ def ratios() -> None:
     chart.read_again()
     spent = (time.process_time() - started) * 1000
     show("tokens.compile_ms_large", round(spent), "ms of CPU", goal=150, against="first pages")
+
+
+def largest_result() -> None:
+    """Measure the largest answer that any tool gives of the largest chart, asked for as much as it takes.
+
+    An answer that leaves something out says so: `CUT`, `more` or how to go on; one that does not is an error here.
+    """
+    chart = launch("large")
+    registry = Registry(CHART_TOOLS, chart, chart.context)
+    asked = [
+        (f"chart_section {view}", registry.call("chart_section", {"section": view, "limit": 100}))
+        for view in VIEWS
+    ]
+    for name, arguments in LARGE_QUESTIONS:
+        asked.append((f"{name} {arguments}", registry.call(name, arguments)))
+    sizes = count([result.text for _, result in asked])
+    size, (name, result) = max(zip(sizes, asked, strict=True), key=lambda pair: pair[0])
+    for what, found in asked:
+        assert not found.is_error, (what, found.text)
+        named = {h.rstrip("'").rstrip(string.ascii_lowercase) for h in found.handles}
+        left_out = {e.handle for e in found.entries} - {""} - named
+        assert not left_out or DECLARED.search(found.text), (what, sorted(left_out)[:5])
+    declared = "truncation declared" if DECLARED.search(result.text) else "whole"
+    show(
+        "tokens.largest_result",
+        size,
+        "tokens",
+        goal=4500,
+        against=f"{name}, {declared}; of {len(asked)} calls",
+    )
 
 
 def tool_list() -> None:
@@ -124,7 +167,7 @@ def tool_list() -> None:
     )
 
 
-MEASURES = (digests, labs, known_sizes, ratios, tool_list)
+MEASURES = (digests, labs, known_sizes, ratios, largest_result, tool_list)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from app.fhir.reader import LaunchChart
 from app.fhir.readings import Reading, Row
 from app.fhir.sections import table_of
 from app.fhir.source import Complete, Resource
-from app.fhir.tables import shown
+from app.fhir.table_rows import shown
 from app.fhir.words import drug_name, note_words, series_label, supply, thousands, visit_words
 
 GRID_KINDS = {"L": "Laboratory result", "V": "Vital sign", "O": "Observation"}

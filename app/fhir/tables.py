@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from app.fhir.ages import patient_age
 from app.fhir.chart import Chart, Line, section_lines, why_incomplete
-from app.fhir.citation import Evidence
 from app.fhir.dates import day, months_before
 from app.fhir.grid_text import (
     CHARS_PER_TOKEN,
@@ -19,7 +18,6 @@ from app.fhir.grid_text import (
     dates_text,
     row_text,
 )  # fmt: skip
-from app.fhir.medicines import plain_dose
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Grid, Row
 from app.fhir.sections import (
@@ -29,12 +27,11 @@ from app.fhir.sections import (
     Columns,
     SectionName,
     Table,
-    table_of,
 )  # fmt: skip
 from app.fhir.short_names import KEY
 from app.fhir.source import Complete, Denied, Failed, NotOffered
+from app.fhir.table_rows import brief_rows, full_rows
 from app.fhir.values import first
-from app.fhir.words import supply
 
 LEGEND = (
     "Newest first. 'a4.1H' = value 4.1, flag H as sent, at the date of column a; cite [L3a] = row L3, column a. "
@@ -56,7 +53,6 @@ USUAL_SAID = {
     "M": "blank: not recorded",
     "A": "blank: not recorded; confirmed unless said",
 }
-USUAL = {"verification": "confirmed"}
 # Fields that tell lines of the same thing apart only by time; `merge` prints such lines once.
 DATES = frozenset(("date", "list", "supply", "author", "status"))
 
@@ -101,40 +97,6 @@ def unread_text(chart: Chart, prefix: str) -> str:
     return f"{GRID_TITLES[prefix]}: NOT READ ({'; '.join(_gaps(chart, names))}); do not say none."
 
 
-def shown(chart: Chart, fact: Evidence, *, timed: bool = False) -> str:
-    """Print one fact for a table: dates by the site's zone, doses without trailing zeros, chart text on one line."""
-    if fact.value == fact.date and fact.date_role:
-        return chart.print_date(fact.value, time=timed)
-    value = plain_dose(fact.value) if fact.field == "dose" else fact.value
-    return " ".join(f"{value} {fact.unit}".split()).replace("|", "/")
-
-
-def _cells(chart: Chart, line: Line, columns: Columns, *, brief: bool) -> list[str]:
-    cells, timed = [], table_of(line.reference).timed
-    for _, field in columns:
-        fact = line.fact(field)
-        if brief and fact and fact.value == USUAL.get(field):
-            fact = None
-        if field == "supply" and fact:
-            said = supply(line, chart.now.date().isoformat())
-            # The days stand in the source; the digest needs only whether the supply has ended.
-            cells.append(said.partition("-day ")[2] or said if brief else said)
-        elif field == "dose" and fact is None and not line.fact("frequency"):
-            directions = line.fact("directions")
-            cells.append(shown(chart, directions) if directions else _unsaid("dose", brief))
-        elif field == "reaction" and fact is None and line.group != "stated":
-            cells.append(_unsaid("reaction", brief))
-        else:
-            cells.append(shown(chart, fact, timed=timed) if fact else "")
-    more = line.text("more")
-    return [*cells, more] if more else cells
-
-
-def _unsaid(field: str, brief: bool) -> str:
-    """Say that something was not sent; the digest says it once, in the heading."""
-    return "" if brief else f"{field} not recorded"
-
-
 def table(
     chart: Chart,
     prefix: str,
@@ -147,7 +109,7 @@ def table(
     merge: bool = False,
     brief: bool = False,
 ) -> str:
-    """Print a table by its letter. `group` keeps one status; `merge` prints lines equal but for the date once.
+    """Print a table by its letter. `group` keeps one status; `merge`, of the brief form: lines equal but for the date once.
 
     `section` keeps one of the sections that share the table, `only` these handles.
     `brief` leaves out columns and the usual values (an allergy is confirmed, its reaction not recorded).
@@ -165,17 +127,14 @@ def table(
     heading += [USUAL_SAID[prefix]] if brief and kept and prefix in USUAL_SAID else []
     heading += [f"NOT COMPLETE, {'; '.join(gaps)}"] if gaps else []
     columns = BRIEF.get(prefix, kind.columns) if brief else kind.columns
-    header = " | " + "|".join(name for name, _ in columns) if kept else ""
-    out = [f"{kind.title} {'; '.join(heading)}{header}"]
-    # One status only is said by the records themselves; in the digest its heading is left out.
-    status = lines[0][0].group if brief and len({x.group for x, _ in lines[:most]}) == 1 else ""
-    for line, times in lines[:most]:
-        if not group and line.group != status:
-            status = line.group
-            out.append(f"{status}:")
-        text = "|".join([line.handle, *_cells(chart, line, columns, brief=brief)]).rstrip("|")
-        out.append(text + (f" x{times}" if times > 1 else ""))
-    return "\n".join(out)
+    if brief:
+        body = brief_rows(chart, lines[:most], columns, group)
+        header = "|".join(name for name, _ in columns)
+    else:
+        header, body = full_rows(chart, kind, [x for x, _ in lines[:most]], group)
+    return "\n".join(
+        [f"{kind.title} {'; '.join(heading)}" + (f" | {header}" if kept else ""), *body]
+    )
 
 
 def _count(every: list[Line], kept: list[Line], lines: list[tuple[Line, int]], group: str) -> str:

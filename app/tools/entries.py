@@ -12,7 +12,7 @@ from app.fhir.readings import Grid, Reading, Row
 from app.fhir.sections import SectionName
 from app.fhir.short_names import SHORT
 from app.fhir.since import DANGEROUS
-from app.fhir.tables import shown
+from app.fhir.table_rows import shown
 from app.llm.port import Cell, Entry
 from app.tools.bounds import as_data
 
