@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ from app.llm.config import ModelConfig
 from app.llm.hang_up import HangUp
 from app.llm.no_llm import NoLanguageModel
 from app.llm.port import Done, ModelEvent, Request, TextDelta
+from app.llm.silence import waits
 from app.llm.synonyms import load
 from app.smart.tokens import Tokens
 from tests.ndjson_source import NdjsonSource, launch, manifest, resources
@@ -35,12 +36,13 @@ WORDS = [f"{word} " for word in SENTENCE.split()]
 TOKEN_S = 0.02
 
 
-def paced(tokens: int) -> Iterator[str]:
-    """Yield words, one each 20 ms from now on; a late word does not move the next one."""
+def paced(tokens: int, before_wait: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """Yield words, one each 20 ms from now on; a late word does not move the next one, and is not waited for."""
     started_s = time.monotonic()
     for number in range(tokens):
         wait_s = started_s + (number + 1) * TOKEN_S - time.monotonic()
         if wait_s > 0:
+            before_wait()
             time.sleep(wait_s)
         yield WORDS[number % len(WORDS)]
 
@@ -68,8 +70,8 @@ class Paced:
     name, version, language_model, key = "Paced", "1", True, "paced:1"
 
     def stream(self, request: Request, hang_up: HangUp) -> Iterator[ModelEvent]:  # noqa: ARG002  # as the port
-        """Yield the words, then the end."""
-        for word in paced(int(os.environ["STREAM_TOKENS"])):
+        """Yield the words, then the end; it tells before it waits, as a provider's connection does."""
+        for word in paced(int(os.environ["STREAM_TOKENS"]), waits):
             yield TextDelta(text=word)
         yield Done(stop="end")
 
@@ -92,8 +94,9 @@ def chartside() -> Flask:
     keys = []
     for _ in range(int(os.environ["STREAM_LAUNCHES"])):
         launch_id, key, found = _launched(stack, template)
+        # What a launch does as soon as its card was read.
         services.charts.get(found).first_read()
-        services.charts.digest(found)
+        services.turns._warm(found)
         keys.append((launch_id, key))
     # Charts of launches are many small objects that live long.
     gc.collect()

@@ -20,7 +20,7 @@ from typing import Any
 import httpcore2
 
 from app.llm.call import Call
-from app.llm.silence import SILENCE_S, silent
+from app.llm.silence import SILENCE_S, silent, waits
 
 # A socket's own time-out of 0 would not wait at all.
 SHORTEST_S = 0.001
@@ -90,7 +90,9 @@ class _Stream(httpcore2.NetworkStream):
         return data
 
     def _heard(self, max_bytes: int, call: Call) -> bytes:
-        """Wait as long as the call allows, and tell each second of it."""
+        """Wait as long as the call allows, and tell of the wait, and of each second of it."""
+        if not _at_hand(self._socket):
+            waits()
         until_s = time.monotonic() + call.patience()
         while True:
             left_s = until_s - time.monotonic()
@@ -164,6 +166,13 @@ def _readable(opened: socket.socket) -> bool:
     poll = select.poll()
     poll.register(opened, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _at_hand(opened: socket.socket) -> bool:
+    """Tell whether a connection in use has more to read without waiting: TLS may have it already."""
+    if isinstance(opened, ssl.SSLSocket) and opened.pending():
+        return True
+    return _readable(opened)
 
 
 class Connections(httpcore2.NetworkBackend):

@@ -204,8 +204,9 @@ class Model(Protocol):
         """Yield text and tool calls, then one `Done`.
 
         `hang_up` ends the call wherever it waits, the provider's connection too; so does closing the iterator.
-        After its first event it is read in the reader's own thread: whoever waits longer calls `silence.silent` each
-        second. The first event may come in another thread than the rest.
+        After its first event it is read in the reader's own thread: whoever waits calls `silence.waits` before, so that
+        the words so far are shown, and `silence.silent` each second of it. Words may be joined with those before them
+        once `waits` was called. The first event may come in another thread than the rest.
 
         Raises:
             ModelFailed: and its kinds (`app.llm.errors`). Ended by `hang_up`, it ends without `Done` and raises

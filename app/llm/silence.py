@@ -1,55 +1,95 @@
-"""Read a model in the thread that writes its answer, and still hear when it is silent.
+"""Read a model in the thread that writes its answer, join the words that are there already, and hear when it is silent.
 
 A token then wakes one thread, not two: with hundreds of answers at once that is most of what it costs. But the same
 thread writes the keep-alive, and it waits deep inside a vendor's SDK, where nothing can be yielded. The model is
-therefore run in a greenlet of that thread: whoever waits calls `silent` each second, which hands the silence out and
-comes back to go on waiting.
+therefore run in a greenlet of that thread: whoever waits calls `waits` before it does and `silent` each second of it.
+
+`waits` hands out what was written so far; until then words are only put together. An answer that keeps its pace is
+shown word by word; one that is late has several words to read at once, and shows them at the cost of one: the more
+behind a process is, the less each word costs it.
 
 Not told: a wait that calls nothing of ours. Opening a call is such a wait; it has a thread of its own (`hearing`).
 """
 
 import contextvars
 from collections.abc import Generator, Iterator
-from typing import TypeVar
 
 from greenlet import getcurrent, greenlet
 
+from app.llm.port import ModelEvent, TextDelta
+
 # How long nothing may come before the reader is told that it waits.
 SILENCE_S = 1.0
-T = TypeVar("T")
+# What comes without end is shown in pieces, and Stop is heard between them.
+MOST_JOINED = 400
 _OVER = object()
 
 
 class _Apart(greenlet):
-    """A model that is being read; `left`: nobody reads it any more."""
+    """A model that is being read; `left`: nobody reads it any more; `tells`: it has called `waits`, so words may be kept."""
 
     left = False
+    tells = False
 
-
-def silent() -> None:
-    """Tell the reader that nothing came for a while; nothing happens where nobody reads apart."""
-    here = getcurrent()
-    if isinstance(here, _Apart) and here.parent is not None and not here.left:
-        here.parent.switch(None)
-
-
-def apart(stream: Iterator[T]) -> Generator[T | None, None, None]:
-    """Yield what a stream yields, and None each time `silent` is called within it; leaving closes the stream.
-
-    Read in one thread from the first event on; the stream may have begun in another.
-    """
-    reader = getcurrent()
-
-    def read() -> object:
+    def hear(self, stream: Iterator[ModelEvent]) -> object:
+        """Hand out what a stream yields: words when it waits, everything else at once, in order."""
+        self._words: list[str] = []
+        self._length = 0
         try:
             for event in stream:
-                reader.switch(event)
+                if self.tells and isinstance(event, TextDelta):
+                    self._words.append(event.text)
+                    self._length += len(event.text)
+                    if self._length >= MOST_JOINED:
+                        self.hand_out()
+                    continue
+                self.hand_out()
+                self.say(event)
+            self.hand_out()
+        except Exception:
+            # What was written before an error was written.
+            self.hand_out()
+            raise
         finally:
             if close := getattr(stream, "close", None):
                 close()
         return _OVER
 
-    other = _Apart(read)
+    def hand_out(self) -> None:
+        """Give the reader the words that were kept, as one."""
+        if self._words and not self.left:
+            text, self._length = "".join(self._words), 0
+            self._words.clear()
+            self.say(TextDelta(text=text))
+
+    def say(self, event: ModelEvent | None) -> None:
+        """Give the reader one event and go on when it wants the next."""
+        if self.parent is not None and not self.left:
+            self.parent.switch(event)
+
+
+def waits() -> None:
+    """Hand out what was written before a wait begins; nothing happens where nobody reads apart."""
+    here = getcurrent()
+    if isinstance(here, _Apart):
+        here.tells = True
+        here.hand_out()
+
+
+def silent() -> None:
+    """Tell the reader that nothing came for a while; nothing happens where nobody reads apart."""
+    here = getcurrent()
+    if isinstance(here, _Apart):
+        here.hand_out()
+        here.say(None)
+
+
+def apart(stream: Iterator[ModelEvent]) -> Generator[ModelEvent | None, None, None]:
+    """Yield what a stream yields, words joined as `waits` says, and None each time `silent` is called within it.
+
+    Leaving closes the stream. Read in one thread from the first event on; the stream may have begun in another.
+    """
+    other = _Apart(lambda: other.hear(stream))
     other.gr_context = contextvars.copy_context()
     try:
         while (event := other.switch()) is not _OVER:

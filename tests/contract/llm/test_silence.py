@@ -1,5 +1,6 @@
-"""A provider that falls silent is heard of each second by whoever reads it, in all dialects."""
+"""How a provider is waited for, in all dialects: its silence is told each second, what came meanwhile is one piece."""
 
+import threading
 from contextlib import closing
 from itertools import islice
 
@@ -9,9 +10,10 @@ from app.llm import connections
 from app.llm.config import Timeouts
 from app.llm.errors import ModelSlow
 from app.llm.hang_up import HangUp
+from app.llm.port import TextDelta
 from app.llm.silence import apart
 from tests.doubles.dialects import REQUEST, Wire
-from tests.doubles.provider import Provider, stalls_after
+from tests.doubles.provider import STREAM_HEAD, Connection, Provider, stalls_after
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +41,26 @@ def test_a_silence_that_is_told_is_still_too_long_in_the_end(wire: Wire) -> None
         with closing(apart(stream)) as events, pytest.raises(ModelSlow):
             told.extend(events)
     assert None in told
+
+
+def test_words_that_came_while_nobody_read_are_one_piece(wire: Wire) -> None:
+    """A process that is behind then shows many words at the cost of one."""
+    go_on = threading.Event()
+    pieces = tuple(f"word{n} " for n in range(20))
+    written = wire.text(pieces=pieces)
+    at = next(n for n, event in enumerate(written) if b"delta" in event and b"word0 " in event) + 1
+
+    def halves(connection: Connection) -> None:
+        connection.send(STREAM_HEAD + b"".join(written[:at]))
+        go_on.wait(10)
+        connection.send(b"".join(written[at:]))
+
+    with Provider(halves) as provider:
+        stream = wire.model(provider.url).stream(REQUEST, HangUp())
+        first = next(stream)
+        with closing(apart(stream)) as events:
+            assert next(events) is None
+            go_on.set()
+            said = [e.text for e in events if isinstance(e, TextDelta)]
+    assert isinstance(first, TextDelta)
+    assert [first.text, *said] == [pieces[0], "".join(pieces[1:])]

@@ -9,7 +9,7 @@ from app.agent import aside
 from app.agent.hearing import heard
 from app.llm.hang_up import HangUp
 from app.llm.port import Done, ModelEvent, TextDelta, ToolCall
-from app.llm.silence import silent
+from app.llm.silence import MOST_JOINED, silent, waits
 
 CALL = ToolCall(id="1", name="chart_results", arguments="{}")
 
@@ -69,6 +69,63 @@ def test_a_silence_between_words_is_told_from_deep_within() -> None:
 
     assert list(heard(model, HangUp())) == [TextDelta(text="a"), None, None, TextDelta(text="b")]
     silent()  # nobody reads: nothing happens
+
+
+def test_words_are_joined_until_the_model_waits_and_nothing_is_kept_over_a_wait() -> None:
+    """A late answer has several words to read at once, and shows them at the cost of one."""
+    seen: list[object] = []
+
+    def model(_: HangUp) -> Iterator[ModelEvent]:
+        yield TextDelta(text="first ")
+        yield TextDelta(text="before any wait ")
+        waits()  # as our connections do before they read
+        yield TextDelta(text="a ")
+        yield TextDelta(text="b ")
+        yield CALL
+        yield TextDelta(text="c ")
+        yield TextDelta(text="d ")
+        waits()
+        assert seen[-1] == TextDelta(text="c d ")
+        waits()
+        yield TextDelta(text="e ")
+        silent()
+        yield TextDelta(text="f ")
+        yield TextDelta(text="g")
+        yield Done(stop="end")
+
+    for event in heard(model, HangUp()):
+        seen.append(event)  # noqa: PERF402  # the model looks at it meanwhile
+    assert ["" if e is None else words(iter([e]))[0] for e in seen] == [  # type: ignore[list-item]
+        "first ", "before any wait ", "a b ", "ToolCall", "c d ", "e ", "", "f g", "Done",
+    ]  # fmt: skip
+    waits()  # nobody reads: nothing happens
+
+
+def test_words_that_come_without_end_are_shown_in_pieces() -> None:
+    def model(_: HangUp) -> Iterator[ModelEvent]:
+        yield TextDelta(text="first")
+        waits()
+        while True:
+            yield TextDelta(text="word ")
+
+    events = heard(model, HangUp())
+    said = words(event for _, event in zip(range(3), events, strict=False))
+    events.close()
+    assert said == ["first", *["word " * (MOST_JOINED // 5)] * 2]
+
+
+def test_words_before_an_error_are_heard_before_it() -> None:
+    def model(_: HangUp) -> Iterator[ModelEvent]:
+        yield TextDelta(text="first ")
+        waits()
+        yield TextDelta(text="a ")
+        yield TextDelta(text="b ")
+        raise ValueError("cut")
+
+    events = heard(model, HangUp())
+    assert words(iter([next(events), next(events)])) == ["first ", "a b "]
+    with pytest.raises(ValueError, match="cut"):
+        next(events)
 
 
 def test_stop_ends_a_model_that_says_nothing_yet() -> None:
