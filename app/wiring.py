@@ -178,7 +178,7 @@ def build(
     gate = ModelGate(models, registry, opt_outs, conversations, audit, switches)
     turns = Turns(
         charts=charts, catalog=models, gate=gate, conversations=conversations, audit=audit,
-        key=settings.secret_key, clock=now, ready=sessions.ready,
+        key=settings.secret_key, clock=now, ready=sessions.ready, is_ready=sessions.is_ready,
         may_ask=lambda context: context.may("chat") and switches.may(context.registration, "chat"),
     )  # fmt: skip
     forget += [charts.drop, opt_outs.drop, turns.drop]

@@ -7,6 +7,8 @@ from datetime import datetime
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from app.agent.prompt import first_digest
 from app.audit.log import AuditLog, Detail, Who
 from app.fhir.labels import DEFAULT, Labels
@@ -71,7 +73,15 @@ class Charts:
         """Keep what this launch's handles mean, so that a restart changes no citation."""
         with self._lock:
             chart = self._used.get(context.launch_id)
-        if chart and not self._conversations.keep_ledger(context.launch_id, chart.export()):
+        if chart is None:
+            return
+        # An answer that cites nothing new changes nothing: not written again.
+        meant = chart.export()
+        if (mark := hash(msgspec.msgpack.encode(meant))) == chart.kept:
+            return
+        if self._conversations.keep_ledger(context.launch_id, meant):
+            chart.kept = mark
+        else:
             self.drop(context.launch_id)
 
     def drop(self, launch_id: str) -> None:

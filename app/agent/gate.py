@@ -170,6 +170,12 @@ class ModelGate:
             return None
         return self._catalog.config(_current(models, offers, _wanted(models, offers, chosen)))
 
+    def is_known(self, context: LaunchContext) -> bool:
+        """Tell whether the chart was read and, where the patient may have opted out, that it is known not to be so."""
+        return self._opt_outs.was_read(context) and self._opt_outs.known_not(
+            context, self._registry.models(context.registration).opt_out
+        )
+
     def read_again(self, context: LaunchContext) -> None:
         """Ask the EHR anew what the patient asked, at the next use: a person had the chart read again."""
         self._opt_outs.drop(context.launch_id)

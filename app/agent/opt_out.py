@@ -55,6 +55,10 @@ class OptOuts:
         read = known is not None or not context.can("Flag", "s")
         return read and self._charts.was_read(context) and self.asked(context, codes) == "no"
 
+    def was_read(self, context: LaunchContext) -> bool:
+        """Tell whether the chart of a launch is at hand."""
+        return self._charts.was_read(context)
+
     def drop(self, launch_id: str) -> None:
         """Forget what is known: the launch has ended, or its chart is read again."""
         with self._lock:

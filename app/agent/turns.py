@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from app.agent.charts import Charts
 from app.agent.gate import ModelGate
+from app.agent.library import background
 from app.agent.prompt import compose
 from app.agent.services import ModelCall, TurnServices
 from app.audit.log import AuditLog, Detail, Who
@@ -46,11 +47,13 @@ class Turns:
         clock: Callable[[], datetime],
         ready: Callable[[str], None] = lambda _: None,
         may_ask: Callable[[LaunchContext], bool] = lambda context: context.may("chat"),
+        is_ready: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """`key` names launches to a provider's cache: the same name each time, and it says nothing.
 
         `clock` is real time, for budgets: a sandbox chart's own stands still. `ready(launch_id)` makes sure, before a
-        model is asked, that the EHR's token outlives its answer. `may_ask(context)` tells whether this launch asks anything.
+        model is asked, that the EHR's token outlives its answer; `is_ready(launch_id)` tells whether it does already.
+        `may_ask(context)` tells whether this launch asks anything.
         """
         self._charts = charts
         self._catalog = catalog
@@ -61,8 +64,13 @@ class Turns:
         self._clock = clock
         self._ready = ready
         self._may_ask = may_ask
+        self._is_ready = is_ready
         self._lock = threading.Lock()
         self._warmed: set[str] = set()
+
+    def at_hand(self, context: LaunchContext) -> bool:
+        """Tell whether a turn of a launch can begin without asking its EHR for anything."""
+        return self._gate.is_known(context) and self._is_ready(context.launch_id)
 
     def services(
         self,
@@ -71,10 +79,12 @@ class Turns:
         on_exchange: Callable[[Exchange], None] | None = None,
         *,
         begins: bool = True,
+        ready: bool = False,
     ) -> TurnServices:
         """Return what one turn of a launch needs; `asked` is a model for this turn only.
 
-        `begins`: a person asks; False where the conversation's beginning is only sent ahead.
+        `begins`: a person asks; False where the conversation's beginning is only sent ahead. `ready`: the EHR's token
+        is known to live long enough.
 
         Raises:
             ModelNotAllowed: the model may not be used (any more).
@@ -82,7 +92,8 @@ class Turns:
             SessionEnded, EhrUnavailable: the launch has no token any more, or the EHR gives none now.
         """
         model_id, notice = self._gate.for_turn(context, asked)
-        self._ready(context.launch_id)
+        if not ready:
+            self._ready(context.launch_id)
         model, config = self._model(context, model_id), self._catalog.config(model_id)
         offered = self._catalog.offered(model_id)
         limits = [n for n in (config and config.most_tokens, offered and offered.most_tokens) if n]
@@ -146,6 +157,8 @@ class Turns:
             if not services.model.language_model:
                 return
             request = compose(services, ())
+            # The words that answers are held to are found once a chart: better now than while a clinician waits.
+            background(services.launch_chart, services.zone, "").lexicon.mentions("")
             self._called(context, current.current, _warm_call(services))
             services.model.warm(request)
         except ChartsideError as error:  # the turn itself will say it

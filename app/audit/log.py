@@ -42,6 +42,9 @@ START = "0" * 64
 MOST_TRIES = 100
 # One transaction holds up every other writer for as long as it takes.
 MOST_AT_ONCE = 10_000
+# Built once: a turn is written down several times.
+LAST = select(audit.c.position, audit.c.digest).order_by(audit.c.position.desc()).limit(1)
+ADD = insert(audit)
 Detail = Mapping[str, str | int | float | bool | list[str] | None]
 
 
@@ -149,24 +152,21 @@ class AuditLog:
 
 def _append(db: Connection, at: str, kind: Kind, who: Who, detail: Detail) -> None:
     text = orjson.dumps(dict(detail), option=orjson.OPT_SORT_KEYS).decode()
-    last = db.execute(
-        select(audit.c.position, audit.c.digest).order_by(audit.c.position.desc()).limit(1)
-    ).one_or_none()
+    last = db.execute(LAST).one_or_none()
     position, previous = (1, START) if last is None else (last.position + 1, last.digest)
-    db.execute(
-        insert(audit).values(
-            position=position,
-            at=at,
-            kind=kind,
-            launch_id=who.launch_id,
-            registration=who.registration,
-            user_reference=who.user_reference,
-            patient=who.patient,
-            detail=text,
-            previous=previous,
-            digest=_digest(previous, position, at, kind, who, text),
-        )
-    )
+    row = {
+        "position": position,
+        "at": at,
+        "kind": kind,
+        "launch_id": who.launch_id,
+        "registration": who.registration,
+        "user_reference": who.user_reference,
+        "patient": who.patient,
+        "detail": text,
+        "previous": previous,
+        "digest": _digest(previous, position, at, kind, who, text),
+    }
+    db.execute(ADD, row)
 
 
 def _anchor(db: Connection) -> tuple[int, str]:

@@ -78,6 +78,8 @@ class LaunchChart:
         self._made: dict[Callable[[Chart], object], tuple[Chart, object]] = {}
         self._read_at = self._started
         self.labels = labels
+        # A mark of what `export` gave when it was last kept.
+        self.kept: int | None = None
         self.texts = NoteTexts(source, self._zone, on_read, labels)
         self.earlier = Earlier(source, self._zone, on_read, labels)
 

@@ -118,24 +118,26 @@ class LaunchSessions:
         if found is None:
             return None
         launch_id, sealed = found
-        if not self.live(launch_id, used=used):
+        row = self._rows.launch(launch_id)
+        if row is None or not self._lives(row, used=used):
             return None
         try:
-            return self._with_scope(launch_id, self.unseal(sealed, session_id))
+            return _with_scope(row, self.unseal(sealed, session_id))
         except SessionEnded:  # changed bytes, or another secret key: the launch key proves nothing
             return None
 
     def live(self, launch_id: str, *, used: bool = True) -> bool:
         """Tell whether a launch is within its limits, and note that it is used; one that is past them, ends."""
         row = self._rows.launch(launch_id)
-        if row is None:
-            return False
+        return row is not None and self._lives(row, used=used)
+
+    def _lives(self, row: LaunchRow, *, used: bool) -> bool:
         now = self._clock().timestamp()
         if self._is_over(row, now):
-            self.end(launch_id, "limit")
+            self.end(row.launch_id, "limit")
             return False
         if used and (row.parked_at is not None or now - row.last_used_at >= TOUCH_EVERY_S):
-            self._rows.touch(launch_id, now)
+            self._rows.touch(row.launch_id, now)
         return True
 
     def extend(self, launch_id: str) -> TimeLeft:
@@ -201,7 +203,7 @@ class LaunchSessions:
         found = self._rows.session(row.session_id)
         if found is None:
             raise SessionEnded("no session")
-        value = self._with_scope(launch_id, self.unseal(found[1], row.session_id))
+        value = _with_scope(row, self.unseal(found[1], row.session_id))
         self._introspect(launch_id, row.registration)
         key = secrets.token_urlsafe(32)
         sealed = self.seal(value, digest(key))
@@ -243,6 +245,10 @@ class LaunchSessions:
         """
         self._vault.bearer(self, launch_id, seconds)
 
+    def is_ready(self, launch_id: str, seconds: float = READY_S) -> bool:
+        """Tell whether the access token of a launch lives `seconds` more, or as long as new ones do."""
+        return self._vault.lives(launch_id, seconds)
+
     def refused(self, launch_id: str, access_token: str) -> None:
         """Note that the EHR answered 401 to this token; the next `bearer` gives a newer one, once.
 
@@ -262,19 +268,11 @@ class LaunchSessions:
         if row is None or found is None:
             raise SessionEnded("no such launch")
         value = self.unseal(found[1], row.session_id)
-        return context_from(self._with_scope(launch_id, value))
+        return context_from(_with_scope(row, value))
 
     def narrow(self, launch_id: str, scope: str) -> None:
         """Let a launch go on with fewer scopes, from its next request on."""
         self._rows.narrow(launch_id, scope)
-
-    def _with_scope(self, launch_id: str, value: dict[str, Any]) -> dict[str, Any]:
-        """Return session values with the scopes that refreshes left: values written back late bring none back."""
-        row = self._rows.launch(launch_id)
-        if row is None or row.scope is None:
-            return value
-        grants = msgspec.to_builtins(parse_scopes(row.scope))
-        return {**value, "context": {**value["context"], "scope": row.scope, "grants": grants}}
 
     def _introspect(self, launch_id: str, slug: str) -> None:
         registration = self._registry.get(slug)
@@ -298,6 +296,14 @@ class LaunchSessions:
             return dict(self._session_seal.open(sealed, f"session:{session_id}"))
         except SealBroken as error:
             raise SessionEnded("session does not open") from error
+
+
+def _with_scope(row: LaunchRow, value: dict[str, Any]) -> dict[str, Any]:
+    """Return session values with the scopes that refreshes left: values written back late bring none back."""
+    if row.scope is None:
+        return value
+    grants = msgspec.to_builtins(parse_scopes(row.scope))
+    return {**value, "context": {**value["context"], "scope": row.scope, "grants": grants}}
 
 
 def context_from(value: dict[str, Any]) -> LaunchContext:

@@ -126,8 +126,7 @@ class TokenVault:
         """
         for _ in range(MOST_POLLS):
             row, held = self._read(launch_id)
-            left = row.expires_at - self._now()
-            if left > min(seconds, held.life_s / 2):
+            if self._lives_on(row, held, seconds):
                 return held.access_token
             if not held.refresh_token:
                 break
@@ -138,6 +137,16 @@ class TokenVault:
             else:
                 self._claim_and_refresh(launches, row, held)
         return self._last(launches, launch_id)
+
+    def lives(self, launch_id: str, seconds: float) -> bool:
+        """Tell whether `bearer` would give a token without asking the EHR."""
+        try:
+            return self._lives_on(*self._read(launch_id), seconds)
+        except SessionEnded:
+            return False
+
+    def _lives_on(self, row: TokenRow, held: Tokens, seconds: float) -> bool:
+        return row.expires_at - self._now() > min(seconds, held.life_s / 2)
 
     def refused(self, launches: Launches, launch_id: str, access_token: str) -> None:
         """Note that the EHR answered 401 to a token: the next `bearer` fetches a new one, once.

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Engine,
     Select,
     Table,
+    bindparam,
     delete,
     func,
     insert,
@@ -27,6 +29,35 @@ from app.store.engine import reading, writing
 from app.store.schema import digest, kept, launch, ledger, model_choice, turn
 from app.store.seal import Seal
 
+# Built once: building a statement anew costs as much as running it, and a turn runs thirty.
+LAUNCH_ID: BindParameter[str] = bindparam("of_launch")
+LIVES = select(launch.c.launch_id).where(launch.c.launch_id == LAUNCH_ID)
+LAST = (
+    select(func.max(turn.c.position))
+    .where(turn.c.launch_id == launch.c.launch_id)
+    .scalar_subquery()
+)
+LIVES_WITH = select(LAST.label("last")).where(launch.c.launch_id == LAUNCH_ID)
+ADD_TURN = insert(turn)
+HAS_TURN = select(turn.c.position).where(
+    turn.c.launch_id == LAUNCH_ID, turn.c.turn_id == bindparam("of_turn")
+)
+TURNS = (
+    select(turn.c.turn_id, turn.c.sealed)
+    .where(turn.c.launch_id == LAUNCH_ID)
+    .order_by(turn.c.position)
+)
+TRANSCRIPTS = (
+    select(turn.c.turn_id, turn.c.transcript)
+    .where(turn.c.launch_id == LAUNCH_ID, turn.c.transcript.is_not(None))
+    .order_by(turn.c.position)
+)
+DIGEST = select(digest.c.sealed).where(digest.c.launch_id == LAUNCH_ID)
+MODEL_CHOICE = select(model_choice.c.model_id).where(model_choice.c.launch_id == LAUNCH_ID)
+ADD_MODEL_CHOICE = insert(model_choice)
+LEDGER = select(ledger.c.sealed).where(ledger.c.launch_id == LAUNCH_ID)
+DROP_LEDGER = delete(ledger).where(ledger.c.launch_id == LAUNCH_ID)
+ADD_LEDGER = insert(ledger)
 # What a process that died left behind goes a day after it is found.
 ORPHAN_DAYS = 1
 
@@ -56,58 +87,42 @@ class Conversations:
         sealed = self._seal.close(value, f"turn:{place}")
         told = self._seal.close(transcript, f"transcript:{place}") if transcript else None
         with writing(self._engine) as db:
-            if not _lives(db, launch_id):
+            lives = db.execute(LIVES_WITH, {"of_launch": launch_id}).one_or_none()
+            if lives is None:
                 return
-            last = db.execute(
-                select(func.max(turn.c.position)).where(turn.c.launch_id == launch_id)
-            ).scalar()
-            db.execute(
-                insert(turn).values(
-                    launch_id=launch_id,
-                    position=(last or 0) + 1,
-                    turn_id=turn_id,
-                    sealed=sealed,
-                    transcript=told,
-                )
-            )
+            row = {
+                "launch_id": launch_id,
+                "position": (lives.last or 0) + 1,
+                "turn_id": turn_id,
+                "sealed": sealed,
+                "transcript": told,
+            }
+            db.execute(ADD_TURN, row)
 
     def has_turn(self, launch_id: str, turn_id: str) -> bool:
         """Tell whether a turn of this id is kept."""
-        query = select(turn.c.position).where(
-            turn.c.launch_id == launch_id, turn.c.turn_id == turn_id
-        )
         with reading(self._engine) as db:
-            return db.execute(query).first() is not None
+            found = db.execute(HAS_TURN, {"of_launch": launch_id, "of_turn": turn_id}).first()
+        return found is not None
 
     def turns(self, launch_id: str) -> list[object]:
         """Return the turns of a launch, oldest first."""
-        query = (
-            select(turn.c.turn_id, turn.c.sealed)
-            .where(turn.c.launch_id == launch_id)
-            .order_by(turn.c.position)
-        )
         with reading(self._engine) as db:
-            rows = db.execute(query).all()
+            rows = db.execute(TURNS, {"of_launch": launch_id}).all()
         return [self._seal.open(row.sealed, f"turn:{launch_id}:{row.turn_id}") for row in rows]
 
     def transcripts(self, launch_id: str) -> list[Any]:
         """Return what a model needs of each turn, oldest first; turns that left nothing are not in it."""
-        query = (
-            select(turn.c.turn_id, turn.c.transcript)
-            .where(turn.c.launch_id == launch_id, turn.c.transcript.is_not(None))
-            .order_by(turn.c.position)
-        )
         with reading(self._engine) as db:
-            rows = db.execute(query).all()
+            rows = db.execute(TRANSCRIPTS, {"of_launch": launch_id}).all()
         return [
             self._seal.open(row.transcript, f"transcript:{launch_id}:{row.turn_id}") for row in rows
         ]
 
     def digest(self, launch_id: str) -> str | None:
         """Return the overview that this launch's model is told, None before it was kept."""
-        query = select(digest.c.sealed).where(digest.c.launch_id == launch_id)
         with reading(self._engine) as db:
-            sealed = db.execute(query).scalar_one_or_none()
+            sealed = db.execute(DIGEST, {"of_launch": launch_id}).scalar_one_or_none()
         return None if sealed is None else str(self._seal.open(sealed, f"digest:{launch_id}"))
 
     def keep_digest(self, launch_id: str, text: str) -> str:
@@ -126,15 +141,16 @@ class Conversations:
 
     def model_choice(self, launch_id: str) -> str:
         """Return the id of the model that this launch uses, "" before any."""
-        query = select(model_choice.c.model_id).where(model_choice.c.launch_id == launch_id)
         with reading(self._engine) as db:
-            return str(db.execute(query).scalar_one_or_none() or "")
+            return str(
+                db.execute(MODEL_CHOICE, {"of_launch": launch_id}).scalar_one_or_none() or ""
+            )
 
     def begin_model(self, launch_id: str, model_id: str) -> None:
         """Remember which model this launch began with, unless one is remembered: a choice is never written over."""
         with suppress(IntegrityError), writing(self._engine) as db:
             if _lives(db, launch_id):
-                db.execute(insert(model_choice).values(launch_id=launch_id, model_id=model_id))
+                db.execute(ADD_MODEL_CHOICE, {"launch_id": launch_id, "model_id": model_id})
 
     def choose_model(self, launch_id: str, model_id: str) -> None:
         """Remember which model this launch uses."""
@@ -142,7 +158,7 @@ class Conversations:
             if not _lives(db, launch_id):
                 return
             db.execute(delete(model_choice).where(model_choice.c.launch_id == launch_id))
-            db.execute(insert(model_choice).values(launch_id=launch_id, model_id=model_id))
+            db.execute(ADD_MODEL_CHOICE, {"launch_id": launch_id, "model_id": model_id})
 
     def keep_ledger(self, launch_id: str, value: object) -> bool:
         """Keep what the handles and source numbers of a launch mean, in place of what was kept before.
@@ -153,15 +169,14 @@ class Conversations:
         with writing(self._engine) as db:
             if not _lives(db, launch_id):
                 return False
-            db.execute(delete(ledger).where(ledger.c.launch_id == launch_id))
-            db.execute(insert(ledger).values(launch_id=launch_id, sealed=sealed))
+            db.execute(DROP_LEDGER, {"of_launch": launch_id})
+            db.execute(ADD_LEDGER, {"launch_id": launch_id, "sealed": sealed})
         return True
 
     def ledger(self, launch_id: str) -> dict[str, Any] | None:
         """Return what `keep_ledger` kept, None before the first time."""
-        query = select(ledger.c.sealed).where(ledger.c.launch_id == launch_id)
         with reading(self._engine) as db:
-            sealed = db.execute(query).scalar_one_or_none()
+            sealed = db.execute(LEDGER, {"of_launch": launch_id}).scalar_one_or_none()
         return None if sealed is None else self._seal.open(sealed, f"ledger:{launch_id}")
 
     def forget(self, launch_id: str) -> None:
@@ -203,8 +218,7 @@ class Conversations:
 
 def _lives(db: Connection, launch_id: str) -> bool:
     """Tell whether a launch has not ended; a turn may outlive its launch by a moment."""
-    query = select(launch.c.launch_id).where(launch.c.launch_id == launch_id)
-    return db.execute(query).one_or_none() is not None
+    return db.execute(LIVES, {"of_launch": launch_id}).one_or_none() is not None
 
 
 def _orphans(table: Table) -> Select[tuple[str]]:

@@ -5,7 +5,7 @@ Callers pass and get hashes and sealed bytes; this module never sees a key, a st
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
 from app.store.engine import reading, writing
 from app.store.schema import launch, pending_launch, session, token
@@ -13,6 +13,11 @@ from app.store.schema import launch, pending_launch, session, token
 MOST_BAD_BINDS = 3
 # Of one process's database; a large site starts a few launches a second, each waiting some seconds.
 MOST_PENDING = 5_000
+# Built once: every request opens its session with them.
+OF_LAUNCH = select(launch).where(launch.c.launch_id == bindparam("of_launch"))
+SESSION = select(session.c.launch_id, session.c.sealed).where(
+    session.c.session_id == bindparam("of_session")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +142,7 @@ class LaunchRows:
     def launch(self, launch_id: str) -> LaunchRow | None:
         """Return a launch, live or idle; the caller applies the limits."""
         with reading(self._engine) as db:
-            row = db.execute(select(launch).where(launch.c.launch_id == launch_id)).one_or_none()
+            row = db.execute(OF_LAUNCH, {"of_launch": launch_id}).one_or_none()
         return None if row is None else LaunchRow(**row._mapping)
 
     def launches(self) -> list[LaunchRow]:
@@ -188,11 +193,7 @@ class LaunchRows:
     def session(self, session_id: str) -> tuple[str, bytes] | None:
         """Return the launch id and the sealed bytes of a session."""
         with reading(self._engine) as db:
-            row = db.execute(
-                select(session.c.launch_id, session.c.sealed).where(
-                    session.c.session_id == session_id
-                )
-            ).one_or_none()
+            row = db.execute(SESSION, {"of_session": session_id}).one_or_none()
         return None if row is None else (row.launch_id, row.sealed)
 
     def replace_session(self, session_id: str, sealed: bytes) -> None:

@@ -7,6 +7,9 @@ from sqlalchemy import Delete, Engine, delete, insert, select
 from app.store.engine import reading, writing
 from app.store.schema import switch
 
+# Built once: it is asked for with every request.
+ALL = select(switch).order_by(switch.c.at, switch.c.kind, switch.c.name)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SwitchRow:
@@ -26,9 +29,8 @@ class SwitchRows:
 
     def all(self) -> list[SwitchRow]:
         """Return everything that is off, oldest first."""
-        query = select(switch).order_by(switch.c.at, switch.c.kind, switch.c.name)
         with reading(self._engine) as db:
-            rows = db.execute(query).all()
+            rows = db.execute(ALL).all()
         return [SwitchRow(**row._mapping) for row in rows]
 
     def put(self, row: SwitchRow) -> None:

@@ -6,10 +6,12 @@ goes out once, whoever else runs, and a process that dies in between leaves a cl
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, bindparam, select, update
 
 from app.store.engine import reading, writing
 from app.store.schema import token
+
+OF_LAUNCH = select(token).where(token.c.launch_id == bindparam("of_launch"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,7 @@ class TokenRows:
     def get(self, launch_id: str) -> TokenRow | None:
         """Return the tokens of a launch."""
         with reading(self._engine) as db:
-            row = db.execute(select(token).where(token.c.launch_id == launch_id)).one_or_none()
+            row = db.execute(OF_LAUNCH, {"of_launch": launch_id}).one_or_none()
         return None if row is None else TokenRow(**row._mapping)
 
     def claim(self, row: TokenRow, intent: str, *, now: float, until: float) -> bool:

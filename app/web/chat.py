@@ -75,7 +75,8 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.post("/api/launches/<launch_id>/turns")
     def turn(launch_id: str) -> Response:
-        context = current_launch(launch_id)
+        context = current_launch(launch_id, even_off=True)
+        # One question to the store for all of it: everything, this registration, this action.
         services.switches.demand(context.registration, "chat")
         if not context.may("chat"):
             raise RoleMayNot("the user's role may not")
@@ -127,10 +128,13 @@ def _events(
     context = asked.context
     try:
         # Held to the end: as long as a turn uses a chart, it stays the launch's only one. Whether the patient opted out
-        # may have to be read, and Stop is heard meanwhile.
-        turn = yield from aside(
-            lambda: services.turns.services(context, asked.model, on_exchange), asked.stop
-        )
+        # may have to be read, and Stop is heard meanwhile; where nothing has to be, a thread to wait for would only cost.
+        if services.turns.at_hand(context):
+            turn = services.turns.services(context, asked.model, on_exchange, ready=True)
+        else:
+            turn = yield from aside(
+                lambda: services.turns.services(context, asked.model, on_exchange), asked.stop
+            )
     except StoppedAside:
         if (why := asked.stop.why) is None:
             yield from stopped_before(context.launch_id, asked.turn_id)
