@@ -13,7 +13,7 @@ from app.fhir.blocks import show
 from app.fhir.chart import Chart
 from app.fhir.dates import years_old
 from app.fhir.display import Block
-from app.fhir.notes import COPIED_WORDS
+from app.fhir.note import COPIED_WORDS
 from app.fhir.reader import LaunchChart
 from app.llm.synonyms import Synonyms, load
 from app.tools.bounds import as_data
@@ -43,9 +43,9 @@ def library(launch: LaunchChart) -> Library:
 
 
 def note_words(launch: LaunchChart, handle: str) -> str:
-    """Return the text of a note, as the tools give it; "" for every other handle."""
-    line = launch.chart.line(handle) if handle.startswith("N") else None
-    if line is None:
+    """Return the text of a note or report, as the tools give it; "" for every other handle."""
+    line = launch.chart.line(handle) if handle[:1] in ("N", "R") else None
+    if line is None or line.reference not in launch.chart.texts:
         return ""
     return as_data(launch.texts.text(launch.chart.resources[line.reference]) or "")
 

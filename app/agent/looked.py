@@ -7,7 +7,6 @@ from app.agent.events import Gap, LookedAt, LookedAtLine, NotSeen
 from app.fhir.chart import Chart, section_dates
 from app.fhir.citation import SearchRecord
 from app.fhir.display import Text
-from app.fhir.notes import is_scan
 from app.fhir.pieces import search_cite
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import FIRST, SECTION_WORDS, SectionName
@@ -161,7 +160,7 @@ def _unread(looked: Looked, launch: LaunchChart) -> Iterable[Gap]:
 
 
 def _scans(looked: Looked, chart: Chart, *, negative: bool) -> Iterable[Gap]:
-    scans = [x for x in chart.tables.get("N", []) if is_scan(chart.resources.get(x.reference, {}))]
+    scans = [x for x in chart.tables.get("N", []) if chart.texts.get(x.reference) == "scan"]
     if not scans:
         return
     newest = max(x.date for x in scans)

@@ -60,24 +60,28 @@ class Asking:
         """As `SharedEhr.keeps_versions`; raises as `offers`."""
         return self._shared.keeps_versions(iss, resource_type, count=self._count)
 
-    def get(self, url: str, count: Callable[[], None]) -> Response:
+    def get(
+        self, url: str, count: Callable[[], None], *, accept: str = "", bearer: bool = True
+    ) -> Response:
         """GET an address; `count` is called for each request that is sent.
+
+        `accept` asks for another form than FHIR JSON; without `bearer` the token stays here.
 
         Raises:
             BoundaryRefused, EhrUnavailable: as `Boundary.get_json`.
             LimitReached: this launch, or this question, has made all its requests.
             SessionEnded: the token is gone.
         """
-        token = self._token()
-        answer = self._send(url, token, count)
+        token = self._token() if bearer else ""
+        answer = self._send(url, token, count, accept)
         wait = answer.retry_after_s
         if answer.status == 429 and wait is not None and wait <= LONGEST_WAIT_S:
             self._sleep(wait)
-        elif answer.status != 401 or not self._newer_than(token):
+        elif answer.status != 401 or not bearer or not self._newer_than(token):
             return answer
-        newer = self._token()
-        answer = self._send(url, newer, count)
-        if answer.status == 401:
+        newer = self._token() if bearer else ""
+        answer = self._send(url, newer, count, accept)
+        if answer.status == 401 and bearer:
             self._refused(newer)
         return answer
 
@@ -85,10 +89,11 @@ class Asking:
         self._refused(token)
         return self._token() != token
 
-    def _send(self, url: str, token: str, count: Callable[[], None]) -> Response:
+    def _send(self, url: str, token: str, count: Callable[[], None], accept: str) -> Response:
         kept = self._counted(url)
         count()
         headers = {"If-None-Match": kept[0]} if kept else {}
+        headers |= {"Accept": accept} if accept else {}
         with self._shared.connection():
             answer = self._boundary.get_json(url, bearer=token, headers=headers)
         if answer.status == 304 and kept:

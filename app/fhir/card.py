@@ -9,7 +9,6 @@ from app.fhir.dates import add_days, day
 from app.fhir.display import Card, CardSection, Date, Piece, Row, Text
 from app.fhir.held_back import held_back
 from app.fhir.ledger import Sources
-from app.fhir.notes import is_scan
 from app.fhir.pieces import DOT, allergy, cite, date, plain, search_cite
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import FIRST, SECTION_WORDS, SectionName
@@ -266,7 +265,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _scans(chart: Chart) -> list[Row]:
-    scans = [x for x in chart.tables.get("N", []) if is_scan(chart.resources[x.reference])]
+    scans = [x for x in chart.tables.get("N", []) if chart.texts.get(x.reference) == "scan"]
     if not scans:
         return []
     newest = max(x.date for x in scans)

@@ -34,8 +34,10 @@ from app.fhir.source import (
     Truncated,
 )  # fmt: skip
 
-# How far a document's text was read: never asked for, a picture, refused or in no readable form, or as words.
-TextState = Literal["not asked", "scan", "unreadable", "read"]
+# How far a document's text was read: never asked for, pictures of pages (all, or some), refused or in no readable form, or as
+# words.
+TextState = Literal["not asked", "scan", "in part", "unreadable", "read"]
+READABLE = frozenset(("read", "in part"))
 
 # The section a handle's first letter belongs to; of sections that share a table, the first.
 SECTION_OF: dict[str, SectionName] = {prefix: found[0].name for prefix, found in BY_PREFIX.items()}
@@ -158,7 +160,8 @@ def searched(
     state = chart.sections.get(section)
     dates, count, unread = section_dates(chart, section), chart.counts[section], ""
     if section == "notes" and not listed:
-        readable = [x for x in chart.tables.get("N", []) if chart.texts.get(x.reference) == "read"]
+        documents = [*chart.tables.get("N", []), *chart.tables.get("R", [])]
+        readable = [x for x in documents if chart.texts.get(x.reference) in READABLE]
         dates, count, unread = [x.date for x in readable], len(readable), unsearched(chart)
     complete = isinstance(state, Complete) and not unread
     dates = sorted(d for d in dates if d)
@@ -175,9 +178,10 @@ def searched(
 
 def unsearched(chart: Chart) -> str:
     """Say which documents no search of words reaches: "12 scanned documents and 1 unreadable note were not searched"."""
-    states = Counter(chart.texts.get(x.reference, "not asked") for x in chart.tables.get("N", []))
+    states = Counter(chart.texts.values())
     named = (
         (states["scan"], "scanned document", "scanned documents"),
+        (states["in part"], "document with scanned pages", "documents with scanned pages"),
         (states["unreadable"], "unreadable note", "unreadable notes"),
         (states["not asked"], "note not read yet", "notes not read yet"),
     )

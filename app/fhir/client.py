@@ -7,12 +7,14 @@ answer or a loop is told by the `Read`, never hidden.
 Source: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html
 """
 
+import base64
+import re
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
-from app.boundary import Boundary, Response
+from app.boundary import Boundary, Response, origin_of
 from app.errors import BoundaryRefused, EhrUnavailable, LimitReached, Redirected
 from app.fhir.asking import Asking
 from app.fhir.compartment import FHIR_ID, belongs, may_fetch, own_part, relative
@@ -99,13 +101,18 @@ class FhirSource:
         return as_read(state)
 
     def fetch(self, reference: str) -> Read:
-        """Return one resource that a resource of this patient refers to."""
+        """Return one resource that a resource of this patient refers to; of a file beside the FHIR server, its Binary."""
         own = may_fetch(reference, self._base)
-        state = SearchState(query=Query(resource_type=own.partition("/")[0] or "Resource"))
-        if not own:
+        kind = own.partition("/")[0] or ("Binary" if self._is_file(reference) else "Resource")
+        state = SearchState(query=Query(resource_type=kind))
+        if kind == "Resource":
             state.stop = Failed(reason="a reference that is not read")
-        elif self._granted(state, "r"):
+        elif not self._granted(state, "r"):
+            pass
+        elif own:
             self._one(state, own)
+        else:
+            self._file(state, reference)
         return as_read(state)
 
     def begin_turn(self) -> None:
@@ -138,6 +145,21 @@ class FhirSource:
             state.foreign += 1
 
     # ------------------------------------------------------------ requests
+
+    def _is_file(self, reference: str) -> bool:
+        """Tell whether an attachment's address is a file on a registered host, and not a resource of the FHIR server.
+
+        A resource goes by `Type/id`, where the patient guard sees what it is.
+        """
+        plain = re.sub(r"(?<!:)/{2,}", "/", unquote(reference)).lower()
+        return not plain.startswith(self._base.lower()) and self._boundary.allows(reference)
+
+    def _file(self, state: SearchState, url: str) -> None:
+        """Keep a file as the Binary that it would be; the token goes only to the origin that it was made for."""
+        bearer = origin_of(url) == origin_of(self._base)
+        answer = self._answered(state, url, accept="*/*", bearer=bearer)
+        if answer is not None:
+            state.found[url] = as_binary(answer, "")
 
     def _offered(self, state: SearchState) -> bool:
         """Ask for no type that the EHR says it does not have; the first screen (one page) asks for nothing more."""
@@ -298,8 +320,23 @@ class FhirSource:
 
     def _ask(self, state: SearchState, url: str) -> Resource | None:
         """Send one request; None means that `state.stop` says why there is no resource."""
+        answer = self._answered(state, url)
+        if answer is None:
+            return None
+        if isinstance(answer.json, dict):
+            return answer.json
+        if state.query.resource_type == "Binary" and "json" not in _type(answer):
+            # https://hl7.org/fhir/R4/binary.html#rest: a server may answer with the content itself.
+            return as_binary(answer, url.rpartition("/")[2])
+        state.stop = failed(state, "the EHR's answer was not complete FHIR JSON")
+        return None
+
+    def _answered(
+        self, state: SearchState, url: str, *, accept: str = "", bearer: bool = True
+    ) -> Response | None:
+        """Send one request; None means that `state` says why there is no good answer."""
         try:
-            answer = self._asking.get(url, lambda: _count(state))
+            answer = self._asking.get(url, lambda: _count(state), accept=accept, bearer=bearer)
         except Redirected as error:
             self._redirected(state, error)
         except BoundaryRefused:
@@ -310,11 +347,7 @@ class FhirSource:
             state.stop = failed(state, f"the EHR did not answer ({error})")
         else:
             state.stop = self._refusal(state, answer)
-            if state.stop or state.expired:
-                return None
-            if isinstance(answer.json, dict):
-                return answer.json
-            state.stop = failed(state, "the EHR's answer was not complete FHIR JSON")
+            return None if state.stop or state.expired else answer
         return None
 
     def _refusal(self, state: SearchState, answer: Response) -> Completeness | None:
@@ -349,6 +382,23 @@ class FhirSource:
             state.stop = failed(state, "this record was merged into another")
         else:
             state.stop = failed(state, "the EHR pointed to an address that is not registered")
+
+
+def as_binary(answer: Response, fhir_id: str) -> Resource:
+    """Return content that came as itself as a Binary, with whose it is as its header says.
+
+    Source: https://hl7.org/fhir/R4/binary.html#security
+    """
+    owner = answer.headers.get("x-security-context", "")
+    return {
+        "resourceType": "Binary", "id": fhir_id, "contentType": _type(answer),
+        "data": base64.b64encode(answer.body).decode(),
+        **({"securityContext": {"reference": owner}} if owner else {}),
+    }  # fmt: skip
+
+
+def _type(answer: Response) -> str:
+    return answer.headers.get("content-type", "")
 
 
 def _told(body: Any) -> tuple[Notice, ...]:

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app.fhir.chart import Chart, Line, TextState
+from app.fhir.chart import Chart, Line
 from app.fhir.citation import Evidence
 from app.fhir.dates import local
 from app.fhir.facts import display
 from app.fhir.ledger import Ledger
 from app.fhir.medicines import named
-from app.fhir.notes import inline, text_state
 from app.fhir.orders import WAITING
 from app.fhir.readings import Grid, Reading, Row
 from app.fhir.sections import BY_TYPE, TABLES, SectionName, table_of
@@ -69,7 +68,6 @@ def compile_chart(
         patient=patient, zone=zone, now=now, tables=tables, grids=grids,
         counts=Counter({name: len(found) - unread[name] for name, found in read.items()}), left_out=+left_out,
         sections=_honest(sections, read, unread), resources=resources, ledger=ledger,
-        texts=_texts(tables["N"], resources),
     )  # fmt: skip
 
 
@@ -92,12 +90,6 @@ def _honest(
             said = f"{n:,} record{'s' if n != 1 else ''} could not be read"
             out[name] = Failed(reason=said, n=len(read[name]) - n)
     return out
-
-
-def _texts(notes: Iterable[Line], resources: Mapping[str, Resource]) -> dict[str, TextState]:
-    """Tell of each document how far its text is there without a request."""
-    found = [(x.reference, resources[x.reference]) for x in notes]
-    return {ref: text_state(r, inline(r), asked=False) for ref, r in found}
 
 
 # ---------------------------------------------------------------- tables

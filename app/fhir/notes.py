@@ -1,83 +1,76 @@
-"""Note texts: plain-text attachments of DocumentReferences; what is copied forward, and where a passage stands.
+"""The texts of one launch's documents and reports: which attachment is read, from where, and how far.
 
-Only text/plain is read; every other attachment (PDF, image) counts as a scan, with its date. A passage of ten or
-more words that stands in an earlier note is attributed to its first author and date.
-
-Not recognised: copies that were reworded, and copies of notes that were not read.
+Read are text, HTML, XHTML, RTF, C-CDA and the text layer of a PDF (`extraction`): inline, from a Binary of this EHR, or
+from a file on a registered host; any other address is never asked. Pictures are not read. A PDF counts as a scan until
+words of it were read.
 """
 
 import base64
 import binascii
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from threading import RLock
 from zoneinfo import ZoneInfo
 
 from app.fhir.chart import Chart, Line, TextState
-from app.fhir.labels import DEFAULT, Labels
-from app.fhir.source import ChartSource, Query, Read, Resource
+from app.fhir.copies import Copies
+from app.fhir.extraction import MOST_BYTES, UNNAMED, Extracted, extract, format_of
+from app.fhir.labels import DEFAULT, Audience, Labels
+from app.fhir.note import Note, note_of
+from app.fhir.source import ChartSource, Failed, Query, Read, Resource
 
-MOST_BYTES = 512 * 1024
-COPIED_WORDS = 10
-WORD = re.compile(r"[^\W_]+(?:[.,'’/-][^\W_]+)*")
-SENTENCE = re.compile(r".+?(?:[.!?:;](?=\s|$)|$)", re.DOTALL)
-PARAGRAPH = re.compile(r"\n\s*\n")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Note:
-    """A note with text: its handle, reference, day (ISO, site zone), author and paragraphs."""
-
-    handle: str
-    reference: str
-    date: str
-    author: str
-    kind: str
-    paragraphs: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        """Return the whole text, paragraphs apart by an empty line."""
-        return "\n\n".join(self.paragraphs)
+CONNECTIONS = 6
+# The most documents that one turn fetches or takes apart, newest first; the others are said not to be read yet.
+MOST_IN_TURN = 60
+# The best form first: what another one adds is mostly its looks.
+PREFERRED = ("text", "xml", "html", "rtf", "pdf")
+READERS: tuple[Audience, ...] = ("user", "model")
+UNFIT = Extracted(why="it came in another format than announced")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """A run of sentences of one paragraph; `first` is the earlier note it was copied from, None if new."""
-
-    text: str
-    first: Note | None
+def attachments(resource: Resource) -> list[Resource]:
+    """Return the attachments of a document or a report (`presentedForm`) that are read, the best form first."""
+    read = [a for a in _sent(resource) if format_of(a.get("contentType")) in PREFERRED]
+    return sorted(read, key=lambda a: PREFERRED.index(format_of(a.get("contentType"))))
 
 
 def is_scan(resource: Resource) -> bool:
-    """Tell whether a document has no plain text at all."""
-    return not any(_is_text(_attachment(c)) for c in resource.get("content") or [])
+    """Tell whether a document has no form but pictures, or a PDF, which may hold pictures of pages only."""
+    formats = {format_of(a.get("contentType")) for a in _sent(resource)}
+    return bool(formats) and formats <= {"pdf", "picture"}
 
 
 def inline(resource: Resource) -> str | None:
-    """Return the text that came with the document itself, None where it has none."""
-    for content in resource.get("content") or []:
-        sent = _attachment(content)
-        if _is_text(sent) and "data" in sent:
-            return decoded(sent["data"], str(sent.get("contentType")))
+    """Return the plain text that came with the document itself, None where it has none."""
+    for sent in attachments(resource):
+        if format_of(sent.get("contentType")) == "text" and "data" in sent:
+            return decoded(sent["data"], str(sent.get("contentType"))).text or None
     return None
 
 
-def text_state(resource: Resource, text: str | None, *, asked: bool) -> TextState:
-    """Tell how far the text of a document was read; one of blanks only holds nothing that can be searched."""
-    if text is not None and text.strip():
-        return "read"
-    if is_scan(resource):
-        return "scan"
-    elsewhere = any(
-        _is_text(a) and a.get("url") and "data" not in a for a in _attachments(resource)
+def has_text(resource: Resource) -> bool:
+    """Tell whether a record is a document, or a report that came with one."""
+    return resource.get("resourceType") == "DocumentReference" or bool(
+        _many(resource.get("presentedForm"))
     )
-    return "not asked" if elsewhere and not asked else "unreadable"
 
 
-def _attachments(resource: Resource) -> list[Resource]:
-    return [_attachment(c) for c in resource.get("content") or []]
+def text_state(resource: Resource, found: Extracted | None) -> TextState:
+    """Tell how far the text of a document was read; one of blanks only holds nothing that can be searched."""
+    if found and found.text.strip():
+        return "in part" if found.blank_pages else "read"
+    if (found and found.scan) or (is_scan(resource) and not (found and found.why)):
+        return "scan"
+    return "unreadable" if found or not attachments(resource) else "not asked"
+
+
+def _sent(resource: Resource) -> list[Resource]:
+    forms = [a for a in _many(resource.get("presentedForm")) if isinstance(a, dict)]
+    return [*map(_attachment, _many(resource.get("content"))), *forms]
+
+
+def _many(sent: object) -> list[object]:
+    return sent if isinstance(sent, list) else []
 
 
 def _attachment(content: object) -> Resource:
@@ -85,22 +78,18 @@ def _attachment(content: object) -> Resource:
     return found if isinstance(found, dict) else {}
 
 
-def _is_text(attachment: Resource) -> bool:
-    return (
-        str(attachment.get("contentType") or "").partition(";")[0].strip().lower() == "text/plain"
-    )
-
-
-def decoded(data: object, content_type: str = "") -> str | None:
-    """Return base64 text as words, None where it is too large, not base64 or binary."""
-    if not isinstance(data, str) or len(data) > MOST_BYTES * 4 // 3 + 4:
-        return None
+def decoded(data: object, content_type: str) -> Extracted:
+    """Return the words of base64 data, or why there are none."""
+    most = max(MOST_BYTES.values())
+    if not isinstance(data, str):
+        return Extracted(why="its content was not sent")
+    if len(data) > most * 4 // 3 + 4:
+        return Extracted(why=f"more than {most // 1024:,} KB")
     try:
         raw = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
-        return None
-    charset = "latin-1" if "8859-1" in content_type else "utf-8"
-    return raw.decode(charset, errors="replace").replace("\r\n", "\n").replace("\x00", "")
+        return Extracted(why="it is damaged")
+    return extract(raw, content_type)
 
 
 def _of_another(binary: Resource, document: Resource) -> bool:
@@ -114,8 +103,14 @@ def _of_another(binary: Resource, document: Resource) -> bool:
     return "Patient" in sent.split("/") and sent.split("/")[-2:] != own.split("/")[-2:]
 
 
+def _key(resource: Resource) -> tuple[str, str, str]:
+    meta = resource.get("meta")
+    version = meta.get("versionId") if isinstance(meta, dict) else ""
+    return str(resource.get("resourceType")), str(resource.get("id")), str(version)
+
+
 class NoteTexts:
-    """The texts of one launch's notes; a Binary is asked for at most once."""
+    """The texts of one launch's notes. Thread-safe; each is read at most once, a failed one again in the next turn."""
 
     def __init__(
         self,
@@ -129,140 +124,115 @@ class NoteTexts:
         self._on_read = on_read
         self._zone = zone
         self._lock = RLock()
-        self._texts: dict[tuple[str, str], str | None] = {}
+        self._texts: dict[tuple[str, str, str], Extracted] = {}
+        self._failed: set[tuple[str, str, str]] = set()
+        self._opened = 0
+        self._copies: tuple[list[Note], Copies] | None = None
 
-    def inline(self, resource: Resource) -> str | None:
-        """Return the text that came with the document itself, None where it has none."""
-        return inline(resource)
+    def begin_turn(self) -> None:
+        """A person asks something new: what could not be reached is tried again, and the limit counts anew."""
+        with self._lock:
+            for key in self._failed:
+                self._texts.pop(key, None)
+            self._failed.clear()
+            self._opened = 0
 
     def text(self, resource: Resource) -> str | None:
-        """Return the text of a document, reading its Binary where that is plain text; None if unreadable."""
-        found = self.inline(resource)
-        if found is not None or is_scan(resource):
-            return found
-        key = (str(resource.get("id")), str((resource.get("meta") or {}).get("versionId")))
+        """Return the text of a document, reading what is not read yet; None if unreadable."""
+        self._read([resource])
+        return self.known(resource)
+
+    def known(self, resource: Resource) -> str | None:
+        """Return a text without any request: inline, or one that was read before; None if there is none."""
+        found = self.found(resource)
+        return (found.text or None) if found else None
+
+    def found(self, resource: Resource) -> Extracted | None:
+        """Return what is known of a document's text, None where it was not asked for."""
         with self._lock:
-            if key not in self._texts:
-                self._texts[key] = self._fetched(resource)
-            return self._texts[key]
+            known = self._texts.get(_key(resource))
+        if known is not None:
+            return known
+        plain = inline(resource)
+        return Extracted(text=plain) if plain is not None else None
 
-    def _fetched(self, resource: Resource) -> str | None:
-        for content in resource.get("content") or []:
-            sent = _attachment(content)
-            if _is_text(sent) and sent.get("url"):
-                read = self._source.fetch(str(sent["url"]))
-                if self._on_read and read.requests:
-                    self._on_read(read.query, read)
-                body = next(iter(read.resources), {})
-                # A text is kept once for every reader, so it needs to be open to all of them.
-                if self._held_back(body) or _of_another(body, resource):
-                    return None
-                return decoded(body.get("data"), str(body.get("contentType") or ""))
-        return None
-
-    def _held_back(self, body: Resource) -> bool:
-        return any(self._labels.holds_back(body, one) for one in ("user", "model"))
+    def states(self, chart: Chart) -> dict[str, TextState]:
+        """Tell of each document how far its text was read so far."""
+        lines = document_lines(chart)
+        found = [(x.reference, chart.resources[x.reference]) for x in lines]
+        return {ref: text_state(r, self.found(r)) for ref, r in found}
 
     def notes(self, chart: Chart, *, fetch: bool = False) -> list[Note]:
-        """Return all notes with text, oldest first; `fetch` also reads Binaries that were not read yet.
+        """Return all notes with text, oldest first; `fetch` also reads those that were not read yet.
 
         The chart is told of each document how far its text was read: a search says what it did not reach.
         """
-        read = self.text if fetch else self.known
-        out = []
-        for line in chart.tables.get("N", []):
-            resource = chart.resources[line.reference]
-            body = read(resource)
-            if fetch or body is not None:
-                chart.texts[line.reference] = text_state(resource, body, asked=True)
-            if body is not None and body.strip():
-                out.append(note_of(line, body))
+        lines = document_lines(chart)
+        if fetch:
+            newest = sorted(lines, key=lambda x: x.date, reverse=True)
+            self._read([chart.resources[x.reference] for x in newest])
+            chart.texts.update(self.states(chart))
+        known = [(x, self.known(chart.resources[x.reference])) for x in lines]
+        out = [note_of(x, text) for x, text in known if text and text.strip()]
         return sorted(out, key=lambda n: (n.date, n.reference))
 
-    def known(self, resource: Resource) -> str | None:
-        """Return a text without any request: inline, or a Binary that was read before."""
-        found = self.inline(resource)
-        if found is not None:
-            return found
-        key = (str(resource.get("id")), str((resource.get("meta") or {}).get("versionId")))
+    def copies(self, notes: Sequence[Note]) -> Copies:
+        """Return which words of these notes stand in earlier ones; made again only for other notes."""
         with self._lock:
-            return self._texts.get(key)
+            if self._copies is None or self._copies[0] != notes:
+                self._copies = (list(notes), Copies(notes))
+            return self._copies[1]
+
+    # ------------------------------------------------------------ reading
+
+    def _read(self, resources: Sequence[Resource]) -> None:
+        """Take apart, and fetch where needed, what was not read yet; several at once."""
+        with self._lock:
+            wanted = [r for r in resources if self.found(r) is None and attachments(r)]
+            wanted = wanted[: MOST_IN_TURN - self._opened]
+            self._opened += len(wanted)
+            with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
+                under_way = list(pool.map(self._extracted, wanted))
+            for resource, (found, read) in zip(wanted, under_way, strict=True):
+                self._texts[_key(resource)] = found
+                if read and self._on_read and read.requests:
+                    self._on_read(read.query, read)
+                if read and isinstance(read.completeness, Failed):
+                    self._failed.add(_key(resource))
+
+    def _extracted(self, resource: Resource) -> tuple[Extracted, Read | None]:
+        """Read the best form that can be had; the last reason stands for all."""
+        found, read = Extracted(why="its content was not sent"), None
+        for sent in attachments(resource):
+            kind = str(sent.get("contentType") or "")
+            if "data" in sent:
+                found = decoded(sent["data"], kind)
+            elif isinstance(sent.get("url"), str):
+                read = self._source.fetch(sent["url"])
+                found = self._from(read, kind, resource)
+            if found.text:
+                break
+        return found, read
+
+    def _from(self, read: Read, announced: str, document: Resource) -> Extracted:
+        if not read.resources:
+            # Nothing says that a PDF that could not be had is more than a scan.
+            return Extracted(why="the EHR did not give it", scan=format_of(announced) == "pdf")
+        body = read.resources[0]
+        # A text is kept once for every reader, so it needs to be open to all of them.
+        if any(self._labels.holds_back(body, one) for one in READERS):
+            return Extracted(why="it is labelled restricted by the EHR")
+        if _of_another(body, document):
+            return Extracted(why="the EHR filed its content under another patient")
+        served = str(body.get("contentType") or "")
+        if served.partition(";")[0].strip().lower() not in UNNAMED:
+            if format_of(served) != format_of(announced):
+                return UNFIT
+            announced = served if "charset" in served.lower() else announced
+        return decoded(body.get("data"), announced)
 
 
-def note_of(line: Line, text: str) -> Note:
-    """Return a note with its paragraphs; line breaks inside a paragraph become blanks."""
-    parts = [p.strip() for p in PARAGRAPH.split(text.strip())]
-    return Note(
-        handle=line.handle,
-        reference=line.reference,
-        date=line.date,
-        author=line.text("author"),
-        kind=line.text("type"),
-        paragraphs=tuple(p for p in parts if p),
-    )
-
-
-def normal(text: str) -> str:
-    """Return only the words, in lower case, so that spacing, case and punctuation do not hide a copy."""
-    return " ".join(w.lower() for w in WORD.findall(text))
-
-
-def runs(note: Note, notes: Sequence[Note]) -> list[list[Run]]:
-    """Split each paragraph into runs of sentences, copied ones with the earliest note that holds them."""
-    earlier = [
-        (n, f" {normal(n.text)} ")
-        for n in notes
-        if n.date < note.date and n.reference != note.reference
-    ]
-    return [_runs(paragraph, earlier) for paragraph in note.paragraphs]
-
-
-def _runs(paragraph: str, earlier: list[tuple[Note, str]]) -> list[Run]:
-    """Grow runs sentence by sentence: the longest run that stands whole in one earlier note."""
-    sentences = [s for s in SENTENCE.findall(paragraph) if s.strip()]
-    out: list[Run] = []
-    at = 0
-    while at < len(sentences):
-        end, first = _longest(sentences, at, earlier)
-        text = "".join(sentences[at:end])
-        if first is None and out and out[-1].first is None:
-            out[-1] = Run(text=out[-1].text + text, first=None)
-        else:
-            out.append(Run(text=text, first=first))
-        at = end
-    return out
-
-
-def _longest(
-    sentences: list[str], at: int, earlier: list[tuple[Note, str]]
-) -> tuple[int, Note | None]:
-    for end in range(len(sentences), at, -1):
-        words = normal("".join(sentences[at:end]))
-        if len(words.split()) < COPIED_WORDS:
-            break
-        first = next((n for n, text in earlier if f" {words} " in text), None)
-        if first is not None:
-            return end, first
-    return at + 1, None
-
-
-def passages(notes: Sequence[Note], words: str) -> list[tuple[Note, str]]:
-    """Return the paragraphs that hold these words in this order (case and punctuation apart), first written first."""
-    wanted = normal(words)
-    if not wanted:
-        return []
-    return [(n, p) for n in notes for p in n.paragraphs if f" {wanted} " in f" {normal(p)} "]
-
-
-def find_words(text: str, words: str) -> list[tuple[int, int]]:
-    """Return where these words stand in a text, as (start, end), however they are spaced or punctuated."""
-    wanted = normal(words).split()
-    if not wanted:
-        return []
-    found = [(m.start(), m.end(), m[0].lower()) for m in WORD.finditer(text)]
-    size = len(wanted)
-    return [
-        (found[i][0], found[i + size - 1][1])
-        for i in range(len(found) - size + 1)
-        if [w for _, _, w in found[i : i + size]] == wanted
-    ]
+def document_lines(chart: Chart) -> list[Line]:
+    """Return the records that may hold a text: documents, and reports that came with one."""
+    reports = (x for x in chart.tables.get("R", []) if has_text(chart.resources[x.reference]))
+    return [*chart.tables.get("N", []), *reports]

@@ -172,6 +172,7 @@ class LaunchChart:
     def begin_turn(self) -> None:
         """A person asks something new: limits of a turn count from here."""
         self._source.begin_turn()
+        self.texts.begin_turn()
 
     def search(self, query: Query) -> Read:
         """Return one search beside the chart's own sections, counted and told to the audit like theirs."""
@@ -287,7 +288,9 @@ class LaunchChart:
             medicines={ref: r for ref, r in self._medicines.items() if r},
         )  # fmt: skip
         named = not self.labels.holds_back(chart.patient, "model")
-        return replace(chart, held_back=frozenset(held), names_patient=named)
+        return replace(
+            chart, held_back=frozenset(held), names_patient=named, texts=self.texts.states(chart)
+        )
 
 
 def _medicine_of(resource: Resource) -> str:

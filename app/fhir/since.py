@@ -9,9 +9,10 @@ from decimal import Decimal, InvalidOperation
 
 from app.fhir.blocks import home_of, is_outside
 from app.fhir.chart import Chart, Line
+from app.fhir.copies import Copies
 from app.fhir.dates import day, days_between, local
 from app.fhir.display import Date, Piece, Row, Text
-from app.fhir.notes import Note, is_scan, runs
+from app.fhir.note import Note
 from app.fhir.pieces import (
     DOT,
     cite,
@@ -345,13 +346,14 @@ def _note_rows(launch: LaunchChart, anchor: Anchor | None, after: str) -> list[R
     chart = launch.chart
     new = [
         x for x in chart.tables.get("N", [])
-        if x.date > after and not is_scan(chart.resources[x.reference]) and not _of_visit(chart, x, anchor)
+        if x.date > after and chart.texts.get(x.reference) != "scan" and not _of_visit(chart, x, anchor)
     ]  # fmt: skip
     if not new:
         return []
     new.sort(key=lambda x: x.date)
     notes = launch.texts.notes(chart)
-    lines = [_note_line(launch, x, notes) for x in new[-MOST_NOTES:]]
+    copies = launch.texts.copies(notes)
+    lines = [_note_line(launch, x, notes, copies) for x in new[-MOST_NOTES:]]
     more = len(new) - MOST_NOTES
     tail: list[tuple[Piece, ...]] = [(plain(f"{more} more"),)] if more > 0 else []
     count = f"{len(new)} new note{'s' if len(new) != 1 else ''}"
@@ -363,22 +365,24 @@ def _of_visit(chart: Chart, line: Line, anchor: Anchor | None) -> bool:
     return anchor is not None and anchor.line.reference in {str(e.get("reference")) for e in sent}
 
 
-def _note_line(launch: LaunchChart, line: Line, notes: list[Note]) -> tuple[Piece, ...]:
+def _note_line(
+    launch: LaunchChart, line: Line, notes: list[Note], copies: Copies
+) -> tuple[Piece, ...]:
     chart = launch.chart
     out: list[Piece] = [plain(note_title(line)), date(chart, line.date)]
     author = line.text("author")
     out += [plain(f", {author}")] if author else []
-    copied = _copied_from(line, notes)
+    copied = _copied_from(line, notes, copies)
     out += [plain("; part copied from"), Date(text=copied)] if copied else []
     return (*out, cite(chart, launch.sources, line.handle))
 
 
-def _copied_from(line: Line, notes: list[Note]) -> str:
+def _copied_from(line: Line, notes: list[Note], copies: Copies) -> str:
     """Return the earliest date that a part of a note was copied from, from texts that need no request."""
     note = next((n for n in notes if n.handle == line.handle), None)
     if note is None:
         return ""
-    firsts = [run.first.date for paragraph in runs(note, notes) for run in paragraph if run.first]
+    firsts = [run.first.date for paragraph in copies.runs(note) for run in paragraph if run.first]
     return day(min(firsts)) if firsts else ""
 
 

@@ -1,6 +1,7 @@
 """Show what a citation points to, as `GET /api/launches/{launch}/sources/{n}` answers it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from app.boundary import pretty_fhir
@@ -8,9 +9,10 @@ from app.fhir.blocks import results
 from app.fhir.chart import Chart, Line
 from app.fhir.citation import COMPUTED, Evidence, SearchRecord
 from app.fhir.computed_view import computed_source
+from app.fhir.copies import Run, find_words
 from app.fhir.display import Date, Paragraph, Piece, Segment, Source, SourceFact, Text
 from app.fhir.medicines import plain_dose
-from app.fhir.notes import Run, find_words, note_of, runs
+from app.fhir.note import note_of
 from app.fhir.pieces import date, medicine, plain, shown_range, strong, supply_pieces, value
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Reading, Row
@@ -51,6 +53,8 @@ def source(launch: LaunchChart, n: int, marks: Sequence[str] = ()) -> Source:
         return _result(launch, n, handle, cell[2])
     if line and handle.startswith("N"):
         return _document(launch, n, line, marks)
+    if line and line.reference in chart.texts:
+        return _report(launch, n, line, marks)
     if line:
         return _record(chart, n, line)
     return _replaced(chart, n, handle)
@@ -242,9 +246,7 @@ def _document(launch: LaunchChart, n: int, line: Line, marks: Sequence[str]) -> 
     heading: list[Piece] = [strong(note_words(line) if text is not None else line.text("type"))]
     heading += [plain(f", {sent.date_role}"), date(chart, sent.value)] if sent else []
     heading += [plain(f", {author}")] if author else []
-    unread = (
-        () if text is not None else (_fact("Text", "Cannot be read: scanned, or not sent as text"),)
-    )
+    unread = _unread(launch, resource)
     facts = tuple(_line_fact(chart, line, f) for f in line.facts) if text is None else ()
     return Source(
         n=n, kind_label="" if text is not None else "Document", heading=tuple(heading),
@@ -255,20 +257,54 @@ def _document(launch: LaunchChart, n: int, line: Line, marks: Sequence[str]) -> 
     )  # fmt: skip
 
 
+def _report(launch: LaunchChart, n: int, line: Line, marks: Sequence[str]) -> Source:
+    """Show a report as a record, with the words of the document that it came with."""
+    resource = launch.chart.resources[line.reference]
+    text, shown_record = launch.texts.text(resource), _record(launch.chart, n, line)
+    return replace(
+        shown_record,
+        facts=(*shown_record.facts, *_unread(launch, resource)),
+        note=_paragraphs(launch, line, text, marks) if text is not None else (),
+        fhir_json=pretty_fhir(_without_data(resource)),
+    )
+
+
+def _unread(launch: LaunchChart, resource: Resource) -> tuple[SourceFact, ...]:
+    """Say what of a document cannot be read, and why."""
+    found = launch.texts.found(resource)
+    if found is None or (not found.text and not found.why):
+        return (_fact("Text", "Cannot be read: scanned, or not sent as text"),)
+    if not found.text:
+        scan = "scanned, " if found.scan else ""
+        return (_fact("Text", f"Cannot be read: {scan}{found.why}"),)
+    if found.blank_pages:
+        pages = f"{found.blank_pages} page{'s' if found.blank_pages > 1 else ''}"
+        return (_fact("Text", f"Read in part: {pages} scanned, without words"),)
+    return ()
+
+
 def _without_data(resource: Resource) -> Resource:
     """Leave the base64 text out of the shown resource: the note itself stands above it."""
     contents = [
-        {**c, "attachment": {k: v for k, v in (c.get("attachment") or {}).items() if k != "data"}}
-        for c in resource.get("content") or []
+        {**c, "attachment": _stripped(c.get("attachment"))} for c in resource.get("content") or []
     ]
-    return {**resource, "content": contents}
+    forms = [_stripped(form) for form in resource.get("presentedForm") or []]
+    return {
+        **resource,
+        **({"content": contents} if contents else {}),
+        **({"presentedForm": forms} if forms else {}),
+    }
+
+
+def _stripped(attachment: Resource | None) -> Resource:
+    return {k: v for k, v in (attachment or {}).items() if k != "data"}
 
 
 def _paragraphs(
     launch: LaunchChart, line: Line, text: str, marks: Sequence[str]
 ) -> tuple[Paragraph, ...]:
     chart = launch.chart
-    split = runs(note_of(line, text), launch.texts.notes(chart))
+    split = launch.texts.copies(launch.texts.notes(chart)).runs(note_of(line, text))
     return tuple(_paragraph(launch, run, marks) for paragraph in split for run in paragraph)
 
 

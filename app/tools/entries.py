@@ -7,7 +7,7 @@ from app.fhir import sections, words
 from app.fhir.chart import SECTION_OF, Chart, Line, searched, section_dates
 from app.fhir.citation import SearchRecord
 from app.fhir.dates import days_between
-from app.fhir.notes import Note
+from app.fhir.note import Note
 from app.fhir.readings import Grid, Reading, Row
 from app.fhir.sections import SectionName
 from app.fhir.short_names import SHORT

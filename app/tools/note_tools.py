@@ -7,7 +7,8 @@ from msgspec import Meta
 
 from app.errors import ToolRefused
 from app.fhir.citation import SearchRecord
-from app.fhir.notes import Note, Run, find_words, runs
+from app.fhir.copies import Run, find_words, runs
+from app.fhir.note import Note
 from app.fhir.reader import LaunchChart
 from app.llm.port import Entry
 from app.tools.bounds import as_data
@@ -73,7 +74,7 @@ def _none_in(launch: LaunchChart, words: Sequence[str], window: Window) -> tuple
 
 def note_read(
     launch: LaunchChart,
-    note: Annotated[str, Meta(pattern=r"^N\d+$")],
+    note: Annotated[str, Meta(pattern=r"^[NR]\d+$")],
     part: Annotated[int, Meta(ge=1)] = 1,
 ) -> Found:
     """One note's text. note: its handle, as N2. part: 2 and on for a long note."""
@@ -83,9 +84,9 @@ def note_read(
     )
     if found is None:
         line = launch.chart.line(note)
-        why = (
-            "has no readable text (scanned or not sent)" if line else "is not a note of this chart"
-        )
+        told = launch.texts.found(launch.chart.resources[line.reference]) if line else None
+        reason = told.why if told and told.why else "scanned or not sent"
+        why = f"has no readable text ({reason})" if line else "is not a note of this chart"
         raise ToolRefused(f"{note} {why}")
     pieces = _parts(as_data(found.text))
     if part > len(pieces):

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.fhir.notes import NoteTexts, find_words, passages, runs
+from app.fhir.copies import find_words, passages, runs
+from app.fhir.notes import NoteTexts
 from app.fhir.reader import LaunchChart
 from app.fhir.source import Complete, Query, Read, Resource
 from app.fhir.source_view import source
