@@ -1,0 +1,34 @@
+"""Ten of the sixty questions of clinicians, typed without a language model (`bench/clinician60.py` asks them all)."""
+
+import pytest
+
+from tests.evals.clinician import questions
+from tests.evals.clinician_answers import called, typed
+
+EVERY = {question.number: question for question in questions()}
+ANSWERED = (3, 5, 10, 11, 21, 23, 28, 29)
+DECLINED = (19,)
+
+
+def test_there_are_sixty_questions_of_seven_roles() -> None:
+    assert list(EVERY) == list(range(1, 61))
+    roles = list(dict.fromkeys(question.role for question in EVERY.values()))
+    assert roles == ["hospitalist", "ED", "PCP", "oncology", "paediatrics", "pharmacy", "nursing"]
+
+
+@pytest.mark.parametrize("number", ANSWERED)
+def test_a_question_is_answered_with_every_fact_that_the_files_hold(number: int) -> None:
+    judged = typed(EVERY[number])
+    assert (judged.outcome, judged.why) == ("answered", "")
+
+
+@pytest.mark.parametrize("number", DECLINED)
+def test_what_cannot_be_known_here_is_declined_by_its_name(number: int) -> None:
+    judged = typed(EVERY[number])
+    assert (judged.outcome, judged.why) == ("declined", "")
+
+
+@pytest.mark.parametrize("number", ANSWERED)
+def test_the_right_tool_calls_reach_every_fact_with_a_handle(number: int) -> None:
+    judged = called(EVERY[number])
+    assert (judged.outcome, judged.why) == ("answered", "")
