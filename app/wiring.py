@@ -185,7 +185,7 @@ def build(
     launcher = Launcher(
         rows=rows, sessions=sessions, discovery=smart.discovery, endpoint=smart.endpoint,
         admission=Admission(lambda registration: boundaries[registration.slug]), revoker=smart.revoker,
-        key=settings.secret_key, clock=now,
+        key=settings.secret_key, clock=now, demand=switches.demand,
     )  # fmt: skip
     return Services(
         settings=settings, registry=registry, boundaries=boundaries, rows=rows, sessions=sessions, launcher=launcher,

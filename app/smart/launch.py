@@ -78,6 +78,7 @@ class _Pending(msgspec.Struct, frozen=True, kw_only=True):
     iss: str
     nonce: str
     code_verifier: str
+    standalone: bool = False
 
 
 class _TokenResponse(TokenAnswer, frozen=True, kw_only=True):
@@ -107,7 +108,9 @@ class Launcher:
         revoker: Revoker,
         key: Secret,
         clock: Callable[[], datetime],
+        demand: Callable[[str, str], None],
     ) -> None:
+        """`demand(slug, action)` raises where IT has switched an action off."""
         self._rows = rows
         self._sessions = sessions
         self._discovery = discovery
@@ -116,14 +119,16 @@ class Launcher:
         self._revoker = revoker
         self._seal = Seal(key, "pending-launch")
         self._clock = clock
+        self._demand = demand
 
     def begin(self, registration: Registration, iss: str, launch: str | None) -> Begun:
         """Keep a pending launch and return the authorization request; `launch` is None for a standalone one."""
         configuration = self._discovery.configuration(registration, iss)
         state, bind = secrets.token_urlsafe(STATE_BYTES), secrets.token_urlsafe(32)
         pending = _Pending(
-            iss=iss, nonce=secrets.token_urlsafe(24), code_verifier=secrets.token_urlsafe(64)
-        )
+            iss=iss, nonce=secrets.token_urlsafe(24), code_verifier=secrets.token_urlsafe(64),
+            standalone=launch is None,
+        )  # fmt: skip
         self._keep(registration, pending, state, bind)
         query = _request(registration, pending, state, launch)
         endpoint = configuration.authorization_endpoint
@@ -157,8 +162,11 @@ class Launcher:
 
         Raises:
             LaunchError: one of its kinds, each with a sentence for the clinician.
+            SwitchedOff: the launch was standalone, and that has been switched off since it began.
         """
         pending = self._claim(callback)
+        if pending.standalone:
+            self._demand(registration.slug, "standalone")
         configuration = self._discovery.configuration(registration, pending.iss)
         # RFC 9207: names the authorization server, which need not be the FHIR base.
         if callback.iss is not None and callback.iss != configuration.issuer:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.llm.port import ModelEvent, Request, TextDelta
+from tests.interaction.launch.test_standalone import begun, chosen
 from tests.interaction.model.models import (
     Provider,
     answered,
@@ -215,6 +216,20 @@ def test_an_action_is_off_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert (
         page["title"] == "Opening Chartside outside the EHR is switched off by the IT department."
     )
+
+
+def test_a_standalone_launch_that_was_under_way_does_not_end_its_sign_in(tmp_path: Path) -> None:
+    config = registered(tmp_path, more="[launch]\nstandalone = true")
+    stack = make_stack(tmp_path, launch_config=config)
+    browser = stack.browser()
+    page = begun(browser, browser.open("/smart/sandbox/standalone"))
+    callback = chosen(stack, page["authorize"], stack.patient("marlena"))
+    ordinary = browser.authorize(browser.launch_page()["authorize"])
+    assert it(stack, "disable", "action", "standalone", "--reason", WHY) == 0
+    refused = browser.complete(callback)
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "action.switched_off")
+    assert not stack.state.wire.entries("/auth/token")
+    assert browser.complete(ordinary).status_code == 200
 
 
 def test_the_command_takes_no_name_that_is_nothing(
