@@ -15,6 +15,7 @@ from app.fhir.dates import years_old
 from app.fhir.display import Block
 from app.fhir.note import COPIED_WORDS
 from app.fhir.reader import LaunchChart
+from app.fhir.relative_days import in_words
 from app.llm.synonyms import Synonyms, load
 from app.tools.bounds import as_data
 from app.tools.calculators.catalogue import CALCULATORS
@@ -47,7 +48,10 @@ def note_words(launch: LaunchChart, handle: str) -> str:
     line = launch.chart.line(handle) if handle[:1] in ("N", "R") else None
     if line is None or line.reference not in launch.chart.texts:
         return ""
-    return as_data(launch.texts.text(launch.chart.resources[line.reference]) or "")
+    text = launch.texts.text(launch.chart.resources[line.reference]) or ""
+    # The days that its words mean are given to a model beside them, and so may be said.
+    days = launch.texts.days(launch.chart, line)
+    return as_data("\n".join(filter(None, (text, in_words(days)))))
 
 
 def background(launch: LaunchChart, zone: ZoneInfo, question: str) -> Background:

@@ -127,7 +127,7 @@ def _tables(
 
 def _not_a_fact(resource: Resource) -> str:
     status = str(resource.get("status") or "")
-    if "entered-in-error" in (status, verification(resource)):
+    if "entered-in-error" in (status, verification(resource), resource.get("docStatus")):
         return "entered-in-error"
     return status if resource["resourceType"] == "DiagnosticReport" and status in RESULTLESS else ""
 

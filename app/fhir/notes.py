@@ -17,7 +17,9 @@ from app.fhir.copies import Copies
 from app.fhir.extraction import MOST_BYTES, UNNAMED, Extracted, extract, format_of
 from app.fhir.labels import DEFAULT, Audience, Labels
 from app.fhir.note import Note, note_of
+from app.fhir.relative_days import relative_days
 from app.fhir.source import ChartSource, Failed, Query, Read, Resource
+from app.fhir.standing import standings
 
 CONNECTIONS = 6
 # The most documents that one turn fetches or takes apart, newest first; the others are said not to be read yet.
@@ -173,7 +175,12 @@ class NoteTexts:
             self._read([chart.resources[x.reference] for x in newest])
             chart.texts.update(self.states(chart))
         known = [(x, self.known(chart.resources[x.reference])) for x in lines]
-        out = [note_of(x, text) for x, text in known if text and text.strip()]
+        said = standings(chart)
+        out = [
+            note_of(x, text, said.get(x.reference, ""))
+            for x, text in known
+            if text and text.strip()
+        ]
         return sorted(out, key=lambda n: (n.date, n.reference))
 
     def copies(self, notes: Sequence[Note]) -> Copies:
@@ -182,6 +189,16 @@ class NoteTexts:
             if self._copies is None or self._copies[0] != notes:
                 self._copies = (list(notes), Copies(notes))
             return self._copies[1]
+
+    def days(self, chart: Chart, line: Line) -> list[tuple[str, str]]:
+        """Return which days the words of a note mean; copied words count from the note they were first written in."""
+        notes = self.notes(chart)
+        note = next((n for n in notes if n.reference == line.reference), None)
+        if note is None:
+            return []
+        runs = [run for part in self.copies(notes).runs(note) for run in part]
+        found = (relative_days(run.text, (run.first or note).date) for run in runs)
+        return list(dict.fromkeys(day for days in found for day in days))
 
     # ------------------------------------------------------------ reading
 

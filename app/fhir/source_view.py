@@ -16,8 +16,10 @@ from app.fhir.note import note_of
 from app.fhir.pieces import date, medicine, plain, shown_range, strong, supply_pieces, value
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Reading, Row
+from app.fhir.relative_days import in_words
 from app.fhir.sections import table_of
 from app.fhir.source import Complete, Resource
+from app.fhir.standing import standings
 from app.fhir.table_rows import shown
 from app.fhir.words import drug_name, note_words, series_label, supply, thousands, visit_words
 
@@ -251,7 +253,7 @@ def _document(launch: LaunchChart, n: int, line: Line, marks: Sequence[str]) -> 
     return Source(
         n=n, kind_label="" if text is not None else "Document", heading=tuple(heading),
         summary=chart.summary(line.handle), reference=line.reference,
-        facts=(*_changed(chart, line), *facts, *unread),
+        facts=(*_changed(chart, line), *facts, *_standing(launch, line), *unread),
         note=_paragraphs(launch, line, text, marks) if text is not None else (),
         fhir_json=pretty_fhir(_without_data(resource)),
     )  # fmt: skip
@@ -263,9 +265,19 @@ def _report(launch: LaunchChart, n: int, line: Line, marks: Sequence[str]) -> So
     text, shown_record = launch.texts.text(resource), _record(launch.chart, n, line)
     return replace(
         shown_record,
-        facts=(*shown_record.facts, *_unread(launch, resource)),
+        facts=(*shown_record.facts, *_standing(launch, line), *_unread(launch, resource)),
         note=_paragraphs(launch, line, text, marks) if text is not None else (),
         fhir_json=pretty_fhir(_without_data(resource)),
+    )
+
+
+def _standing(launch: LaunchChart, line: Line) -> tuple[SourceFact, ...]:
+    """Say what is unusual about a note, and which days its words mean, counted from its own date."""
+    standing = standings(launch.chart).get(line.reference, "")
+    days = in_words(launch.texts.days(launch.chart, line))
+    return (
+        *((_fact("Standing", _upper(standing), "standing"),) if standing else ()),
+        *((_fact("Days in words", days, "days"),) if days else ()),
     )
 
 

@@ -30,7 +30,9 @@ def order_sentence(entry: Entry) -> str:
 
 def passage_sentences(entry: Entry) -> Iterator[str]:
     """Quote a passage word for word, at its first note where all of it stands there; say what was copied."""
-    here = _who(entry.name, entry.field("date"), entry.field("author"))
+    # Which other note it belongs to stands in the source; a sentence says only what kind of note this is.
+    standing = entry.field("standing").partition(",")[0].partition(":")[0]
+    here = _who(entry.name, entry.field("date"), entry.field("author"), standing)
     first = _who(*(entry.field(f"copied {part}") for part in ("name", "date", "author")))
     words = entry.field("passage").replace("“", "'").replace("”", "'")
     if entry.field("copied from"):

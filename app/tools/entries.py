@@ -78,14 +78,24 @@ def _cell(chart: Chart, handle: str, reading: Reading, moment: str) -> Cell:
 
 
 def note_entry(
-    chart: Chart, note: Note, passage: str, first: Note | None = None, *, whole: bool = False
+    chart: Chart,
+    note: Note,
+    passage: str,
+    first: Note | None = None,
+    *,
+    whole: bool = False,
+    days: str = "",
 ) -> Entry:
-    """State a passage of a note; `first` is the note it was copied from, `whole`: all of it stands there."""
+    """State a passage of a note; `first` is the note it was copied from, `whole`: all of it stands there.
+
+    `days` says which days its words mean ("yesterday").
+    """
     line = chart.line(note.handle)
     date = line.fact("date") if line else None
     fields = [
         ("date", chart.print_date(note.date)), ("role", date.date_role if date else ""),
-        ("author", note.author), ("passage", passage), ("sort", note.date),
+        ("author", note.author), ("standing", note.standing), ("passage", passage), ("days", days),
+        ("sort", note.date),
     ]  # fmt: skip
     if first:
         fields += [

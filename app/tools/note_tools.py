@@ -1,15 +1,19 @@
 """Note look-ups: passages that hold words, and one note whole. Text is quoted as data; copies name their first note."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from msgspec import Meta
 
 from app.errors import ToolRefused
+from app.fhir.chart import Chart
 from app.fhir.citation import SearchRecord
-from app.fhir.copies import Run, find_words, runs
+from app.fhir.copies import Run, find_words
 from app.fhir.note import Note
 from app.fhir.reader import LaunchChart
+from app.fhir.relative_days import in_words, relative_days
+from app.fhir.standing import is_replaced, standings
 from app.llm.port import Entry
 from app.tools.bounds import as_data
 from app.tools.entries import line_entry, literal, note_entry, search_entry
@@ -44,8 +48,11 @@ def chart_notes(
             line for line in chart.tables["N"]
             if line.date >= since and author.casefold() in line.text("author").casefold()
         ]  # fmt: skip
-        found = [line_entry(chart, line) for line in lines]
-        text = "\n".join(["NOTES", *(_listed(entry) for entry in found)])
+        said = standings(chart)
+        found = [
+            _with_standing(line_entry(chart, line), said.get(line.reference, "")) for line in lines
+        ]
+        text = "\n".join(["NOTES", *(_listed(entry) for entry in found), *_in_error(chart)])
     if not found:
         record, last = _none_in(launch, words, Window(since=since, author=author))
         text, found = told(record, last), [search_entry(record)]
@@ -92,10 +99,16 @@ def note_read(
     if part > len(pieces):
         raise ToolRefused(f"{note} has {len(pieces)} parts")
     date = launch.chart.print_date(found.date)
-    head = f"{DATA} {note}|{as_data(found.kind)}|{date}|{as_data(found.author)}|part {part} of {len(pieces)}"
-    entry = note_entry(launch.chart, found, pieces[part - 1])
+    said = "|".join(as_data(x) for x in (found.kind, date, found.author, found.standing) if x)
+    head = f"{DATA} {note}|{said}|part {part} of {len(pieces)}"
+    copies = launch.texts.copies(launch.texts.notes(launch.chart))
+    parts = [run for paragraph in copies.runs(found) for run in paragraph]
+    days = as_data(_days(found, parts, pieces[part - 1]))
+    entry = note_entry(launch.chart, found, pieces[part - 1], days=days)
     return Found(
-        text=f"{head}\n{pieces[part - 1]}",
+        text="\n".join(
+            [head, pieces[part - 1], *([f"DAYS by the note's own date: {days}"] if days else [])]
+        ),
         sections=("notes",),
         entries=(entry,),
         shown={"notes": 1},
@@ -103,8 +116,9 @@ def note_read(
 
 
 def passages_with(launch: LaunchChart, words: Sequence[str], author: str = "") -> list[Entry]:
-    """Return the paragraphs that hold all words, newest note first; those given back in full say what is copied."""
+    """Return the paragraphs that hold all words: new text before copies and what was replaced, then newest first."""
     notes = launch.texts.notes(launch.chart, fetch=True)
+    copies = launch.texts.copies(notes)
     found = [
         (note, at)
         for note in reversed(notes)
@@ -112,14 +126,39 @@ def passages_with(launch: LaunchChart, words: Sequence[str], author: str = "") -
         for at, paragraph in enumerate(note.paragraphs)
         if _holds(note, paragraph, words)
     ]
-    entries = []
-    for count, (note, at) in enumerate(found):
-        # Looking for the first author of a copy costs; only what is given back needs it.
-        first = _first(runs(note, notes)[at], words) if count < MOST_PASSAGES else None
+    ranked = []
+    for note, at in found:
+        parts = copies.runs_of(note, note.paragraphs[at])
+        first = _first(parts, words)
         passage = excerpt(as_data(" ".join(note.paragraphs[at].split())), words)
         whole = first is not None and _plain(passage) in _plain(as_data(first.text))
-        entries.append(note_entry(launch.chart, note, passage, first, whole=whole))
-    return entries
+        days = _days(note, parts, passage)
+        entry = note_entry(launch.chart, note, passage, first, whole=whole, days=days)
+        ranked.append((whole or is_replaced(note.standing), entry))
+    # A stable order: within each rank the newest note stays first.
+    return [entry for _, entry in sorted(ranked, key=lambda item: item[0])]
+
+
+def _days(note: Note, parts: Sequence[Run], passage: str) -> str:
+    """Say which days the words of a passage mean; copied ones count from the note they were first written in."""
+    said = [
+        found
+        for run in parts
+        for found in relative_days(run.text, (run.first or note).date)
+        if " ".join(found[0].split()).lower() in passage.lower()
+    ]
+    return in_words(list(dict.fromkeys(said)))
+
+
+def _with_standing(entry: Entry, standing: str) -> Entry:
+    return replace(entry, fields=(*entry.fields, ("standing", as_data(standing))))
+
+
+def _in_error(chart: Chart) -> list[str]:
+    """Say that notes entered in error exist and are left out."""
+    count = chart.left_out["DocumentReference entered-in-error"]
+    noun = "note was" if count == 1 else "notes were"
+    return [f"{count} {noun} entered in error and left out"] if count else []
 
 
 def excerpt(passage: str, words: Sequence[str], most: int = 500) -> str:
@@ -158,8 +197,10 @@ def _told(entry: Entry) -> str:
     first = entry.field("copied from") or entry.field("part from")
     how = "copied forward" if entry.field("copied from") else "part of it copied"
     copied = f" ({how} from {first}, {entry.field('copied date')})" if first else ""
-    head = "|".join((entry.handle, entry.name, entry.field("date"), entry.field("author")))
-    return f"{head}{copied}|“{entry.field('passage')}”"
+    said = (entry.handle, entry.name, *(entry.field(n) for n in ("date", "author", "standing")))
+    head = "|".join((*said[:4], *filter(None, said[4:])))
+    days = f"|days: {entry.field('days')}" if entry.field("days") else ""
+    return f"{head}{copied}|“{entry.field('passage')}”{days}"
 
 
 def _listed(entry: Entry) -> str:
@@ -167,7 +208,7 @@ def _listed(entry: Entry) -> str:
         [
             entry.handle,
             entry.name,
-            *(entry.field(n) for n in ("date", "author", "status", "format")),
+            *(entry.field(n) for n in ("date", "author", "status", "format", "standing")),
         ]
     )
 
