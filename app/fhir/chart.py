@@ -214,7 +214,7 @@ def why_incomplete(state: Completeness | None) -> str:
         case Complete():
             return ""
         case Truncated(n=n, total=total):
-            return f"{n:,} of {total:,} read" if total else f"{n:,} read, more exist"
+            return f"{n:,} of {total:,} read" if total else f"{n:,} read, more may exist"
         case Denied(scope=scope, http_status=status):
             return f"the EHR refused ({status})" if status else f"missing permission {scope}"
         case Restricted(why=why):

@@ -17,11 +17,20 @@ from urllib.parse import unquote, urljoin
 from app.boundary import Boundary, Response, origin_of
 from app.errors import BoundaryRefused, EhrUnavailable, LimitReached, Redirected
 from app.fhir.asking import Asking
-from app.fhir.compartment import FHIR_ID, belongs, may_fetch, own_part, relative
+from app.fhir.compartment import (
+    FHIR_ID,
+    LONG_REFERENCE,
+    belongs,
+    may_fetch,
+    own_part,
+    relative,
+    shorten_references,
+)  # fmt: skip
 from app.fhir.granular import Granted, granted
 from app.fhir.outcome import Notice, notices
+from app.fhir.paging import is_next, may_be_cut, whole_number
 from app.fhir.search import construct
-from app.fhir.search_state import SearchState, as_read, failed, key
+from app.fhir.search_state import SearchState, as_read, failed, key, updated
 from app.fhir.shared_ehr import SharedEhr
 from app.fhir.source import (
     Completeness,
@@ -37,6 +46,8 @@ from app.launch_context import LaunchContext
 
 MOST_PAGES, MOST_RESOURCES = 60, 20_000
 MOST_VERSIONS = 10
+# RFC 9110 15.3: what is accepted (202), without content (204) or a part (206) is no answer to a read or a search.
+ANSWERED = frozenset((200, 203))
 
 
 class FhirSource:
@@ -232,20 +243,24 @@ class FhirSource:
 
     def _page(self, state: SearchState, bundle: Resource) -> None:
         asked, state.next_url = state.next_url, ""
-        if bundle.get("resourceType") == "OperationOutcome":
-            self._outcomes(state, [bundle])
-            return
         if bundle.get("resourceType") != "Bundle":
-            state.stop = failed(state, "the EHR did not answer with a Bundle")
+            told = [bundle] if bundle.get("resourceType") == "OperationOutcome" else []
+            self._outcomes(state, told)
+            if not (state.stop or state.expired or state.restrictions):
+                # Whatever else it says: without a Bundle nothing was searched, so nothing was found to be none.
+                state.stop = failed(state, "the EHR did not answer with a Bundle")
             return
         before = len(state.found)
         entries = _listed(bundle.get("entry"))
         self._entries(state, entries)
-        if state.total is None and type(bundle.get("total")) is int:
-            state.total = bundle["total"]
+        if (total := whole_number(bundle.get("total"))) is not None:
+            state.total = max(total, state.total or 0)
         if state.cut:
             return
         sent = self._next_link(state, bundle)
+        if not sent and state.requests == 1 and "total" not in bundle:
+            sent_of_it = len(state.found) + state.foreign + state.unreadable
+            state.cut = may_be_cut(sent_of_it, state.query)
         nothing_new = bool(sent and len(state.found) == before and entries)
         if nothing_new and state.known_pages:
             # A page that was read before the search was started again.
@@ -278,16 +293,28 @@ class FhirSource:
                 state.unreadable += 1
             elif not belongs(found, self._context.patient_id, self._base):
                 state.foreign += 1
-            else:
+            elif key(found) not in state.contradicted:
                 self._take(state, found)
         self._outcomes(state, outcomes)
 
     def _take(self, state: SearchState, found: Resource) -> None:
-        """Keep a resource of this patient, the first of each id, without what it holds of other people."""
-        if key(found) not in state.found:
-            own = own_part(found, self._context.patient_id, self._base)
-            state.found[key(found)] = own
+        """Keep a resource of this patient once, without what it holds of other people; what contradicts it is told."""
+        own = own_part(found, self._context.patient_id, self._base)
+        known = state.found.setdefault(key(found), own)
+        if known is own:
             state.stripped += own is not found
+        elif known != own:
+            self._twice(state, known, own)
+
+    def _twice(self, state: SearchState, known: Resource, again: Resource) -> None:
+        """Keep the newer of two versions (a record may change between pages); of others none can be believed."""
+        before, now = updated(known), updated(again)
+        if before == now:
+            state.found.pop(key(known))
+            state.contradicted.add(key(known))
+            state.unreadable += 1
+        elif before < now:
+            state.found[key(known)] = again
 
     def _outcomes(self, state: SearchState, outcomes: list[Resource]) -> None:
         for notice in notices(outcomes):
@@ -305,13 +332,14 @@ class FhirSource:
     def _next_link(self, state: SearchState, bundle: Resource) -> str:
         """Return the next page's address, empty at the end; anything outside our base stops the search."""
         links = _listed(bundle.get("link"))
-        sent = next(
-            (x.get("url") for x in links if isinstance(x, dict) and x.get("relation") == "next"),
-            None,
-        )
-        if not sent:
+        going_on = [x for x in links if isinstance(x, dict) and is_next(x)]
+        if not going_on:
             return ""
-        url = urljoin(self._base + "/", str(sent))
+        sent = going_on[0].get("url")
+        if not isinstance(sent, str) or not sent:
+            state.stop = failed(state, "the EHR has more pages and gives no address of them")
+            return ""
+        url = urljoin(self._base + "/", sent)
         inside = url.startswith((self._base + "/", self._base + "?"))
         if not inside or not self._boundary.allows(url):
             state.stop = failed(state, "the EHR pointed to an address that is not registered")
@@ -324,6 +352,8 @@ class FhirSource:
         if answer is None:
             return None
         if isinstance(answer.json, dict):
+            if LONG_REFERENCE.search(answer.body):
+                shorten_references(answer.json, self._base)
             return answer.json
         if state.query.resource_type == "Binary" and "json" not in _type(answer):
             # https://hl7.org/fhir/R4/binary.html#rest: a server may answer with the content itself.
@@ -352,7 +382,7 @@ class FhirSource:
 
     def _refusal(self, state: SearchState, answer: Response) -> Completeness | None:
         kind, status = state.query.resource_type, answer.status
-        if 200 <= status < 300:
+        if status in ANSWERED:
             return None
         told = _told(answer.json)
         if glass := next((n for n in told if n.glass), None):

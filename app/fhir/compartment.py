@@ -27,6 +27,8 @@ BY_REFERENCE = frozenset(
     ("Practitioner", "PractitionerRole", "Organization", "Location", "Medication", "Binary")
 )
 OWNERS = frozenset(("subject", *OWNER.values()))
+# A reference that may be this EHR's own, written in full or with a version.
+LONG_REFERENCE = re.compile(rb'"reference"\s*:\s*"(?:https?:|[^"]*_history)')
 # A person, or what lists persons: never kept inside another resource.
 PEOPLE = frozenset(("Patient", "RelatedPerson", "Person", "Group"))
 
@@ -42,6 +44,22 @@ def relative(reference: object, base: str) -> str:
     if len(parts) != 2 or not parts[0].isalpha() or not FHIR_ID.fullmatch(parts[1]):
         return ""
     return "/".join(parts) if ".." not in sent else ""
+
+
+def shorten_references(body: Resource, base: str) -> None:
+    """Write every reference under our own base, or to a version, as plain `Type/id`, in place: so they are compared.
+
+    References to other servers stay as sent.
+    """
+    waiting: list[Any] = [body]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            if own := relative(one.get("reference"), base):
+                one["reference"] = own
+            waiting += one.values()
 
 
 def belongs(resource: Resource, patient_id: str, base: str) -> bool:

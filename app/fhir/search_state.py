@@ -32,6 +32,7 @@ class SearchState:
     foreign: int = 0
     unreadable: int = 0
     stripped: int = 0
+    contradicted: set[str] = field(default_factory=set)
     cut: bool = False
     expired: bool = False
     started_again: bool = False
@@ -43,6 +44,12 @@ class SearchState:
 def key(resource: Resource) -> str:
     """Return `Type/id` of a resource."""
     return f"{resource['resourceType']}/{resource['id']}"
+
+
+def updated(resource: Resource) -> str:
+    """Return meta.lastUpdated, empty where it was not sent."""
+    meta = resource.get("meta")
+    return str(meta.get("lastUpdated") or "") if isinstance(meta, dict) else ""
 
 
 def failed(state: SearchState, reason: str) -> Failed:
