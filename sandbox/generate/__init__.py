@@ -1,17 +1,18 @@
 """Build the sandbox's charts: the recorded step that made `sandbox/charts`.
 
 Neither the app nor the sandbox server imports this package. `marlena`, the `unusual` patients, `child`, `newborn` and
-`messy` are written by hand; `typical` and `large` come from the command of PySynthea, which is installed apart
-(`requirements-charts.txt`). The same command with the same pinned version writes the same bytes.
+`messy` are written by hand; `typical` and `large` come from the command of PySynthea, `stay-kidney` and `stay-heart`
+from clinosim's, which are installed apart (`requirements-charts.txt`). The same command with the same pinned version writes the same bytes.
 
-    python -m sandbox.generate typical|large|marlena|unusual|child|messy|newborn|all [--synthea PATH]
+    python -m sandbox.generate typical|large|marlena|unusual|child|messy|newborn|stays|all [--synthea PATH] [--clinosim PATH]
 
 Sixty questions that clinicians ask, and the chart that holds what FHIR usually exposes of each:
 
     Hospitalist  1 overnight, 2 course by problem, 3 baseline creatinine and kidney injury, 4 antibiotics and cultures,
                  6 enoxaparin given, 7 code status, 8 pending, 9 lines, 10 home and inpatient medicines,
                  11 cardiology's advice, 12 discharge summary                               messy
-                 5 intake and output                                         no chart: say so; the weights are in messy
+                 2, 4, 12 again, of a stay that has ended                                    stay-kidney, stay-heart
+                 5 intake and output                  stay-kidney, stay-heart (24-hour totals); in messy weights only
     Emergency    13 echocardiogram, 14 earlier chest pain, 16 contrast, eGFR and metformin, 17 tetanus,
                  19 HEART score, 20 outside record                                          messy
                  15 anticoagulated                                           marlena (apixaban), messy (stopped in 2024)

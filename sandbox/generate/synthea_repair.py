@@ -107,7 +107,7 @@ def repair(resources: Sequence[Resource]) -> list[Resource]:
         fix = _BY_TYPE.get(resource["resourceType"])
         if fix:
             fix(resource)
-        _name_concepts(resource)
+        name_concepts(resource)
     _end_orders([r for r in kept if r["resourceType"] == "MedicationRequest"])
     _sort_problems([r for r in kept if r["resourceType"] == "Condition"])
     _round_notes(kept)
@@ -203,17 +203,17 @@ _BY_TYPE: dict[str, Callable[[Resource], None]] = {
 }
 
 
-def _name_concepts(value: object) -> None:
+def name_concepts(value: object) -> None:
     """Give every CodeableConcept a `text`, its display without the terminology's suffix."""
     if isinstance(value, list):
         for item in value:
-            _name_concepts(item)
+            name_concepts(item)
     elif isinstance(value, dict):
         codings = value.get("coding")
         if codings and "text" not in value and "display" in codings[0]:
             value["text"] = _SUFFIX.sub("", codings[0]["display"])
         for item in value.values():
-            _name_concepts(item)
+            name_concepts(item)
 
 
 def _end_orders(orders: Sequence[Resource]) -> None:

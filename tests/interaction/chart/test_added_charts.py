@@ -1,4 +1,4 @@
-"""The charts of a child, a newborn and a messy record, launched: the card is drawn and every section is read."""
+"""The charts of a child, a newborn, a messy record and two hospital stays, launched: the card is drawn and every section is read."""
 
 import pytest
 
@@ -13,6 +13,8 @@ from tests.stack import Browser, Stack
         ("child", "THISTLEWOOD", "4y 1m"),
         ("newborn", "MARCHBANKS", "38h"),
         ("messy", "HALLORAN", "58y"),
+        ("stay-heart", "RAVENSDALE", "81y"),
+        ("stay-kidney", "WEXCOMBE", "67y"),
     ],
 )
 def test_an_added_chart_opens_and_every_section_of_it_is_read_to_its_end(

@@ -19,9 +19,10 @@ Resource = dict[str, Any]
 SPECIAL = tuple(chart.name for chart in unusual.charts())
 # Written by hand for the questions that the others cannot answer; each is built again from its module.
 WRITTEN = {"child": child.chart, "messy": messy.chart, "newborn": newborn.chart}
-ADDED = tuple(WRITTEN)
+ADDED = (*WRITTEN, "stay-heart", "stay-kidney")
 MOST_BYTES = 150_000
-NAMES = ("marlena", "typical", "large", *WRITTEN, *SPECIAL)
+STAYS = ("stay-heart", "stay-kidney")
+NAMES = ("marlena", "typical", "large", *WRITTEN, *STAYS, *SPECIAL)
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 OF_NO_PATIENT = {"Practitioner", "PractitionerRole", "Organization", "Location", "Medication"}
 # A record that was merged names the other one.
@@ -66,7 +67,7 @@ REQUIRED = {
     "MedicationRequest": "status intent medicationCodeableConcept|medicationReference subject authoredOn requester",
     "Observation": (
         "status category code subject effectiveDateTime "
-        "valueQuantity|valueCodeableConcept|valueString|valueDateTime|component|hasMember|dataAbsentReason"
+        "valueQuantity|valueCodeableConcept|valueString|valueInteger|valueDateTime|component|hasMember|dataAbsentReason"
     ),
     "Organization": "active name",
     "Patient": "identifier name gender birthDate",
@@ -164,14 +165,20 @@ def test_ids_are_fhir_ids(name: str) -> None:
 def test_resources_have_what_their_type_requires(name: str) -> None:
     for resource in resources(name):
         for choice in REQUIRED[resource["resourceType"]].split():
-            assert any(resource.get(key) for key in choice.split("|")), (resource["id"], choice)
+            sent = [resource.get(key) not in (None, "", [], {}) for key in choice.split("|")]
+            assert any(sent), (resource["id"], choice)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_result_is_more_exact_than_a_laboratory_reports(name: str) -> None:
     for resource in resources(name):
         for part in (resource, *resource.get("component", [])):
-            ranges = [r[end] for r in part.get("referenceRange", []) for end in r if end != "text"]
+            ranges = [
+                r[end]
+                for r in part.get("referenceRange", [])
+                for end in ("low", "high")
+                if end in r
+            ]
             for quantity in [part["valueQuantity"], *ranges] if "valueQuantity" in part else ranges:
                 _, _, decimals = quantity["value"].partition(".")
                 assert len(decimals) <= 3, (resource["id"], quantity)
@@ -350,6 +357,27 @@ def test_what_was_ordered_and_what_was_given_differ_in_the_messy_chart() -> None
         (("2026-11-18T20:35", "24.6"), ("2026-11-18T09:05", "1250")),
         (("2026-11-19T09:10", "18.9"), ("2026-11-18T09:05", "1250")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "stay", "given", "not_given", "notes"),
+    [
+        ("stay-kidney", ("2026-11-05", "2026-11-12"), 102, 4, 37),
+        ("stay-heart", ("2026-11-15", "2026-11-17"), 21, 1, 15),
+    ],
+)
+def test_hospital_stays_have_an_end_before_today_notes_and_doses_given_or_not(
+    name: str, stay: tuple[str, str], given: int, not_given: int, notes: int
+) -> None:
+    chart = resources(name)
+    inside = [r for r in chart if r["resourceType"] == "Encounter" and r["class"]["code"] == "IMP"]
+    doses = Counter(r["status"] for r in chart if r["resourceType"] == "MedicationAdministration")
+    written = [r for r in chart if r["resourceType"] == "DocumentReference"]
+    assert [(r["period"]["start"][:10], r["period"]["end"][:10]) for r in inside] == [stay]
+    assert (doses, len(written)) == ({"completed": given, "not-done": not_given}, notes)
+    assert manifest(name)["generator"] == "clinosim"
+    packed = (ndjson.CHARTS / name / "chart.ndjson.gz").stat().st_size
+    assert packed < MOST_BYTES
 
 
 def test_unusual_states_of_results_are_in_the_messy_chart() -> None:
