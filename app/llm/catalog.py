@@ -205,7 +205,7 @@ def _compatible(address: str, given: Mapping[str, str]) -> ModelConfig:
     One on this machine may be a gateway to anywhere: that nothing leaves the site is stated in the file, never guessed.
     """
     parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         raise ConfigurationError("OPENAI_BASE_URL must look like http://host[:port]/v1")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ConfigurationError("OPENAI_BASE_URL must be https, except on this machine")
@@ -253,6 +253,9 @@ def _secret(path: Path, config: ModelConfig, variables: Mapping[str, Secret]) ->
         raise ConfigurationError(f"{path.name}: label of {config.id} is empty")
     if config.base_url.startswith("http:") and not config.local:
         raise ConfigurationError(f"{path.name}: base_url of {config.id} must be https or local")
+    # It is shown to IT, at /register too: only `key_env` may lead to a secret.
+    if "@" in config.base_url or "@" in config.proxy:
+        raise ConfigurationError(f"{path.name}: base_url or proxy of {config.id} holds a user name")
     if not config.key_env:
         return ""
     if config.key_env not in variables:

@@ -157,7 +157,7 @@ def as_text(title: str, sections: Sequence[Section]) -> str:
 def model_host(model: Model) -> str:
     """Return the host that a model's requests go to."""
     if model.base_url:
-        return urlsplit(model.base_url).netloc
+        return urlsplit(model.base_url).netloc.rpartition("@")[2]
     google = {"global": "aiplatform", "us": "aiplatform.us.rep", "eu": "aiplatform.eu.rep"}
     match model.client:
         case "anthropic":

@@ -111,6 +111,11 @@ def test_the_file_names_models_and_its_keys_are_variables(tmp_path: Path) -> Non
         (FILE.replace('id = "site"', 'id = "none"'), "none"),
         (FILE.replace('id = "site"', 'id = "*"'), "id"),
         (FILE.replace("https://models", "http://models"), "base_url"),
+        (
+            FILE.replace("https://models", "https://me:hidden@models"),
+            "base_url or proxy of site holds",
+        ),
+        (FILE + 'proxy = "http://me:hidden@proxy:3128"\n', "base_url or proxy of site holds"),
         (FILE.replace("SITE_KEY", "OTHER_KEY"), "OTHER_KEY"),
         ("[models]\n", "models"),
         ("not toml", "models.toml"),
@@ -127,7 +132,11 @@ def test_a_wrong_file_stops_the_start_and_names_the_key(
 def test_a_missing_file_and_a_wrong_address_stop_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="CHARTSIDE_MODELS"):
         catalog({}, tmp_path / "nowhere.toml")
-    for address in ("models.example", "http://models.example/v1"):
+    for address in (
+        "models.example",
+        "http://models.example/v1",
+        "https://me:hidden@models.example/v1",
+    ):
         with pytest.raises(ConfigurationError, match="OPENAI_BASE_URL"):
             catalog({"OPENAI_BASE_URL": address})
 
