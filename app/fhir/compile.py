@@ -103,7 +103,7 @@ def _tables(
     ledger: Ledger,
 ) -> dict[str, list[Line]]:
     encounters = {reference(r): r for r in by_type.get("Encounter", [])}
-    results = _results_of(by_type)
+    results = _results_of(by_type, zone)
     found: dict[str, list[tuple[Resource, Line]]] = defaultdict(list)
     for name, section in BY_TYPE.items():
         kind = table_of(f"{name}/")
@@ -157,11 +157,11 @@ def _rank(group: str) -> int:
     return {"active": 0, "pending": 0, "in-progress": 0}.get(group, 1)
 
 
-def _results_of(by_type: Mapping[str, list[Resource]]) -> dict[str, str]:
+def _results_of(by_type: Mapping[str, list[Resource]], zone: ZoneInfo) -> dict[str, str]:
     """Tell of each active order whether a result is there: pending, in progress (report without result), resulted.
 
     A result belongs to an order that it names (`basedOn`), or, as many EHRs name none, that has its code and was
-    written on its day or before.
+    written before it; where a time is missing, on its day or before.
     """
     resulted: set[str] = set()
     waiting: set[str] = set()
@@ -172,19 +172,25 @@ def _results_of(by_type: Mapping[str, list[Resource]]) -> dict[str, str]:
             is_waiting = r.get("status") in WAITING
             (waiting if is_waiting else resulted).update(based)
             if not is_waiting and not based and r.get("status") not in RESULTLESS:
-                when = str(r.get("effectiveDateTime") or r.get("issued") or "")[:10]
+                when = local(str(r.get("effectiveDateTime") or r.get("issued") or ""), zone)
                 last.update({code: max(last.get(code, ""), when) for code in codes(r.get("code"))})
     out = {}
     for r in by_type.get("ServiceRequest", []):
         if r.get("status") == "active":
-            ordered = str(r.get("authoredOn") or "9999")[:10]
-            found = any(last.get(code, "") >= ordered for code in codes(r.get("code")))
+            ordered = local(str(r.get("authoredOn") or "9999"), zone)
+            found = any(_answers(last.get(code, ""), ordered) for code in codes(r.get("code")))
             ref = reference(r)
             unnamed = "resulted" if found else "pending"
             out[ref] = (
                 "resulted" if ref in resulted else "in progress" if ref in waiting else unnamed
             )
     return out
+
+
+def _answers(result: str, ordered: str) -> bool:
+    """Tell whether a result is not older than an order, as exactly as both dates say: this morning's is no answer to noon's."""
+    known = min(len(result), len(ordered))
+    return bool(result) and result[:known] >= ordered[:known]
 
 
 def _site_of(resource: Resource, encounters: Mapping[str, Resource]) -> tuple[Evidence, ...]:
