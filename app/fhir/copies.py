@@ -33,9 +33,12 @@ class Copies:
         parts = [f" {note.normal} " for note in self._notes]
         self._text = APART.join(parts)
         self._ends = list(accumulate(len(part) + len(APART) for part in parts))
+        self._twice = _in_two(self._notes)
 
     def first(self, words: str, before: Note) -> Note | None:
         """Return the earliest note older than `before` that holds these words (as `normal` gives them)."""
+        if _beginning(words.split()) not in self._twice:
+            return None
         at = self._text.find(f" {words} ")
         if at < 0:
             return None
@@ -74,6 +77,22 @@ class Copies:
                 break
             best = (end + 1, first)
         return best
+
+
+def _in_two(notes: Sequence[Note]) -> frozenset[int]:
+    """Return the hashes of all ten words in a row that stand in two notes: most looks end here, without the text."""
+    seen: set[int] = set()
+    twice: set[int] = set()
+    for note in notes:
+        words = note.normal.split()
+        own = {_beginning(words, at) for at in range(len(words) - COPIED_WORDS + 1)}
+        twice |= own & seen
+        seen |= own
+    return frozenset(twice)
+
+
+def _beginning(words: Sequence[str], at: int = 0) -> int:
+    return hash(tuple(words[at : at + COPIED_WORDS]))
 
 
 def runs(note: Note, notes: Sequence[Note]) -> list[list[Run]]:

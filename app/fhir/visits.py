@@ -71,12 +71,14 @@ def note(r: Resource) -> Facts:
     )
     formats = sorted({kind.partition(";")[0] for kind in sent if kind})
     authors = [display(a) for a in r.get("author") or []]
+    setting = concept((r.get("context") or {}).get("practiceSetting"))
     return kept(
         date_fact(r, "date", "date", *when, name=name),
         say("type", "type", name),
         say("author", "author", "; ".join(a for a in authors if a)),
         say("docStatus", "status", status),
         say("content", "format", ", ".join(formats)),
+        say("context.practiceSetting", "service", setting),
         say("custodian", "site", display(r.get("custodian"))),
         say("description", "description", r.get("description") or ""),
     )

@@ -21,6 +21,7 @@ from app.llm.port import (
     Turn,
     UserTurn,
 )
+from app.llm.services import service_named
 from app.llm.synonyms import Synonyms
 
 DELTA_WORDS = 6
@@ -148,7 +149,11 @@ def _substances(plan: Plan) -> Iterator[Wanted]:
 def _words(plan: Plan) -> Iterator[Wanted]:
     about = [*plan.leftover, *plan.drugs, *plan.quoted]
     if "notes" in plan.topics:
-        if about or not plan.problems:
+        service = next((s for word in about if (s := service_named(word))), "")
+        words = [word for word in about if not service_named(word)]
+        if service:
+            yield "chart_notes", {"service": service, **({"words": words} if words else {})}
+        elif about or not plan.problems:
             yield "chart_notes", {"words": about} if about else {}
         about = []
     about = [*plan.problems, *about, *plan.related]

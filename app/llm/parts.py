@@ -230,14 +230,21 @@ def fills(found: Found) -> Iterator[str]:
 
 def notes(found: Found) -> Iterator[str]:
     """Quote the passages found, or list the notes."""
-    entries = found.by("chart_notes")
+    entries = [e for e in found.by("chart_notes") if e.section != "conflict"]
     passages = passages_once(e for e in entries if e.field("passage"))
+    # A service that wrote nothing itself: that comes before what others say of it.
+    yield from show(e.handle for e in entries if passages and e.section == "search")
     for entry in passages[:MOST_PASSAGES]:
         yield from passage_sentences(entry)
     if len(passages) > MOST_PASSAGES:
         yield f"{MOST_PASSAGES} of {len(passages)} passages shown, newest first."
     if not passages:
         yield from show(e.handle for e in entries[:12])
+    for entry in found.by("chart_notes"):
+        if entry.section == "conflict":
+            yield "*The note and the record differ; both are shown.*"
+            yield from passage_sentences(entry)
+            yield from show(entry.field("rows").split())
 
 
 # ---------------------------------------------------------------- overview, changes

@@ -8,6 +8,7 @@ from app.fhir.chart import SECTION_OF, Chart, Line, searched, section_dates
 from app.fhir.citation import SearchRecord
 from app.fhir.dates import days_between
 from app.fhir.note import Note
+from app.fhir.note_conflicts import Conflict
 from app.fhir.readings import Grid, Reading, Row
 from app.fhir.sections import SectionName
 from app.fhir.short_names import SHORT
@@ -108,6 +109,17 @@ def note_entry(
         section="notes", handle=note.handle, name=as_data(note.kind),
         fields=tuple((field, as_data(text)) for field, text in fields),
     )  # fmt: skip
+
+
+def conflict_entry(chart: Chart, found: Conflict) -> Entry:
+    """State what a note and the record say differently: the note's sentence, and the records by their handles."""
+    against = "; ".join(
+        f"{x.handle} {next((f.name for f in x.facts if f.name), '')} ({x.group})"
+        for x in found.lines
+    )
+    stated = note_entry(chart, found.note, found.sentence)
+    more = (("against", as_data(against)), ("rows", " ".join(x.handle for x in found.lines)))
+    return replace(stated, section="conflict", group=found.about).with_fields(*more)
 
 
 def search_entry(record: SearchRecord, word: str = "") -> Entry:

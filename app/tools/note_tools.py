@@ -11,12 +11,15 @@ from app.fhir.chart import Chart
 from app.fhir.citation import SearchRecord
 from app.fhir.copies import Run, find_words
 from app.fhir.note import Note
+from app.fhir.note_conflicts import conflicts, speaks_of_code_status
 from app.fhir.reader import LaunchChart
 from app.fhir.relative_days import in_words, relative_days
 from app.fhir.standing import is_replaced, standings
 from app.llm.port import Entry
+from app.llm.services import forms_of
 from app.tools.bounds import as_data
-from app.tools.entries import line_entry, literal, note_entry, search_entry
+from app.tools.entries import conflict_entry, line_entry, literal, note_entry, search_entry
+from app.tools.note_filter import ADVICE, EVERY, NoteFilter
 from app.tools.registry import Found
 from app.tools.window import Window, none_within, told
 
@@ -31,38 +34,78 @@ def chart_notes(
     words: Phrases = [],  # noqa: B006  # msgspec copies it for every call
     since: Day = "",
     author: str = "",
+    service: str = "",
+    kind: str = "",
 ) -> Found:
-    """Passages of notes that hold all these words, newest first; without words the list of notes."""
+    """Passages of notes that hold all these words, newest first; without words the list of notes, or what a service wrote.
+
+    service: as cardiology. kind: of note, as discharge.
+    """
     launch.ensure("notes")
     chart = launch.chart
-    if words:
-        found = [
-            e for e in passages_with(launch, words, author)
-            if e.field("sort") >= since
-        ]  # fmt: skip
+    which = NoteFilter(author=author, service=service, kind=kind)
+    if words or service:
+        found = passages_with(launch, words, which) if words else written_by(launch, which)
+        found = [e for e in found if e.field("sort") >= since]
         text = "\n".join([DATA, *(_told(entry) for entry in found[:MOST_PASSAGES])])
         if len(found) > MOST_PASSAGES:
             text += f"\n{len(found) - MOST_PASSAGES} more passages; narrow with words or since"
     else:
-        lines = [
-            line for line in chart.tables["N"]
-            if line.date >= since and author.casefold() in line.text("author").casefold()
-        ]  # fmt: skip
+        lines = [x for x in chart.tables["N"] if x.date >= since and which.takes(x)]
         said = standings(chart)
         found = [
             _with_standing(line_entry(chart, line), said.get(line.reference, "")) for line in lines
         ]
         text = "\n".join(["NOTES", *(_listed(entry) for entry in found), *_in_error(chart)])
     if not found:
-        record, last = _none_in(launch, words, Window(since=since, author=author))
-        text, found = told(record, last), [search_entry(record)]
+        record, last = _none_in(launch, words, Window(since=since, author=author), which)
+        mentions = _mentions(launch, words, which, since)
+        text = "\n".join([told(record, last), *map(_told, mentions[:MOST_PASSAGES])])
+        found = [search_entry(record), *mentions]
+    differ = _conflicts(launch)
+    text = "\n".join([text, *(_both(entry) for entry in differ)])
+    found = [*found, *differ]
     return Found(
         text=text, sections=("notes",), entries=tuple(found),
         shown={"notes": len({e.handle for e in found if e.section == "notes"})},
     )  # fmt: skip
 
 
-def _none_in(launch: LaunchChart, words: Sequence[str], window: Window) -> tuple[SearchRecord, str]:
+def _mentions(
+    launch: LaunchChart, words: Sequence[str], which: NoteFilter, since: str
+) -> list[Entry]:
+    """Return what other notes say of a service that wrote none itself."""
+    if not which.service:
+        return []
+    anyone = NoteFilter(author=which.author, kind=which.kind)
+    found = [
+        entry
+        for form in forms_of(which.service)
+        for entry in passages_with(launch, [form, *words], anyone)
+    ]
+    unique = {(e.handle, e.field("passage")): e for e in found if e.field("sort") >= since}
+    return list(unique.values())
+
+
+def _conflicts(launch: LaunchChart) -> list[Entry]:
+    """State where notes and record differ; the record's code status is read only if a note has one."""
+    notes = launch.texts.notes(launch.chart)
+    if speaks_of_code_status(notes):
+        launch.ensure("flags", "consents")
+    chart = launch.chart
+    return [conflict_entry(chart, found) for found in conflicts(chart, notes)]
+
+
+def _both(entry: Entry) -> str:
+    return (
+        f"NOTE AND RECORD DIFFER on {entry.group} (give both, choose neither): {entry.handle},"
+        f" {entry.field('date')}: “{entry.field('passage')}” / {entry.field('against')}"
+    )
+
+
+def _none_in(
+    launch: LaunchChart, words: Sequence[str], window: Window, which: NoteFilter
+) -> tuple[SearchRecord, str]:
     """Record that no note of this author and time holds the words; tell the newest one that does, of any."""
     chart = launch.chart
     every = (
@@ -72,8 +115,10 @@ def _none_in(launch: LaunchChart, words: Sequence[str], window: Window) -> tuple
     )
     mine = [e for e in every if window.author.casefold() in e.field("author").casefold()]
     moments = [e.field("sort") for e in mine]
-    record = none_within(chart, literal(words) if words else "notes", "notes", window, moments)
-    newer = max(every, key=lambda e: e.field("sort"), default=None) if window.words else None
+    what = f"{literal(words) if words else 'notes'}{which.words}"
+    record = none_within(chart, what, "notes", window, moments)
+    narrowed = window.words or which.words
+    newer = max(every, key=lambda e: e.field("sort"), default=None) if narrowed else None
     if newer is None:
         return record, ""
     return record, _told(newer) if words else _listed(newer)
@@ -115,17 +160,43 @@ def note_read(
     )
 
 
-def passages_with(launch: LaunchChart, words: Sequence[str], author: str = "") -> list[Entry]:
+def passages_with(
+    launch: LaunchChart, words: Sequence[str], which: NoteFilter = EVERY
+) -> list[Entry]:
     """Return the paragraphs that hold all words: new text before copies and what was replaced, then newest first."""
     notes = launch.texts.notes(launch.chart, fetch=True)
-    copies = launch.texts.copies(notes)
     found = [
         (note, at)
         for note in reversed(notes)
-        if author.casefold() in note.author.casefold()
+        if which.takes_note(note)
         for at, paragraph in enumerate(note.paragraphs)
         if _holds(note, paragraph, words)
     ]
+    return _ranked(launch, notes, found, words)
+
+
+def written_by(launch: LaunchChart, which: NoteFilter) -> list[Entry]:
+    """Return what these notes advise, the newest first and new text only; all their new text where nothing says so."""
+    notes = launch.texts.notes(launch.chart, fetch=True)
+    copies = launch.texts.copies(notes)
+    fresh = [
+        (note, at)
+        for note in reversed(notes)
+        if which.takes_note(note)
+        for at, paragraph in enumerate(note.paragraphs)
+        if any(run.first is None for run in copies.runs_of(note, paragraph))
+    ]
+    advice = [(note, at) for note, at in fresh if ADVICE.search(note.paragraphs[at])]
+    return _ranked(launch, notes, advice or fresh, ())
+
+
+def _ranked(
+    launch: LaunchChart,
+    notes: Sequence[Note],
+    found: Sequence[tuple[Note, int]],
+    words: Sequence[str],
+) -> list[Entry]:
+    copies = launch.texts.copies(notes)
     ranked = []
     for note, at in found:
         parts = copies.runs_of(note, note.paragraphs[at])

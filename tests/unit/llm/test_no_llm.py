@@ -69,7 +69,7 @@ def wanted(question: str) -> list[str]:
         ),
         ("ever on a statin?", ["chart_section(section=medications, words=statins)"]),
         ("Pre-visit summary", ["chart_overview()"]),
-        ("What did cardiology recommend?", ["chart_notes(words=[cardiology])"]),
+        ("What did cardiology recommend?", ["chart_notes(service=cardiology)"]),
         ("Last 3 notes", ["chart_notes()"]),
         ("notes about back pain", ["chart_notes(words=[back pain])"]),
         ("hx of gout", ["chart_search(words=[gout])"]),

@@ -100,7 +100,7 @@ def test_classes_find_their_ingredients(chart: LaunchChart) -> None:
 
 
 def test_passages_name_the_first_note_of_a_copy(chart: LaunchChart) -> None:
-    copied, first = call(chart, "chart_notes", '{"words": ["ibuprofen", "nausea"]}').entries
+    first, copied = call(chart, "chart_notes", '{"words": ["ibuprofen", "nausea"]}').entries
     assert copied.field("copied from") == first.handle
     assert copied.field("copied author") == first.field("author")
     assert (
