@@ -12,6 +12,7 @@ import type {
   Snapshot,
   Source,
 } from "./events.gen";
+import { randomId } from "./ids";
 import { readEvents } from "./stream";
 
 /** The server said no, or nothing at all (`status` 0). */
@@ -130,7 +131,7 @@ function turnInput(threadId: string, runId: string, content: string, model?: str
   return {
     threadId,
     runId,
-    messages: [{ id: crypto.randomUUID(), role: "user", content }],
+    messages: [{ id: randomId(), role: "user", content }],
     state: {},
     tools: [],
     context: [],

@@ -236,6 +236,19 @@ describe("ask", () => {
     expect(store.get()).toMatchObject({ draft: "Any?", messages: [{ status: "error" }] });
   });
 
+  it("asks where the browser has no randomUUID: plain http on a name of the network", async () => {
+    const real = crypto;
+    vi.stubGlobal("crypto", {
+      getRandomValues: (bytes: Uint8Array<ArrayBuffer>) => real.getRandomValues(bytes),
+    });
+    answers["POST /api/launches/l1/turns"] = () => stream([]);
+    await session.start(false);
+    await session.ask("Any?");
+    expect(calls.filter(([, path]) => path.endsWith("/turns"))).toEqual([
+      ["POST", "/api/launches/l1/turns", "Bearer key1"],
+    ]);
+  });
+
   it("asks another model, or none, for one question only", async () => {
     const sent: unknown[] = [];
     answers[turn] = () => stream([{ type: "RUN_FINISHED" }]);

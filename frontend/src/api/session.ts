@@ -7,6 +7,7 @@ import { type Gate, streaming } from "../state/reduce";
 import type { Store } from "../state/store";
 import { type Api, Refused, WrongLaunch } from "./client";
 import type { Problem } from "./events.gen";
+import { randomId } from "./ids";
 import { createLife } from "./life";
 
 /** Chartside itself, or this EHR's registration: IT has switched it off. */
@@ -109,7 +110,7 @@ export function createSession(api: Api, store: Store): Session {
     turn?.abort();
     const mine = new AbortController();
     turn = mine;
-    const runId = crypto.randomUUID();
+    const runId = randomId();
     dispatch({ type: "asked", runId, question, ...(model !== undefined && { model }) });
     try {
       for await (const event of await api.turn(runId, question, mine.signal, model)) {
