@@ -61,7 +61,8 @@ class _Visit(Issuer):
 
     def _refused(self, url: str, what: str, error: BoundaryRefused) -> str:
         if "redirect" not in str(error):
-            return f"{url} was not asked: {error}. Correct fhir.iss or pins.hosts ({self.file})."
+            correct = f"Correct fhir.iss ({self.file})" if what == "discovery" else "Ask the EHR to correct it"  # fmt: skip
+            return f"{url} was not asked: {error}. {correct}."
         where = f"into fhir.iss ({self.file})" if what == "discovery" else "into its configuration"
         return (
             f"{url} answers with {error}, which Chartside never follows. "
@@ -235,7 +236,8 @@ def _clock(visit: _Visit, answer: Response) -> Finding:
 def _keys(visit: _Visit, metadata: Metadata) -> Iterator[Finding]:
     address = metadata.get("jwks_uri")
     url = absolute(visit, address) if isinstance(address, str) and address else ""
-    if not visit.boundary.allows(url):
+    parts = urlsplit(url)
+    if f"{parts.scheme}://{parts.netloc}" not in visit.registration.origins():
         return  # said already, with the endpoints
     answer = visit.get(url, "keys")
     if isinstance(answer, Finding):

@@ -401,3 +401,28 @@ def test_a_pinned_address_that_moved_is_told_with_both(doctor: Doctor, tmp_path:
             "http://ehr.localhost:9000/auth/old. If the EHR confirms the change, correct pins.token_endpoint; if not, tell its security contact: no launch goes on meanwhile."
         ],
     )
+
+
+def test_a_proxy_is_named(doctor: Doctor, tmp_path: Path) -> None:
+    network = '[network]\nproxy = "http://proxy.mercy.example:3128"'
+    assert doctor.run(launch_config=registered(tmp_path, more=network)) == (0, [])
+    said = "ok   proxy: The EHR is asked through http://proxy.mercy.example:3128 (network.proxy, sandbox.toml).\n"
+    assert said in doctor.out
+
+    def down(_environ: WSGIEnvironment, _start: StartResponse) -> Any:
+        raise httpx2.ConnectError("refused")
+
+    code, (told,) = doctor.run(down, launch_config=tmp_path / "launch_config")
+    assert code == 1
+    assert f"FIX  discovery: {AT} gives nothing through http://proxy.mercy.example:3128: " in told
+    assert "correct network.proxy or network.proxy_env (sandbox.toml)" in told
+
+
+def test_an_address_of_another_form_is_not_asked(doctor: Doctor) -> None:
+    keys = "http://ehr.localhost:9000/auth/%2e%2e/jwks"
+    code, told = doctor.told(lambda said: said.update(jwks_uri=keys))
+    assert code == 1
+    assert told == [
+        f"FIX  keys: {keys} was not asked: an address with dot segments or encoded separators. Ask the EHR to correct it.",
+        "LOOK id_token: The SMART and the OpenID configuration name different key sets (jwks_uri). Ask the EHR which one signs id_tokens; Chartside reads the first.",
+    ]
