@@ -3,17 +3,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 NAME ?=
-COVERED := tests/interaction/launch tests/interaction/policy
+COVERED := tests/unit/smart tests/unit/audit tests/unit/test_cli.py tests/contract/network tests/contract/store \
+  tests/interaction/launch tests/interaction/policy
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.ts frontend/*.json)
 
-.PHONY: help run test check parties coverage others e2e bench types lock setup llama pictures
+.PHONY: help run test check static parties coverage others e2e bench types lock setup llama pictures
 
 help:
 	@echo "make run      set up, then start the sandbox EHR and the copilot; prints the address to open"
 	@echo "make test     set up, then everything that must pass, browser tests included"
 	@echo "make check    lint, types and unit tests, in under two minutes"
 	@echo "make parties  every port's contract, and whole launches against the sandbox EHR"
-	@echo "make coverage whole launches again, every branch of app/smart and app/audit taken"
+	@echo "make coverage whole launches, and every branch of app/smart and app/audit taken"
 	@echo "make e2e      the browser tests"
 	@echo "make bench    figures as JSON lines; NAME=tokens|card|bundle|cache for one"
 	@echo "make llama    the model adapters against a real llama.cpp server"
@@ -50,31 +51,36 @@ run: .setup/python .setup/build
 types: .setup/python
 	$(BIN)/python frontend/generate_types.py
 
-check: .setup/python .setup/node
+check: static
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
+
+static: .setup/python .setup/node
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python frontend/generate_types.py --check
 	cd frontend && npm run --silent check && npm run --silent test
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
 
 parties: .setup/python .setup/node
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/contract tests/interaction
 
-# Branch coverage costs a quarter more CPU, so it is measured where it is gated: what launches, proves and audits.
+# Branch coverage costs CPU, so it is measured where it is gated: what launches, proves and audits. `make test` runs these tests
+# here and all others there, each once.
 coverage: .setup/python .setup/node
 	@mkdir -p .setup
-	$(BIN)/coverage run -m pytest -q tests/unit/smart tests/unit/audit tests/unit/test_cli.py $(COVERED)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile $(COVERED)
+	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
 others: .setup/python .setup/node
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/contract tests/interaction $(COVERED:%=--ignore=%)
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/contract tests/interaction $(COVERED:%=--ignore=%)
 
 e2e: .setup/python .setup/build .setup/browsers
 	$(BIN)/pytest -q tests/e2e
 
-test: check others coverage e2e
+test: static others coverage e2e
 
 bench: .setup/python .setup/build .setup/browsers
 	@$(BIN)/python -m bench $(NAME)

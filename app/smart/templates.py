@@ -200,16 +200,12 @@ def _parts(facts: Vendor, address: str) -> list[str]:
 
 
 def _auth(facts: Vendor) -> list[str]:
-    match facts.auth:
-        case "private_key_jwt":
-            return ['auth = "private_key_jwt"', 'alg = "ES384"  # or RS384, where the EHR wants it']
-        case "client_secret_basic":
-            return [
-                'auth = "client_secret_basic"',
-                f'secret_env = ""  # {HINTS["client.secret_env"]}',
-            ]
-        case "public":
-            return ['auth = "public"']
+    lines = {
+        "private_key_jwt": ['alg = "ES384"  # or RS384, where the EHR wants it'],
+        "client_secret_basic": [f'secret_env = ""  # {HINTS["client.secret_env"]}'],
+        "public": [],
+    }
+    return [f'auth = "{facts.auth}"', *lines[facts.auth]]
 
 
 def unfilled(text: str) -> list[str]:

@@ -99,6 +99,30 @@ def test_a_wrong_registration_stops_the_start_and_names_the_key(
         load_registry(folder(tmp_path, a=wrong), origin=ORIGIN, production=True)
 
 
+@pytest.mark.parametrize(
+    ("environment", "pattern", "said"),
+    [
+        ("production", "https://fhir.mercy.example/v/*/fhir", "for sandbox registrations only"),
+        ("sandbox", "https://fhir.mercy.example/v/*/*/fhir", "with one segment"),
+        ("sandbox", "https://fhir.mercy.example/v/x*/fhir", "with one segment"),
+        ("sandbox", "https://other.example/v/*/fhir", "on another host than fhir.iss"),
+        ("sandbox", "https://[", "with one segment"),
+    ],
+)
+def test_an_address_with_a_free_segment_is_held_to_its_form_and_host(
+    tmp_path: Path, environment: str, pattern: str, said: str
+) -> None:
+    text = GOOD.replace('"production"', f'"{environment}"')
+    text = text.replace("[client]", f'iss_pattern = "{pattern}"\n[client]')
+    with pytest.raises(ConfigurationError, match=said):
+        load_registry(folder(tmp_path, a=text), origin=ORIGIN, production=False)
+
+
+def test_a_folder_without_any_registration_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no registration in "):
+        load_registry(tmp_path, origin=ORIGIN, production=False)
+
+
 def test_a_draft_stops_nothing_whatever_it_lacks(tmp_path: Path) -> None:
     draft = 'enabled = false\nname = "FILL-IN"\ncolour = 1\n'
     registry = load_registry(folder(tmp_path, a=GOOD, b=draft), origin=ORIGIN, production=True)

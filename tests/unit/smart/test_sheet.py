@@ -114,3 +114,13 @@ def test_the_sheet_says_how_long_anything_is_kept(
 ) -> None:
     printed = as_text("Mercy", sheet(registration(tmp_path, GOOD + table), ORIGIN, Models(), ()))
     assert f"\nQuestions and answers: {turns}\nAudit: {audit}\n" in printed
+
+
+def test_a_model_whose_host_may_not_be_reached_is_sent_nothing(tmp_path: Path) -> None:
+    text = GOOD + '[models]\nallowed = ["m"]\n[network]\negress = ["fhir.mercy.example"]\n'
+    found = registration(tmp_path, text)
+    printed = as_text("Mercy", sheet(found, ORIGIN, found.models, [Cloud(client="openai")]))
+    assert (
+        "\nTo api.openai.com: nothing: [network] egress does not name this host; model m\n"
+        in printed
+    )

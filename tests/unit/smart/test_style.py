@@ -3,10 +3,23 @@
 import re
 from pathlib import Path
 
+import httpx2
 import pytest
 
-from app.smart.style import OURS, SHAPES, TOKENS, WORDS, Style, contrast, read_style
+from app.boundary import Boundary
+from app.smart.style import (
+    MOST_KEPT,
+    OURS,
+    SHAPES,
+    TOKENS,
+    WORDS,
+    Style,
+    Styles,
+    contrast,
+    read_style,
+)
 from sandbox.styles import STYLES
+from tests.unit.fhir.ehr import Ehr
 
 CSS = Path(__file__).resolve().parents[3] / "frontend" / "src" / "view" / "tokens.css"
 
@@ -80,3 +93,18 @@ def test_our_own_colours_pass_the_same_check() -> None:
         for pairs, least in ((WORDS, 4.5), (SHAPES, 3.0)):
             for front, _, ground in (pair.partition("/") for pair in pairs.split()):
                 assert contrast(colors[front], colors[ground]) >= least, (front, ground)
+
+
+def test_styles_are_kept_by_address_up_to_a_bound() -> None:
+    ehr = Ehr(lambda path, _: (200, {"dim_font_size": "16px"} if path == "0" else []))
+    hosts = frozenset(("https://ehr.test",))
+    boundary = Boundary(hosts, False, httpx2.WSGITransport(app=ehr))
+    styles = Styles(lambda _: boundary)
+    for path, empty in (("0", False), ("1", True), ("0", False), ("1", True)):
+        assert styles.get("mercy", f"https://ehr.test/fhir/{path}").empty == empty
+    assert [path for path, _, _ in ehr.asked] == ["0", "1"]
+    for n in range(2, MOST_KEPT + 1):
+        styles.get("mercy", f"https://ehr.test/fhir/{n}")
+    # All were forgotten before there were too many.
+    styles.get("mercy", "https://ehr.test/fhir/0")
+    assert [path for path, _, _ in ehr.asked].count("0") == 2

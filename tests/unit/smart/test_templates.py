@@ -1,11 +1,13 @@
 """What a template asks an EHR for, before a site has changed anything."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
+from app.errors import ConfigurationError
 from app.smart.scopes import is_well_formed, parse_scopes
-from app.smart.templates import VENDORS, template
+from app.smart.templates import VENDORS, provisional, template
 from tests.requirements import requirement
 
 
@@ -37,3 +39,10 @@ def test_a_template_asks_for_an_asymmetric_client_wherever_the_ehr_takes_one() -
         "meditech": "private_key_jwt",
         "medplum": "private_key_jwt",
     }
+
+
+def test_a_draft_that_is_no_registration_whatever_is_filled_in_says_why(tmp_path: Path) -> None:
+    draft = tmp_path / "mercy.toml"
+    draft.write_text(template("epic", "mercy", "https://chartside.example") + "\n[colours]\n")
+    with pytest.raises(ConfigurationError, match=r"mercy\.toml: .*colours"):
+        provisional(draft)
