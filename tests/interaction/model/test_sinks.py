@@ -44,15 +44,17 @@ def hostile(schema: dict[str, Any]) -> Any:
             return True
         case "object":
             return {LEAK: LEAK}
-    # A form that takes no address is tried once, below.
-    return "" if "pattern" in schema else LEAK
+        case _:
+            # A form that takes no address takes nothing.
+            return "" if "pattern" in schema else LEAK
 
 
 def calls(request: Request) -> list[tuple[str, str]]:
     """Return every tool with every argument, and one with what it does not take: a file's name."""
     found = []
     for tool in request.tools:
-        given = {name: hostile(part) for name, part in tool.schema["properties"].items()}
+        properties: Any = tool.schema["properties"]
+        given = {name: hostile(part) for name, part in properties.items()}
         found.append((tool.name, json.dumps(given)))
     return [*found, (request.tools[0].name, json.dumps({"file": LEAK}))]
 
