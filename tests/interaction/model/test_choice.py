@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.llm.config import Offered
+from app.web import chat
 from tests.interaction.model.models import (
     Provider,
     answered,
@@ -203,6 +204,31 @@ def test_a_key_on_another_launchs_address_is_audited_under_its_own_launch(stack:
     found = details(stack, marlena, "refusal")
     assert found == [{"code": "session.other_launch", "count": 1}] * 2
     assert other.get("/model").get_json()["current"] == "a"
+
+
+def test_a_further_turn_waits_for_no_thread_and_writes_nothing_that_is_kept(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is at hand is looked at where it is; what IT switched off is still asked for with every turn."""
+    launched = stack.browser().launch()
+    launched.ask("Any allergies?", "turn-0001")
+    launched.ask("Any allergies?", "turn-0002")
+    seen: list[str] = []
+
+    def note(place: object, name: str) -> None:
+        real = getattr(place, name)
+
+        def noted(*given: object, **more: object) -> object:
+            seen.append(name)
+            return real(*given, **more)
+
+        monkeypatch.setattr(place, name, noted)  # only notes
+
+    note(chat, "aside")
+    note(stack.services.conversations, "keep_ledger")
+    note(stack.services.switches._rows, "all")
+    launched.ask("Any allergies?", "turn-0003")
+    assert seen == ["all", "all"]
 
 
 def test_a_turn_asks_the_store_once_what_its_launch_has_chosen(
