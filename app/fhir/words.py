@@ -133,7 +133,7 @@ def supply(line: "Line", today: str) -> str:
         return f"supply to {day(found.date)}"
     refills = line.text("refills")
     if refills == "0":
-        return f"{found.value}-day supply ended {day(found.date)}, no refills"
+        return f"{found.value}-day supply ended {day(found.date)}, 0 refills"
     count = f" ({refills} refill{'s' if refills != '1' else ''})" if refills else ""
     return f"{found.value}-day supply ended {day(found.date)} unless refilled{count}"
 

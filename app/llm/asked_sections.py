@@ -33,10 +33,11 @@ ASKED: tuple[Asked, ...] = (
           note="Doses as the EHR recorded them; what was taken at home or elsewhere cannot be told here."),
     Asked(section="microbiology", means="cultures and susceptibilities",
           pattern=r"(?:blood |urine |sputum |wound |stool )?cultures?|what grew|grew\b|sensitivit\w*|susceptib\w*|organisms?|microbiolog\w*|antibiogram|gram stains?"),
+    Asked(section="allergies", means="allergies", pattern=r"(?:iodinated |iv |ct )?contrast (?:reactions?|allerg\w*)", about=True),
     Asked(section="referrals", means="referrals, appointments and tasks", pattern=r"referrals?|referred|consults? (?:ordered|requested)",
           note="Whether a visit elsewhere took place is known only if it stands in this record."),
     Asked(section="alerts", means="flags, directives, isolation, diet, pregnancy",
-          pattern=r"code status|resuscitat\w*|\bdnr\b|\bdni\b|full code|advance(?:d)? (?:care )?directives?|living will|polst|molst|power of attorney|health ?care (?:agent|proxy)|who decides|isolation|(?:contact|droplet|airborne|fall|bleeding|aspiration) (?:precautions?|risks?)|precautions?|\bnpo\b|nothing by mouth|diets?\b|tube feed\w*|pregnan\w*|breast-?feeding|lactat\w*|alerts?\b|flags?\b",
+          pattern=r"code status|resuscitat\w*|\bdnr\b|\bdni\b|full code|advance(?:d)? (?:care )?directives?|living will|polst|molst|power of attorney|health ?care (?:agent|proxy)|who decides|decision-?makers?|isolation|(?:contact|droplet|airborne|fall|bleeding|aspiration) (?:precautions?|risks?)|precautions?|\bnpo\b|nothing by mouth|diets?\b|tube feed\w*|pregnan\w*|breast-?feeding|lactat\w*|alerts?\b|flags?\b",
           note="Where an order, a directive and a note differ, all of them are shown."),
     Asked(
         section="immunizations",
@@ -48,7 +49,8 @@ ASKED: tuple[Asked, ...] = (
     Asked(section="immunizations", means="immunizations",
           pattern=r"immuni[sz]\w*|vaccin\w*|(?:flu|tetanus|pneumonia|covid|shingles|hepatitis b) (?:shots?|jabs?)|tetanus|boosters?|tdap|mmr\b",
           note="History in this record only; a state registry and what is due next are not readable here."),
-    Asked(section="procedures", means="procedures", pattern=r"(?:colon|endo|gastro|bronch|cyst|arthr|lapar)oscop\w*|biops\w*|catheteri[sz]ation|stents?\b", about=True),
+    Asked(section="procedures", means="procedures", pattern=r"(?:colon|endo|gastro|bronch|cyst|arthr|lapar)oscop\w*|biops\w*|catheteri[sz]ation|stents?\b", about=True,
+          note="What a procedure showed, and when the next one is due, is told only by a report or a note."),
     Asked(section="procedures", means="procedures", pattern=r"surger\w*|surgical history|operations?\b|operated|procedures?\b"),
     Asked(section="devices", means="devices in use and implanted",
           pattern=r"(?:central |arterial |picc |iv )?lines?\b(?=.*(?:drain|cathet|since|tube|in place))|drains?\b|(?:foley|urinary|bladder) catheters?|catheters?\b|picc\b|pacemakers?|\bicds?\b|defibrillators?|implants?|implanted|devices?\b",
@@ -58,7 +60,7 @@ ASKED: tuple[Asked, ...] = (
           pattern=r"phq-?\s?(?:2|9)|gad-?\s?7|ecog|karnofsky|braden|morse|mini-?cog|moca\b|audit-?c|apgar|pain scores?", about=True),
     Asked(section="assessments", means="surveys and assessments", pattern=r"questionnaires?|surveys?\b|screenings?\b|assessments?\b|functional status|cognitive status"),
     Asked(section="care_team", means="care team and related persons",
-          pattern=r"care ?team|who (?:is|are) (?:her|his|the|their) (?:doctors?|physicians?|pcp|cardiologist|oncologist|nurse)|pcp\b|primary care (?:doctor|physician|provider)|who is (?:covering|on call)|next of kin|emergency contacts?|family contacts?",
+          pattern=r"care ?team|who (?:is|are) (?:her|his|the|their) (?:doctors?|physicians?|pcp|cardiologist|oncologist|nurse)|pcp\b|primary care (?:doctor|physician|provider)|who is (?:covering|on call)|who (?:makes|takes) (?:the )?decisions|surrogates?\b|next of kin|emergency contacts?|family contacts?",
           note="Who is on call or covering now is not in the record."),
     Asked(section="care_plans", means="care plans and goals", pattern=r"care ?plans?|goals?\b|goals of care"),
     Asked(section="coverage", means="coverage", pattern=r"insurance|insured|coverage|payers?|payors?|(?:her|his|their) plan cover|copay\w*|formulary|prior auth\w*|medicare|medicaid",
@@ -70,6 +72,16 @@ ASKED: tuple[Asked, ...] = (
     Asked(section="reports", means="reports", pattern=r"(?:pathology|diagnostic|lab(?:oratory)?) reports?|reports?\b"),
     Asked(section="care_gaps", means="care gaps", pattern=r"care gaps?|overdue|health maintenance|(?:what|which|anything|vaccines?|screening)[^.?]{0,30} (?:is|are) due|due (?:today|now|next)"),
 )  # fmt: skip
+# What clinicians write for words of the chart: searched besides, and said where nothing holds them.
+SPELT: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"vancs?\b", ("vancomycin",)),
+    (r"newborn screen(?:ing)?(?: results?)?", ("newborn screening",)),
+    (r"gestation\b", ("gestational age",)),
+    (
+        r"histolog\w*|biomarkers?|tumou?r markers?|(?:cancer )?(?:stage|staging)\b(?=[^?]*(?:histolog|biomarker|cancer))",
+        ("neoplasm", "carcinoma", "receptor", "stage group", "HER2"),
+    ),
+)
 # What is said instead of an answer: words of the question, and what is missing.
 DECLINED: tuple[tuple[str, str], ...] = (
     (r"pdmp|prescription (?:drug )?monitoring|controlled substances?(?: elsewhere)?", "The prescription monitoring program (PDMP) is not readable here."),
@@ -77,9 +89,15 @@ DECLINED: tuple[tuple[str, str], ...] = (
     (r"(?:clinical )?trials?\b(?: \w)?|eligib\w*", "Criteria of clinical trials are not matched here."),
     (r"(?:mother|mom|maternal)(?:'s)? (?:chart|gbs|group b\w*|labs?|results?|record)|maternal", "The mother's chart is another record and is not read here."),
     (r"(?:treatment|phototherapy|exchange) thresholds?|thresholds?\b", "Treatment thresholds are not held here."),
-    (r"(?:which |what )?cycle(?: ?/ ?day| and day| number| \d+)?|line of therapy", "Treatment plans, cycles and cumulative doses are not readable here; doses that the EHR recorded are listed under administrations."),
+    (r"(?:which |what )?cycle(?: ?/ ?day| and day| number| \d+)?|line of therapy", "Treatment plans, cycles and cumulative doses are not readable here; doses that the EHR recorded are listed under administrations, a line of therapy only where a note states it."),
     (r"confidential\w*|before i print", "Labelled items are withheld and counted; that unlabelled text holds nothing confidential cannot be told here."),
     (r"acted on|followed up on|nobody (?:saw|acted)", "Whether somebody acted on a result cannot be told from the record."),
+    (r"drafts?\b|drafting|write (?:me )?(?:a|an|the|her|his|their|up)\b|translat\w*|in spanish|sbar\b|hand-?offs?|(?:hospital )?course by problem|hospital course|\d+(?:st|nd|rd|th)[ -]grade(?: level)?|plain language",
+     "Drafts, handoffs, narratives, instructions and translations need a language model; a summary of rows can be asked for without one."),
+    (r"why (?:was|were|did)[^?.,]{0,30}(?:stopp?\w*|discontinu\w*)", "Why an order was stopped is shown where the order states it; elsewhere the reason cannot be told here."),
+    (r"(?:drug |medicine |medication )?interact\w*", "Interactions between medicines are not checked here; use the check of the EHR."),
+    (r"average\w*|mean\b", "Averages are not computed from typed words; the values themselves are shown."),
+    (r"(?:height|growth|weight) velocit\w*", "Growth velocity is not computed here; the measurements themselves are shown."),
     (r"dose table|right (?:dose )?for (?:her |his |their )?weight", "Dose tables are not held here; only the arithmetic can be computed."),
     (r"waveforms?|telemetry|rhythm strips?", "Waveforms are not read here."),
 )  # fmt: skip

@@ -37,7 +37,7 @@ DECLINED: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "Phototherapy thresholds",
-        r"(?:photo ?therapy|bili(?:rubin)?)\b[^?]*\bthresholds?|phototherapy",
+        r"(?:photo ?therapy|exchange|treatment) thresholds?|photo ?therapy",
         "the threshold tables do not come with this application",
     ),
     ("Vancomycin AUC", r"\bauc\b|pharmacokinetic\w*", "no pharmacokinetics are computed"),

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from app.llm import calculations
-from app.llm.asked_sections import ANCHORS, ASKED, DECLINED, WINDOW, Asked, window
+from app.llm.asked_sections import ANCHORS, ASKED, DECLINED, SPELT, WINDOW, Asked, window
 from app.llm.synonyms import (
     Known,
     MedicineClass,
@@ -76,6 +76,7 @@ class Plan:
     slips: dict[str, str] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     quoted: list[str] = field(default_factory=list)
+    spelt: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
     declined: list[str] = field(default_factory=list)
     calculation_words: dict[str, str] = field(default_factory=dict)
@@ -102,7 +103,7 @@ class Plan:
             self.topics or self.tests or self.panels or self.classes or self.drugs or self.leftover
         )
         asked = self.calculations or self.checks or self.parts or self.declined
-        return not (found or self.problems or self.unread or self.quoted or asked)
+        return not (found or self.problems or self.unread or self.quoted or self.spelt or asked)
 
     @property
     def substances(self) -> list[str]:
@@ -169,6 +170,11 @@ def _computed(plan: Plan, rest: str, synonyms: Synonyms) -> str:
 def _parts(plan: Plan, rest: str) -> str:
     """Take what is declined by its name, since when, and the parts of the chart that are asked for."""
     plan.window = window(rest)
+    for pattern, words in SPELT:
+        if found := re.search(rf"(?<!\w)(?:{pattern})", rest):
+            plan.spelt += words
+            plan.matches.append(Match(words=found[0], means=", ".join(words)))
+            rest = re.sub(rf"(?<!\w)(?:{pattern})", " ", rest)
     for anchor, means, pattern in ANCHORS:
         if not plan.anchor and (found := re.search(rf"(?<!\w)(?:{pattern})", rest)):
             plan.anchor = anchor
@@ -182,8 +188,9 @@ def _parts(plan: Plan, rest: str) -> str:
     for asked in ASKED:
         found = re.search(rf"(?<!\w)(?:{asked.pattern})", rest)
         if found and all(one.section != asked.section for one in plan.parts):
-            plan.parts[asked] = found[0].strip()
-            plan.matches.append(Match(words=found[0].strip(), means=asked.means))
+            every = [m[0].strip() for m in re.finditer(rf"(?<!\w)(?:{asked.pattern})", rest)]
+            plan.parts[asked] = ", ".join(dict.fromkeys(every))
+            plan.matches.append(Match(words=plan.parts[asked], means=asked.means))
             rest = re.sub(rf"(?<!\w)(?:{asked.pattern})", " ", rest)
     return WINDOW.sub(" ", rest)
 

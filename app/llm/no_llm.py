@@ -118,8 +118,8 @@ def _parts(plan: Plan) -> Iterator[Wanted]:
         narrowed = {"status": asked.status, "since": plan.window}
         arguments = {name: value for name, value in narrowed.items() if value}
         yield "chart_section", {"section": asked.section, **arguments}
-        if asked.about:
-            yield "chart_search", {"words": [words]}
+        if asked.about or asked.section == "alerts":
+            yield "chart_search", {"words": words.split(", ")[:12]}
 
 
 def _checks(plan: Plan) -> Iterator[Wanted]:
@@ -135,6 +135,7 @@ def _checks(plan: Plan) -> Iterator[Wanted]:
 def _classes(plan: Plan) -> Iterator[Wanted]:
     for kind in plan.classes:
         status: dict[str, object] = {} if plan.ever or plan.begun else {"status": "active"}
+        status |= {"since": plan.window} if plan.window else {}
         yield "chart_section", {"section": "medications", "words": kind.name, **status}
 
 
@@ -156,7 +157,7 @@ def _words(plan: Plan) -> Iterator[Wanted]:
         elif about or not plan.problems:
             yield "chart_notes", {"words": about} if about else {}
         about = []
-    about = [*plan.problems, *about, *plan.related]
+    about = [*plan.problems, *about, *plan.related, *plan.spelt]
     if about:
         yield "chart_search", {"words": list(dict.fromkeys(about))[:12]}
 

@@ -226,6 +226,7 @@ def fills(found: Found) -> Iterator[str]:
     """Yield what was dispensed."""
     rows = found.of("dispenses")
     yield from show(e.handle for e in rows or found.searches("dispenses"))
+    yield "*Fills at other pharmacies are not readable here.*"
 
 
 def notes(found: Found) -> Iterator[str]:
@@ -272,6 +273,8 @@ def changes(found: Found) -> Iterator[str]:
     series = [e for e in mine if e.cells and e.section == "labs"]
     flagged = [e for e in series if e.cells[0].flag]
     yield from show(e.handle for e in (flagged or series)[:MOST_SERIES])
+    if found.plan.anchor:
+        yield from show(e.handle for e in mine if e.cells and e.section == "vitals")
     for section in ("medications", "problems", "notes"):
         yield from show(e.handle for e in mine if e.section == section)
     waiting = [e for e in mine if e.section in ("requests", "reports") and e.group in WAITING]
@@ -331,7 +334,8 @@ def _not_found(found: Found, mine: Sequence[Entry], *, nothing: bool) -> Iterato
             continue
         alone = not plan.matches and nothing
         shut = not search.field("complete") and search.field("searched") == "0"
-        if word in plan.problems or alone or shut:
+        visits = word in plan.leftover and {"visit", "admission", "emergency"} & set(plan.topics)
+        if word in plan.problems or word in plan.spelt or alone or shut or visits:
             yield from show([search.handle])
 
 

@@ -9,7 +9,7 @@ from app.llm.port import Entry
 from app.llm.sentences import capital, show
 from app.llm.synonyms import contains, forms
 
-MOST_DOSES, MOST_ROWS = 3, 24
+MOST_DOSES, MOST_ROWS = 3, 40
 GIVEN = ("given", "in-progress", "stopped")
 # Words of a question and the beginning of what the record calls it.
 STEMS = {
@@ -31,6 +31,7 @@ def parts(found: Found) -> Iterator[str]:
             rows = _of_drugs(found, rows)
             yield from _doses(rows)
         yield from show(e.handle for e in rows[:MOST_ROWS])
+        yield from _concluded(rows)
         if len(rows) > MOST_ROWS:
             yield f"{MOST_ROWS} of {len(rows)} rows shown, newest first."
         yield from show(e.handle for e in mine if e.section == "search")
@@ -46,8 +47,19 @@ def _nothing_about(
     others = [e for e in mine if e.section not in ("search", "missing")]
     if asked.about and others and not rows:
         yield f"*The {asked.means} listed are about something else; “{words}” was searched in the whole chart.*"
-        searched = [e for e in found.by("chart_search") if e.field("word") == words]
+    if (asked.about and not rows) or asked.section == "alerts":
+        held = " ".join(e.name for e in rows).casefold()
+        wanted = [word for word in words.split(", ") if word not in held]
+        searched = [e for e in found.by("chart_search") if e.field("word") in wanted]
         yield from show(e.handle for e in searched if e.section == "search")
+
+
+def _concluded(rows: Sequence[Entry]) -> Iterator[str]:
+    """Quote what reports conclude, word for word."""
+    told = [e for e in rows if e.field("conclusion")]
+    for entry in told[:MOST_DOSES]:
+        words = entry.field("conclusion").replace("“", "'").replace("”", "'")
+        yield f"{capital(entry.name)}, {entry.field('role')} {entry.field('date')}: “{words}” [{entry.handle}]"
 
 
 def _is_about(entry: Entry, words: str) -> bool:

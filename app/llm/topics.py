@@ -38,9 +38,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
     ("all", "all checks", r"safety checks?|medication safety|drug safety|safety review"),
 )  # fmt: skip
 # What this version does not read; it is said, never answered with "none".
-UNREAD: tuple[tuple[str, str], ...] = (
-    ("Interactions between medicines", r"(?:drug |medicine |medication )?interact\w*"),
-)
+UNREAD: tuple[tuple[str, str], ...] = ()
 # Asking for an act: nothing is ordered, changed or written here.
 ACT = re.compile(
     r"^(?:please |pls |now |just )*(?:stop|start|restart|order|prescribe|call|page|discontinue|increase|decrease|hold|refill|renew"
@@ -62,10 +60,10 @@ ACT_WORDS = frozenset(
 BEGUN = re.compile(
     r"\b(?:when|how long|since when)\b.*\b(?:start\w*|began|begun|put on|initiated|been on|been taking)\b"
 )
-TAKING = re.compile(r"\b(?:on|tak(?:e|es|ing)|us(?:e|es|ing))\b")
+TAKING = re.compile(r"\b(?:on|tak(?:e|es|ing)|us(?:e|es|ing)|tolerat\w*)\b")
 WHY = re.compile(r"\b(?:why|fall\w*|fell|drop\w*|declin\w*|worse\w*|rise|risen|rose|chang\w*)\b")
 EVER = re.compile(
-    r"\b(?:ever|previous(?:ly)?|past|stopped|discontinued|used to|history|tried|before)\b"
+    r"\b(?:ever|previous(?:ly)?|past|stopped|discontinued|used to|history|tried|before|tolerated)\b"
 )
 STOP_WORDS = frozenset(
     re.findall(

@@ -226,7 +226,7 @@ def _mean(values: list[Decimal]) -> str:
 
 
 def mg_kg_day(found: list[Resource], now: datetime) -> list[str]:
-    """Return the ordered amoxicillin for each kg and day, at the newest weight, to a whole mg."""
+    """Return the ordered amoxicillin for each kg and day, at the newest weight, to a tenth of a mg."""
     weight = {"kind": "Observation", "name": "^Body weight", "newest": 1}
     (kilograms,) = [Decimal(n.shown) for n in select(found, weight, now)]
     (order,) = [
@@ -235,7 +235,7 @@ def mg_kg_day(found: list[Resource], now: datetime) -> list[str]:
     (instruction,) = order["dosageInstruction"]
     dose = Decimal(instruction["doseAndRate"][0]["doseQuantity"]["value"])
     each_day = dose * Decimal(instruction["timing"]["repeat"]["frequency"])
-    return [rf"\b{(each_day / kilograms).quantize(Decimal(1), ROUND_HALF_UP)}(\.\d)?\b"]
+    return [rf"\b{(each_day / kilograms).quantize(Decimal('0.1'), ROUND_HALF_UP)}\b"]
 
 
 COMPUTED = {"mean_pressure": mean_pressure, "mg_kg_day": mg_kg_day}

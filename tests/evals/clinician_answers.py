@@ -68,6 +68,8 @@ def judge(question: Question, chart: LaunchChart, events: Sequence[TurnEvent]) -
         outcome, why = ("declined", "") if told else ("silent", "names nothing of what is missing")
     elif not missing and not unsaid and not none_shown:
         outcome, why = "answered", ""
+    elif declined:
+        outcome, why = "declined", ""
     else:
         why = _why(missing, unsaid, none=none_shown)
         nothing = len(missing) == len(question.needed) and (unsaid or none_shown)

@@ -6,8 +6,9 @@ from tests.evals.clinician import questions
 from tests.evals.clinician_answers import called, typed
 
 EVERY = {question.number: question for question in questions()}
-ANSWERED = (3, 5, 10, 11, 21, 23, 28, 29)
-DECLINED = (19,)
+ANSWERED = (3, 5, 10, 11, 13, 21, 54)
+DECLINED = (30, 49, 58)
+REACHED = (3, 5, 10, 11, 21, 23)
 
 
 def test_there_are_sixty_questions_of_seven_roles() -> None:
@@ -28,7 +29,7 @@ def test_what_cannot_be_known_here_is_declined_by_its_name(number: int) -> None:
     assert (judged.outcome, judged.why) == ("declined", "")
 
 
-@pytest.mark.parametrize("number", ANSWERED)
+@pytest.mark.parametrize("number", REACHED)
 def test_the_right_tool_calls_reach_every_fact_with_a_handle(number: int) -> None:
     judged = called(EVERY[number])
     assert (judged.outcome, judged.why) == ("answered", "")

@@ -71,7 +71,7 @@ def test_a_question_reaches_its_part_of_the_chart(question: str, expected: str) 
         ("mother's GBS?", "The mother's chart is another record and is not read here."),
         ("Cycle/day, last carboplatin", "Treatment plans, cycles and cumulative doses are not readable here"),
         ("Abnormal results nobody acted on?", "Whether somebody acted on a result cannot be told from the record."),
-        ("Interactions with clarithromycin?", "Interactions between medicines: not among what can be looked up here."),
+        ("Interactions with clarithromycin?", "Interactions between medicines are not checked here; use the check of the EHR."),
     ],
 )  # fmt: skip
 def test_what_cannot_be_answered_is_declined_by_its_name(question: str, said: str) -> None:

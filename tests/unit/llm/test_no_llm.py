@@ -164,7 +164,7 @@ def test_unread_topics_are_named_not_denied() -> None:
     written = write(read("interactions? PDMP?", SYNONYMS), (), SYNONYMS)
     assert (
         "The prescription monitoring program (PDMP) is not readable here.\n\n"
-        "Interactions between medicines: not among what can be looked up here." in written
+        "Interactions between medicines are not checked here; use the check of the EHR." in written
     )
     assert "none" not in written.casefold()
 
