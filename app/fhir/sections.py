@@ -182,7 +182,7 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
-        name="immunizations", kind="Immunization", words="Immunizations", prefix="I", sort="-date",
+        name="immunizations", kind="Immunization", words="Immunizations", prefix="I", count=200, sort="-date",
         spoken="immunization",
         table=Table(
             title="IMMUNIZATIONS", one="Immunization", named="vaccine", facts=given.immunization,
@@ -192,7 +192,8 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
-        name="procedures", kind="Procedure", words="Procedures", prefix="C", sort="-date", spoken="procedure",
+        name="procedures", kind="Procedure", words="Procedures", prefix="C", count=500, sort="-date",
+        spoken="procedure",
         table=Table(
             title="PROCEDURES", one="Procedure", named="procedure", facts=performed.procedure,
             date=performed.procedure_date,
