@@ -1,0 +1,192 @@
+"""How long the 7,000-resource chart takes at 100 ms a request and 6 connections, over loopback sockets.
+
+`first_rows_s`: from the first request to the data of the card's rows. `all_p95_s`: to the end of every section, all
+asked for at once. `vs_fhirclient` compares that with fhirclient's models: the same searches, read and parsed one after
+another, each to its last page. The pretend EHR runs beside it in a process of its own and answers from SQLite in
+Python, so the machine's load and this process's own CPU time stand beside each figure.
+"""
+
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from fhirclient.models.bundle import Bundle  # type: ignore[import-untyped]  # fhirclient ships no types
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from app.boundary import Boundary
+from app.fhir.client import FhirSource
+from app.fhir.reader import CONNECTIONS, LaunchChart
+from app.fhir.search import construct
+from app.fhir.sections import SECTIONS
+from app.fhir.shared_ehr import SharedEhr
+from app.fhir.source import Complete
+from bench.figures import show
+from sandbox import create_app, sandbox_state
+from sandbox.settings import PACKAGE, SandboxSettings
+from sandbox.tokens import AccessToken, Grant
+from tests.ndjson_source import context, manifest
+
+LATENCY_MS, RUNS, CHART = 100, 5, "large"
+OFTEN_ENOUGH = 0.95
+# The pretend EHR grants everything but fills.
+ASKED = tuple(s for s in SECTIONS if s.kind not in ("Patient", "MedicationDispense"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """Where the pretend EHR answers, and a token of one launch of the chart."""
+
+    base: str
+    token: str
+
+    @property
+    def origin(self) -> str:
+        """Return the EHR's origin."""
+        return self.base.removesuffix("/fhir")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """Seconds by the clock, and of this process's CPU."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def main() -> None:
+    """Print the figures."""
+    with ehr() as served:
+        first = [read(served, whole=False) for _ in range(RUNS)]
+        every = [read(served, whole=True) for _ in range(RUNS)]
+        other = by_fhirclient(served)
+    told = f"{RUNS} runs, {LATENCY_MS} ms a request, {CONNECTIONS} connections, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    show(
+        "chart_load.first_rows_s",
+        round(late(first), 2),
+        "s",
+        goal=0.5,
+        against=f"least {least(first)}; {told}",
+    )
+    show(
+        "chart_load.all_p95_s",
+        round(late(every), 2),
+        "s",
+        goal=1.5,
+        against=f"least {least(every)}; {told}",
+    )
+    ratio = other.wall_s / sorted(x.wall_s for x in every)[RUNS // 2]
+    show("chart_load.vs_fhirclient", round(ratio, 1), "times", goal=10, at_least=True,
+         against=f"fhirclient {other.wall_s:.1f} s, {other.cpu_s:.1f} s CPU")  # fmt: skip
+
+
+def late(runs: list[Spent]) -> float:
+    """Return the 95th of a hundred; of fewer than twenty runs the slowest."""
+    times = sorted(x.wall_s for x in runs)
+    return times[min(int(len(times) * OFTEN_ENOUGH), len(times) - 1)]
+
+
+def least(runs: list[Spent]) -> str:
+    return f"{min(x.wall_s for x in runs):.2f} s, CPU {min(x.cpu_s for x in runs):.2f} s"
+
+
+def read(served: Served, *, whole: bool) -> Spent:
+    """Read the chart in a launch of its own: the first rows, or every section to its end."""
+    told = manifest(CHART)
+    now = datetime.fromisoformat(told["as_of"])
+    boundary = Boundary(frozenset((served.origin,)), sandbox=True)
+    launched = context(told["patient"], now, iss=served.base)
+    source = FhirSource(boundary, launched, lambda: served.token, shared=SharedEhr(boundary))
+    chart = LaunchChart(source, launched, now)
+    started, cpu = time.perf_counter(), time.process_time()
+    if whole:
+        states = chart.ensure(*(s.name for s in ASKED))
+        unread = {name: state for name, state in states.items() if not isinstance(state, Complete)}
+        assert not unread, unread
+    else:
+        assert chart.first_read().tables["P"]
+    return Spent(wall_s=time.perf_counter() - started, cpu_s=time.process_time() - cpu)
+
+
+def by_fhirclient(served: Served) -> Spent:
+    """Read the same searches one after another and parse each page with fhirclient's models."""
+    patient = manifest(CHART)["patient"]
+    started, cpu = time.perf_counter(), time.process_time()
+    with httpx2.Client(
+        headers={"Authorization": f"Bearer {served.token}"}, timeout=60, trust_env=False
+    ) as client:
+        for section in ASKED:
+            address = f"{served.base}/{construct(section.query, patient)}"
+            while address:
+                body: dict[str, Any] = client.get(address).raise_for_status().json()
+                Bundle(body, strict=False)
+                address = next(
+                    (x["url"] for x in body.get("link", []) if x["relation"] == "next"), ""
+                )
+    return Spent(wall_s=time.perf_counter() - started, cpu_s=time.process_time() - cpu)
+
+
+# ---------------------------------------------------------------- the pretend EHR in a process of its own
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"  # connections are kept, as a real server keeps them
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  # werkzeug's name
+        """Say nothing."""
+
+
+def serve(here: Connection, folder: str) -> None:
+    """Load the chart, listen on a free port, send address and token, answer until ended."""
+    charts = (PACKAGE / "charts" / CHART,)
+    server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
+    origin = f"http://127.0.0.1:{server.server_port}"
+    app = create_app(
+        SandboxSettings(
+            ehr_origin=origin, data_folder=Path(folder), chart_folders=charts, latency_ms=LATENCY_MS
+        )
+    )
+    server.app = app
+    state = sandbox_state(app)
+    client = state.settings.clients[0]
+    launch = state.context(manifest(CHART)["patient"], client.client_id)
+    grant = Grant(
+        grant_id="bench",
+        client_id=client.client_id,
+        launch=launch,
+        scopes=client.scopes,
+        nonce=None,
+    )
+    token = state.access_tokens.issue(AccessToken(grant=grant, scopes=client.scopes), state.now())
+    here.send(Served(base=f"{origin}/fhir", token=token))
+    server.serve_forever()
+
+
+@contextmanager
+def ehr() -> Iterator[Served]:
+    """Start the pretend EHR with the latency added, end it afterwards."""
+    here, there = multiprocessing.Pipe()
+    with tempfile.TemporaryDirectory(prefix="chartside-bench-") as folder:
+        process = multiprocessing.get_context("spawn").Process(
+            target=serve, args=(there, folder), daemon=True
+        )
+        process.start()
+        try:
+            if not here.poll(120):
+                raise SystemExit("the pretend EHR did not start")
+            yield here.recv()
+        finally:
+            process.terminate()
+            process.join(10)
+
+
+if __name__ == "__main__":
+    main()
