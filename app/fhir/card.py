@@ -124,7 +124,7 @@ def _reaches(launch: LaunchChart, name: SectionName, after: str) -> bool:
     """
     chart = launch.chart
     state = chart.sections.get(name)
-    newest_first = isinstance(state, Truncated) and launch.has_more(name)
+    newest_first = isinstance(state, Truncated) and launch.is_newest_first(name)
     return isinstance(state, Complete) or (newest_first and _oldest(chart, name) < after)
 
 

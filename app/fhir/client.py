@@ -27,6 +27,7 @@ from app.fhir.compartment import (
     shorten_references,
 )  # fmt: skip
 from app.fhir.granular import Granted, granted
+from app.fhir.medicines import in_r4
 from app.fhir.outcome import Notice, notices
 from app.fhir.paging import is_next, may_be_cut, whole_number
 from app.fhir.search import construct
@@ -299,6 +300,7 @@ class FhirSource:
 
     def _take(self, state: SearchState, found: Resource) -> None:
         """Keep a resource of this patient once, without what it holds of other people; what contradicts it is told."""
+        found = in_r4(found)
         own = own_part(found, self._context.patient_id, self._base)
         known = state.found.setdefault(key(found), own)
         if known is own:

@@ -14,7 +14,7 @@ from app.fhir.ledger import Ledger
 from app.fhir.medicines import named
 from app.fhir.orders import WAITING
 from app.fhir.readings import Grid, Reading, Row
-from app.fhir.sections import BY_TYPE, TABLES, SectionName, table_of
+from app.fhir.sections import BY_NAME, BY_TYPE, SECTIONS, TABLES, SectionName, section_of, table_of
 from app.fhir.shapes import fitting_patient, is_well_formed
 from app.fhir.short_names import RANK, SHORT
 from app.fhir.source import Complete, Completeness, Failed, Resource, Truncated
@@ -26,6 +26,12 @@ RESULTLESS = frozenset(("entered-in-error", "cancelled"))
 NONE_READ: Mapping[str, Resource] = {}
 # A resource of an impossible shape is counted and makes its section incomplete; it does not hide the others.
 MALFORMED = (AttributeError, TypeError, KeyError, ValueError, ArithmeticError)
+# The tables whose records must say what they are about: problems, allergies, and medicines ordered, given or reported.
+UNNAMED_COUNTS = ("P", "A", "M", "D", "G", "U")
+# Every category code that a section asks for (and HL7 v2's LAB).
+KNOWN_CATEGORIES = frozenset(
+    ("LAB", *(c for s in SECTIONS for n, v in s.params if n == "category" for c in v.split(",")))
+)
 NOT_UNDERSTOOD = "not understood"
 SPECIMEN = re.compile(
     r" in (Serum|Plasma|Blood|Urine|Arterial blood|Venous blood|Capillary blood)\b"
@@ -58,7 +64,8 @@ def compile_chart(
         if ref not in wrong:
             by_type[resource["resourceType"]].append(_named(resource, medicines))
     tables = _tables(by_type, left_out, wrong, zone, ledger)
-    grids = _grids(by_type["Observation"], left_out, wrong, zone, ledger)
+    searched_as = {reference(r): BY_NAME[n].prefix for n, found in read.items() for r in found}
+    grids = _grids(by_type["Observation"], left_out, wrong, zone, ledger, searched_as)
     resources = {ref: r for ref, r in every.items() if ref not in wrong}
     if patient is not sent:
         wrong.add(reference(sent))
@@ -67,7 +74,7 @@ def compile_chart(
     return Chart(
         patient=patient, zone=zone, now=now, tables=tables, grids=grids,
         counts=Counter({name: len(found) - unread[name] for name, found in read.items()}), left_out=+left_out,
-        sections=_honest(sections, read, unread), resources=resources, ledger=ledger,
+        sections=_named_all(_honest(sections, read, unread), tables), resources=resources, ledger=ledger,
     )  # fmt: skip
 
 
@@ -90,6 +97,28 @@ def _honest(
             said = f"{n:,} record{'s' if n != 1 else ''} could not be read"
             out[name] = Failed(reason=said, n=len(read[name]) - n)
     return out
+
+
+def _named_all(
+    sections: dict[SectionName, Completeness], tables: Mapping[str, list[Line]]
+) -> dict[SectionName, Completeness]:
+    """Say of a section whose records do not all tell what they are about that it was not read to its end.
+
+    A medicine or an allergy without a name may be the very one that is asked for.
+    """
+    lines = [
+        x
+        for prefix in UNNAMED_COUNTS
+        for x in tables[prefix]
+        if x.facts[:1] and x.facts[0].value.endswith("not named")
+    ]
+    unnamed = Counter(section_of(x.reference).name for x in lines)
+    for name, n in unnamed.items():
+        state = sections.get(name)
+        if isinstance(state, Complete | Truncated):
+            what = f"{n:,} record{'s do' if n != 1 else ' does'} not say what {'they are' if n != 1 else 'it is'} about"
+            sections[name] = Failed(reason=what, n=state.n)
+    return sections
 
 
 # ---------------------------------------------------------------- tables
@@ -211,6 +240,7 @@ def _grids(
     wrong: set[str],
     zone: ZoneInfo,
     ledger: Ledger,
+    searched_as: Mapping[str, str],
 ) -> dict[str, Grid]:
     measured: dict[str, list[Reading]] = {"L": [], "V": [], "O": []}
     for observation in observations:
@@ -219,6 +249,9 @@ def _grids(
             continue
         try:
             found, grid = readings(observation, zone), grid_of(observation)
+            if not categories(observation) & KNOWN_CATEGORIES:
+                # Categories of the EHR's own: what it found as laboratory results is one.
+                grid = searched_as.get(reference(observation), grid)
         except MALFORMED:
             wrong.add(reference(observation))
             continue

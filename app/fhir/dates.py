@@ -14,10 +14,11 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 def local(sent: str, zone: ZoneInfo) -> str:
     """Return a date as sent as sortable ISO in the site's zone, to the minute; date-only values stay as they are."""
-    if "T" not in sent:
-        return sent[:10]
+    if len(sent) <= len("2026-11-19"):
+        return sent
     try:
-        moment = datetime.fromisoformat(sent)
+        # Also with a small t or z or a blank, as some servers write it: the day may depend on the zone.
+        moment = datetime.fromisoformat(sent.upper())
     except ValueError:
         return sent[:10]
     if moment.tzinfo is not None:

@@ -43,7 +43,8 @@ WHEN = {
 def drug(resource: Resource) -> tuple[str, str]:
     """Return the medicine's name as sent, never cut, and the element it came from."""
     if resource.get("medicationCodeableConcept"):
-        return concept(resource["medicationCodeableConcept"]), "medicationCodeableConcept"
+        name = concept(resource["medicationCodeableConcept"])
+        return name or NOT_NAMED, "medicationCodeableConcept"
     sent = resource.get("medicationReference") or {}
     target = str(sent.get("reference") or "").lstrip("#")
     inside: Resource = next(
@@ -51,6 +52,22 @@ def drug(resource: Resource) -> tuple[str, str]:
     )
     name = concept(inside.get("code")) or str(sent.get("display") or "")
     return name or NOT_NAMED, "medicationReference"
+
+
+def in_r4(resource: Resource) -> Resource:
+    """Return a record of FHIR R5, whose medicine is one CodeableReference, with R4's elements; any other as it is.
+
+    Source: https://hl7.org/fhir/R5/medicationrequest.html, `medication`
+    """
+    sent = resource.get("medication")
+    if not isinstance(sent, dict):
+        return resource
+    rest = {k: v for k, v in resource.items() if k != "medication"}
+    if "concept" in sent:
+        rest["medicationCodeableConcept"] = sent["concept"]
+    if "reference" in sent:
+        rest["medicationReference"] = sent["reference"]
+    return rest
 
 
 def unnamed(resource: Resource) -> str:

@@ -4,6 +4,7 @@ The first read asks for one page of each section of the launch card: 11 requests
 a section on to its end; what was read is kept for the launch. A medicine that is named only by reference is read too.
 """
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 from app.errors import EhrRefused, EhrUnavailable, SessionEnded
 from app.fhir.chart import Chart
 from app.fhir.compile import compile_chart
+from app.fhir.dates import local
 from app.fhir.earlier import Earlier
 from app.fhir.glass import ChartRestricted
 from app.fhir.labels import DEFAULT, Audience, Labels
@@ -24,6 +26,7 @@ from app.fhir.medicines import unnamed
 from app.fhir.merged import RecordMerged, is_merged
 from app.fhir.notes import NoteTexts
 from app.fhir.sections import BY_NAME, FIRST, SectionName
+from app.fhir.shapes import is_well_formed
 from app.fhir.source import (
     ChartSource,
     Complete,
@@ -35,6 +38,7 @@ from app.fhir.source import (
     Resource,
     Restricted,
 )  # fmt: skip
+from app.fhir.values import effective
 from app.launch_context import LaunchContext
 
 CONNECTIONS = 6
@@ -185,6 +189,20 @@ class LaunchChart:
         with self._lock:
             read = self._reads.get(name)
             return bool(read and read.next_token)
+
+    def is_newest_first(self, name: SectionName) -> bool:
+        """Tell whether a section that has more came newest first, so that its end is the oldest that was read.
+
+        Servers that ignore `_sort` are common: what they left out may be newer than all that was read.
+        """
+        with self._lock:
+            if not self.has_more(name):
+                return False
+            table = BY_NAME[name].table
+            found = [r for r in self._reads[name].resources if is_well_formed(r)]
+            sent = [table.date(r)[0] if table else effective(r)[0] for r in found]
+        dates = [local(date, self._zone) for date in sent if date]
+        return all(a[:10] >= b[:10] for a, b in itertools.pairwise(dates))
 
     def export(self) -> dict[str, Any]:
         """Return handles and source numbers as JSON-able values (patient data: store them sealed)."""

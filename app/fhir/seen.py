@@ -90,6 +90,10 @@ class ModelsChart(LaunchChart):
         """Tell whether a section stopped at a page's end."""
         return self._whole.has_more(name)
 
+    def is_newest_first(self, name: SectionName) -> bool:
+        """Tell whether a section that has more came newest first."""
+        return self._whole.is_newest_first(name)
+
     def export(self) -> dict[str, Any]:
         """Return handles and source numbers."""
         return self._whole.export()

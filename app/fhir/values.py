@@ -30,6 +30,8 @@ UCUM_DISPLAY = {
     "Cel": "°C",
     "[degF]": "°F",
 }
+# Any value[x], also of a kind of another FHIR version, or only its extensions.
+NOT_READ = re.compile(r"_?value[A-Z]")
 SYSTOLIC, DIASTOLIC, BLOOD_PRESSURE = "8480-6", "8462-4", "85354-9"
 
 
@@ -199,12 +201,19 @@ def flag(part: Resource) -> str:
     )
 
 
+def _numberless(name: str, part: Resource) -> bool:
+    return name == "valueQuantity" and not amount(part[name])
+
+
 def _reading(observation: Resource, part: Resource, path: str, zone: ZoneInfo) -> Reading | None:
-    element = next((name for name in VALUE if name in part), None)
-    if element is None or (element == "valueQuantity" and not amount(part[element])):
+    element = next((name for name in VALUE if name in part and not _numberless(name, part)), "")
+    element = element or next((name for name in part if NOT_READ.match(name)), "")
+    if not element:
         return None
-    sent = VALUE[element](part[element])
-    quantity = part[element] if element == "valueQuantity" else {}
+    # A result that was sent and cannot be said is there all the same: it must not become "none".
+    is_read = element in VALUE and not _numberless(element, part)
+    sent = VALUE[element](part[element]) if is_read else "value not readable here"
+    quantity = part[element] if element == "valueQuantity" and is_read else {}
     coding: Resource = next(iter((part.get("code") or {}).get("coding") or []), {})
     name = SHORT.get(coding.get("code", "")) or concept(part.get("code")) or "unnamed"
     date, role = effective(observation)

@@ -146,7 +146,7 @@ def _section(
         return Found(
             text=f"NOT AVAILABLE: {view.missing}", sections=(), entries=(declined(view.missing),)
         )
-    launch.ensure(*view.sections)
+    launch.ensure(*view.sections, *view.derived)
     chart, start = launch.chart, moment(launch, since)
     if section == "microbiology":
         return _microbiology(chart, view, start, limit)
@@ -168,7 +168,7 @@ def _section(
         shown[view.rows] = sum(len(e.cells) for e in series)
     return Found(
         text="\n".join(filter(None, [view.note, *texts])),
-        sections=view.sections,
+        sections=(*view.sections, *view.derived),
         entries=tuple(entries),
         shown=shown,
     )

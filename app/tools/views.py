@@ -22,7 +22,8 @@ KeepsRow = Callable[[Resource, Row], bool]
 class View:
     """A view: the sections it reads, in the order shown, and what it keeps of them (all where nothing is said).
 
-    `rows` names the grid whose series belong to it; `missing` says why a view cannot be answered at all.
+    `rows` names the grid whose series belong to it; `missing` says why a view cannot be answered at all;
+    `derived` are the sections that its records' status is worked out from.
     """
 
     sections: tuple[SectionName, ...] = ()
@@ -30,6 +31,7 @@ class View:
     rows: SectionName = ""
     keep_row: KeepsRow | None = None
     missing: str = ""
+    derived: tuple[SectionName, ...] = ()
     note: str = ""
 
     def lines(self, chart: Chart) -> list[Line]:
@@ -142,7 +144,8 @@ VIEWS: dict[str, View] = {
     "labs": View(sections=("labs",), rows="labs"),
     "vitals": View(sections=("vitals",), rows="vitals"),
     "microbiology": View(sections=("reports", "labs")),
-    "orders": View(sections=("requests",)),
+    # Whether an order is pending stands in the reports and results.
+    "orders": View(sections=("requests",), derived=("reports", "labs")),
     "referrals": View(sections=("requests", "appointments", "tasks"), keep=_is_referral),
     "reports": View(sections=("reports", "imaging")),
     "procedures": View(sections=("procedures",)),

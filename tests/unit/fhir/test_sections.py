@@ -137,7 +137,14 @@ def test_the_search_of_each_section_can_be_asked() -> None:
 
 def test_what_is_called_the_same_in_another_form_is_well_formed() -> None:
     """Procedure.category is one concept, Coverage.class a list, Goal.description a concept."""
-    fill = record("MedicationDispense", "d", SUBJECT, status="completed", category={"text": "x"})
+    fill = record(
+        "MedicationDispense",
+        "d",
+        SUBJECT,
+        status="completed",
+        category={"text": "x"},
+        medicationCodeableConcept={"text": "aspirin"},
+    )
     launch, _ = chart_of(fill, EVERY["procedures"], EVERY["coverage"], EVERY["goals"])
     launch.ensure("procedures", "coverage", "goals")
     read = {name: launch.chart.sections[name] for name in ("procedures", "coverage", "goals")}

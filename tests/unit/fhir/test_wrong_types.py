@@ -66,7 +66,7 @@ def held(section: SectionName, bad: Resource) -> LaunchChart:
         {**record("DocumentReference", status="current"), "id": "good"},
         {**record("ServiceRequest", status="active"), "id": "good"},
         {**record("DiagnosticReport", status="final"), "id": "good"},
-        {**record("Condition"), "id": "good"},
+        {**record("Condition", code={"text": "gout"}), "id": "good"},
     ]
 
     def answer(path: str, query: dict[str, str]) -> Answer:
