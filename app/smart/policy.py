@@ -25,11 +25,15 @@ class Coding(Table, frozen=True, kw_only=True):
     code: Annotated[str, msgspec.Meta(min_length=1)]
 
 
+Https = Annotated[str, msgspec.Meta(pattern=r"^(https://[^\s]+)?$")]
+
+
 class Site(Table, frozen=True, kw_only=True):
     """`[site]`: the place, the clock on its walls, and whom its people call.
 
     `organisation` is who answers for it, where that is not `name`. `safety_contact` is for harm and near misses, `downtime`
-    what clinicians are told to do when the EHR cannot be read. Chartside speaks English: `locale` says which.
+    what clinicians are told to do when the EHR cannot be read. `privacy_url`, `terms_url`, `logo_url`: the site's own, for EHRs
+    whose form asks for them; Chartside calls none of them. Chartside speaks English: `locale` says which.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
@@ -38,6 +42,9 @@ class Site(Table, frozen=True, kw_only=True):
     organisation: str = ""
     safety_contact: str = ""
     downtime: Annotated[str, msgspec.Meta(max_length=400)] = ""
+    privacy_url: Https = ""
+    terms_url: Https = ""
+    logo_url: Https = ""
     locale: Annotated[str, msgspec.Meta(pattern=r"^en(-[A-Z]{2})?$")] = "en-US"
 
 

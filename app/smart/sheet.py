@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from app.smart.policy import ANY_MODEL, Coding, Models
+from app.smart.policy import ANY_MODEL, Coding, Models, Site
 from app.smart.registration import Registration, Retention
 from app.smart.scopes import parse_scopes
 from app.smart.templates import VENDORS
@@ -184,6 +184,7 @@ def _addresses(registration: Registration, origin: str) -> tuple[Row, ...]:
         Row(label="FHIR version", value=f"R4 ({registration.fhir.version})"),
         *_users(registration),
         *_contacts(registration),
+        *_own_pages(registration.site),
         *_lives(registration),
     ]
     if registration.launch.standalone:
@@ -195,6 +196,18 @@ def _addresses(registration: Registration, origin: str) -> tuple[Row, ...]:
     if registration.backend:
         rows.append(Row(label="Backend client id", value=registration.backend.id))
     return tuple(rows)
+
+
+def _own_pages(site: Site) -> tuple[Row, ...]:
+    asked = (
+        ("Privacy policy URL", site.privacy_url, "site.privacy_url"),
+        ("Terms of use URL", site.terms_url, "site.terms_url"),
+        ("Logo URL", site.logo_url, "site.logo_url"),
+    )
+    return tuple(
+        Row(label=label, value=sent or f"FILL-IN: the site's own, where the form asks ({key})")
+        for label, sent, key in asked
+    )
 
 
 def _contacts(registration: Registration) -> tuple[Row, ...]:

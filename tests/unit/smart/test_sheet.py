@@ -124,3 +124,23 @@ def test_a_model_whose_host_may_not_be_reached_is_sent_nothing(tmp_path: Path) -
         "\nTo api.openai.com: nothing: [network] egress does not name this host; model m\n"
         in printed
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "printed"),
+    [
+        ("", "FILL-IN: the site's own, where the form asks (site.privacy_url)"),
+        ('privacy_url = "https://mercy.example/privacy"\n', "https://mercy.example/privacy"),
+    ],
+)
+def test_the_sites_own_pages_stand_on_the_sheet_or_say_where_to_put_them(
+    tmp_path: Path, more: str, printed: str
+) -> None:
+    found = as_text("Mercy", sheet(registration(tmp_path, GOOD + more), ORIGIN, Models(), ()))
+    assert f"\nPrivacy policy URL: {printed}\n" in found
+    assert "\nLogo URL: FILL-IN: the site's own, where the form asks (site.logo_url)\n" in found
+
+
+def test_an_own_page_is_an_https_address(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"site\.privacy_url"):
+        registration(tmp_path, GOOD + 'privacy_url = "http://mercy.example"\n')
