@@ -8,7 +8,7 @@ Source: RFC 9110 10.2.3 (Retry-After), 13.1.2 (If-None-Match), 15.4.5 (304); htt
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from app.boundary import Boundary, Response
@@ -18,6 +18,17 @@ from app.fhir.source import Resource
 
 LONGEST_WAIT_S = 2.0
 MOST_KEPT = 64
+# As sent; in memory an answer takes several times that.
+MOST_KEPT_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """An answer that came with an ETag."""
+
+    etag: str
+    json: Resource
+    size_bytes: int
 
 
 class Asking:
@@ -41,7 +52,7 @@ class Asking:
         self._asked = 0
         # None before the first question: the launch card is bounded by itself.
         self._in_turn: int | None = None
-        self._kept: OrderedDict[str, tuple[str, Resource]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def begin_turn(self) -> None:
         """A person asks something new: the requests of a turn are counted from here."""
@@ -92,16 +103,16 @@ class Asking:
     def _send(self, url: str, token: str, count: Callable[[], None], accept: str) -> Response:
         kept = self._counted(url)
         count()
-        headers = {"If-None-Match": kept[0]} if kept else {}
+        headers = {"If-None-Match": kept.etag} if kept else {}
         headers |= {"Accept": accept} if accept else {}
         with self._shared.connection():
             answer = self._boundary.get_json(url, bearer=token, headers=headers)
         if answer.status == 304 and kept:
-            return replace(answer, status=200, json=kept[1])
+            return replace(answer, status=200, json=kept.json)
         self._keep(url, answer)
         return answer
 
-    def _counted(self, url: str) -> tuple[str, Resource] | None:
+    def _counted(self, url: str) -> "_Kept | None":
         """Count a request, and return what is kept of its last answer."""
         self._count()
         with self._lock:
@@ -122,9 +133,12 @@ class Asking:
         with self._lock:
             self._kept.pop(url, None)
             if etag and answer.status == 200 and isinstance(answer.json, dict):
-                self._kept[url] = (etag, answer.json)
-            while len(self._kept) > MOST_KEPT:
+                self._kept[url] = _Kept(etag=etag, json=answer.json, size_bytes=answer.size_bytes)
+            while len(self._kept) > MOST_KEPT or self._size_bytes() > MOST_KEPT_BYTES:
                 self._kept.popitem(last=False)
+
+    def _size_bytes(self) -> int:
+        return sum(one.size_bytes for one in self._kept.values())
 
 
 def _limit(requests: int, of: str) -> str:

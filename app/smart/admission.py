@@ -7,6 +7,7 @@ What a rule needs and nobody tells is refused, or counts as the lesser right. No
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from app.boundary import Boundary
@@ -160,9 +161,18 @@ class _Asked:
         return any(_of_user(grant, kind) and verb in grant.verbs for grant in self.grants)
 
 
+def _is_over(period: object) -> bool:
+    """Tell whether a period ended before today (UTC); an end without month or day lasts as long as it can mean."""
+    end = period.get("end") if isinstance(period, dict) else None
+    if not isinstance(end, str):
+        return False
+    day = end[:10]
+    return bool(day) and day < datetime.now(UTC).date().isoformat()[: len(day)]
+
+
 def _codes(resource: dict[str, Any]) -> Iterator[Code]:
     """Yield the codes of a PractitionerRole or of a Practitioner's qualifications; ended roles give none."""
-    if resource.get("active") is False:
+    if resource.get("active") is False or _is_over(resource.get("period")):
         return
     qualifications = resource.get("qualification")
     held = qualifications if isinstance(qualifications, list) else []

@@ -148,7 +148,10 @@ def _audited(context: LaunchContext) -> Detail:
         "tenant": context.tenant,
         "roles": list(context.roles),
         "without": list(context.without),
-        "fhir_context": [item.named for item in context.fhir_context],
+        # An identifier may be a number of the patient: that one stood there is enough.
+        "fhir_context": [
+            item.reference or item.canonical or "identifier" for item in context.fhir_context
+        ],
     }
     return {"scope": context.scope, **{name: value for name, value in said.items() if value}}
 

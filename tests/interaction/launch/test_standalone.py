@@ -173,8 +173,10 @@ def test_what_else_was_open_in_the_ehr_is_known_and_audited(tmp_path: Path) -> N
     )
     assert (context.intent, context.tenant) == ("reconcile-medications", "north")
     event = stack.services.audit.events(context.launch_id)[0]
-    for said in ("ImagingStudy/1", "phq9|2", "ACC-77", "reconcile-medications", "north"):
+    for said in ("ImagingStudy/1", "phq9|2", "identifier", "reconcile-medications", "north"):
         assert said in event.detail
+    # An identifier may be a number of the patient.
+    assert "ACC-77" not in event.detail
 
 
 @requirement("attack-60", "smart:context:fhir-context")

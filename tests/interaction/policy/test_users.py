@@ -98,6 +98,7 @@ def test_a_role_of_the_list_opens_and_is_known_to_the_audit(tmp_path: Path) -> N
         (["not a concept"], {}, "launch.role_refused"),
         ([DOCTOR], {"between": with_roles(lambda _: [role(DOCTOR, "Practitioner/x")])}, "launch.role_refused"),
         ([DOCTOR], {"between": with_roles(lambda user: [role(DOCTOR, user, active=False)])}, "launch.role_refused"),
+        ([DOCTOR], {"between": with_roles(lambda user: [role(DOCTOR, user, period={"start": "2019", "end": "2024-06"})])}, "launch.role_refused"),
     ],
 )  # fmt: skip
 def test_no_role_of_the_list_and_it_does_not_open(

@@ -225,6 +225,31 @@ def test_a_re_read_of_what_did_not_change_is_asked_for_by_its_tag() -> None:
     assert (tags.count(""), tags.count('W/"1"'), len(ehr.asked)) == (11, 11, 11)
 
 
+def test_large_answers_are_not_kept_beyond_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A limit like any other; only its size is a test's.
+    monkeypatch.setattr("app.fhir.asking.MOST_KEPT_BYTES", 20_000)
+    tags: list[str] = []
+
+    class Tagged(Ehr):
+        def __call__(self, environ: dict[str, Any], start: Any) -> Any:
+            tags.append(environ.get("HTTP_IF_NONE_MATCH", ""))
+            return super().__call__(environ, start)
+
+    long: dict[str, Any] = {"code": {"text": "Potassium", "coding": [{"display": "x" * 30_000}]}}
+    ehr = Tagged(ehr_with(observation(**long)).answer, ETag='W/"1"')
+    chart = launch(*shared_of(ehr))
+    chart.first_read()
+    first = len(tags)
+    chart.read_again()
+    searched = [path for path in paths(ehr)[first:] if path == "Observation"]
+    asked_in_full = [
+        p
+        for p, tag in zip(paths(ehr)[first:], tags[first:], strict=True)
+        if p == "Observation" and not tag
+    ]
+    assert (len(searched), len(asked_in_full)) == (2, 2)
+
+
 def test_an_answer_without_a_body_that_nobody_asked_for_is_a_failure() -> None:
     def answer(path: str, _: dict[str, str]) -> Answer:
         if path.startswith("Patient/"):
