@@ -1,0 +1,1 @@
+"""Servers that behave badly, questions with a known truth, and a judge of what was said."""
