@@ -1,7 +1,9 @@
-"""`keys list` and `keys rotate`: the keys that prove to EHRs who asks."""
+"""`keys list`, `keys show` and `keys rotate`: the keys that prove to EHRs who asks."""
 
 import argparse
 from typing import TYPE_CHECKING
+
+import orjson
 
 from app.cli.desk import Desk, say
 from app.smart.keys import KeyState
@@ -16,6 +18,10 @@ def add(commands: "Commands") -> None:
     acts = keys.add_subparsers(required=True)
     listed = acts.add_parser("list", help="every published key, and when it signs")
     listed.set_defaults(act=_list)
+    shown = acts.add_parser(
+        "show", help="the key set as text, for a form that takes no address of one"
+    )
+    shown.set_defaults(act=_show)
     rotate = acts.add_parser(
         "rotate", help="publish a new key now; it signs when every cache has it"
     )
@@ -25,6 +31,11 @@ def add(commands: "Commands") -> None:
 
 def _list(desk: Desk, _: argparse.Namespace) -> int:
     return say("".join(map(_line, desk.keyring.states())))
+
+
+def _show(desk: Desk, _: argparse.Namespace) -> int:
+    text = orjson.dumps(desk.keyring.published(), option=orjson.OPT_INDENT_2).decode()
+    return say(f"{text}\n")
 
 
 def _rotate(desk: Desk, given: argparse.Namespace) -> int:

@@ -192,6 +192,12 @@ def _addresses(registration: Registration, origin: str) -> tuple[Row, ...]:
     if client.alg or registration.backend:
         used = {client.alg, registration.backend.alg if registration.backend else ""} - {""}
         rows.append(Row(label="JWKS URL", value=f"{origin}/.well-known/jwks.json"))
+        rows.append(
+            Row(
+                label="Key set as text",
+                value="python -m app.cli keys show (only where the form takes no URL: it must be pasted again after each rotation)",
+            )
+        )
         rows.append(Row(label="Signing algorithm", value=", ".join(sorted(used))))
     if registration.backend:
         rows.append(Row(label="Backend client id", value=registration.backend.id))

@@ -1,6 +1,7 @@
 """The commands for IT: a registration from nothing to a checked file and its sheet."""
 
 import base64
+import json
 import re
 import ssl
 import subprocess
@@ -371,6 +372,12 @@ def test_keys_are_listed_and_rotated(desk: Desk) -> None:
     assert desk.run("keys", "list") == (0, [])
     code, lines = desk.run("keys", "rotate", "--alg", "RS384")
     assert (code, len(lines), "RS384  signing" in lines[0]) == (0, 1, True)
+    code, lines = desk.run("keys", "show")
+    (key,) = json.loads("\n".join(lines))["keys"]
+    # Public members only (RFC 7517): it is pasted into a form.
+    assert (code, sorted(key), key["alg"]) == (
+        0, ["alg", "e", "kid", "kty", "n", "use"], "RS384",
+    )  # fmt: skip
 
 
 def test_a_setting_that_is_missing_is_named(desk: Desk) -> None:
