@@ -65,7 +65,7 @@ def test_a_question_reaches_its_part_of_the_chart(question: str, expected: str) 
     ("question", "said"),
     [
         ("Controlled substances elsewhere (PDMP)?", "The prescription monitoring program (PDMP) is not readable here."),
-        ("Net I/O and weight, 3 days", "Intake and output flowsheets are not readable here."),
+        ("Net I/O and weight, 3 days", "Intake and output are not added up here: flowsheets are not readable, and single volumes stand among the results if the EHR sent them."),
         ("Eligible for trial X?", "Criteria of clinical trials are not matched here."),
         ("Anything confidential before I print for the parent?", "that unlabelled text holds nothing confidential cannot be told here."),
         ("mother's GBS?", "The mother's chart is another record and is not read here."),

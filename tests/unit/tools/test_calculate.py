@@ -504,7 +504,8 @@ def test_a_restart_keeps_what_was_computed_and_a_made_up_handle_is_unknown() -> 
     [
         ("HEART score?", "HEART score: not computed here; it needs history and ECG as judged at the bedside."),
         ("ASCVD by the pooled cohort equations", "Pooled Cohort Equations: not computed here; they use race; ask for the PREVENT risk."),
-        ("Bilirubin at 38 h, 36 weeks: threshold?", "Phototherapy thresholds: not computed here; the threshold tables do not come with this application."),
+        ("Does she need phototherapy?", "Phototherapy thresholds: not computed here; the threshold tables do not come with this application."),
+        ("Bilirubin at 38 h, 36 weeks: threshold?", "Treatment thresholds are not held here."),
         ("wells score", "Wells score: not computed here; it is not among the calculators."),
     ],
 )  # fmt: skip
