@@ -57,7 +57,7 @@ def launch(playwright: Playwright, ehr_port: int, patient: str) -> float:
     page = browser.new_page()
     page.goto(f"http://ehr.localhost:{ehr_port}/chart/{patient}")
     started = time.monotonic()
-    page.get_by_role("link", name="Chartside").click()
+    page.get_by_role("link", name="Chartside", exact=True).click()
     page.frame_locator("iframe").locator(".card .rows").first.wait_for(timeout=60_000)
     elapsed = time.monotonic() - started
     browser.close()

@@ -45,9 +45,8 @@ PAGE = Page(
         ),
         "smart:client:key-set-by-hand": at(
             REGISTERING,
-            "The key set may also be handed over at registration.",
+            "The key set may also be handed over at registration: it is printed, public parts only.",
             300, 304, strength="MAY",
-            applies_when="Keys are registered by address. The set that stands there can be pasted, but must be pasted anew at every rotation.",
         ),
         "smart:client:dynamic-registration": at(
             REGISTERING,

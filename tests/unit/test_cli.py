@@ -16,6 +16,7 @@ from app.cli import main, schema
 from app.errors import ConfigurationError
 from app.smart.registry import load_registry
 from app.smart.templates import VENDORS, template
+from tests.requirements import requirement
 from tests.stack import APP, Stack, make_stack, registered
 
 ORIGIN = "https://chartside.example"
@@ -368,6 +369,7 @@ def test_what_was_run_where_is_told_alike_by_templates_and_docs() -> None:
         assert f"| {facts.label} | {facts.verified or 'not run'} |" in table
 
 
+@requirement("smart:client:key-set-by-hand")
 def test_keys_are_listed_and_rotated(desk: Desk) -> None:
     assert desk.run("keys", "list") == (0, [])
     code, lines = desk.run("keys", "rotate", "--alg", "RS384")
