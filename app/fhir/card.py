@@ -109,11 +109,15 @@ def _nothing_new(launch: LaunchChart, sources: Sources, after: str) -> Row:
     chart = launch.chart
     whole = all(_reaches(launch, name, after) for name in names)
     records = [chart.record_search(f"changes since {day(after)}", name) for name in names]
-    said = (
-        "No new results, orders, problems or notes found."
-        if whole
-        else "Nothing new in what could be read."
-    )
+    # Rows are made of what is out of range: a normal result since the visit is new all the same.
+    if tests := since.tests_with_results(chart, after):
+        each = "result is" if tests == 1 else "result of each is"
+        results = f"New results of {tests} test{'s' if tests != 1 else ''}; the newest {each} not flagged. "
+        kinds, unread = "orders, problems or notes", "Nothing else new in what could be read."
+    else:
+        results, kinds = "", "results, orders, problems or notes"
+        unread = "Nothing new in what could be read."
+    said = results + (f"No new {kinds} found." if whole else unread)
     return Row(pieces=(plain(said), *(search_cite(sources, r) for r in records)))
 
 

@@ -116,6 +116,11 @@ def series(test: Test) -> list[tuple[str, Reading]]:
     return [(place, cell[0]) for place, cell in test.cells.items()]
 
 
+def tests_with_results(chart: Chart, after: str) -> int:
+    """Count the laboratory tests with a result since `after`, flagged or not."""
+    return sum(1 for t in chart.grids["L"].rows if t.cells and series(t)[0][1].moment > after)
+
+
 def result_rows(launch: LaunchChart, after: str) -> list[Row]:
     """Return alarms, then the change of kidney function, then all others out of range in one row."""
     chart = launch.chart

@@ -229,6 +229,15 @@ def test_preliminary_and_corrected_say_so() -> None:
     assert "19-Nov-2026 preliminary" in said(rows[0])
 
 
+def test_a_normal_result_since_the_visit_is_new() -> None:
+    (one,) = since(result(1, "2026-11-19", 4))
+    assert said(one).startswith(
+        "New results of 1 test; the newest result is not flagged. No new orders, problems or notes found."
+    )
+    (two,) = since(result(1, "2026-11-19", 4), result(2, "2026-11-19", 140, "", "2951-2"))
+    assert said(two).startswith("New results of 2 tests; the newest result of each is not flagged.")
+
+
 def test_nothing_new_cites_the_searches_and_is_not_said_of_an_unread_section() -> None:
     whole = since()
     assert said(whole[0]).startswith(
