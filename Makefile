@@ -86,11 +86,9 @@ bench: .setup/python .setup/build .setup/browsers
 	@$(BIN)/python -m bench $(NAME)
 
 lock:
-	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
-	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes requirements-charts.in -o requirements-charts.txt
-	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes requirements-clouds.in -o requirements-clouds.txt
-	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes requirements-llama.in -o requirements-llama.txt
+	for name in requirements requirements-dev requirements-charts requirements-clouds requirements-llama requirements-spark requirements-oracles; do \
+	  $(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes $$name.in -o $$name.txt || exit 1; \
+	done
 
 llama: .setup/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-llama.txt
