@@ -23,6 +23,12 @@
     │   └── RoleMayNot          the user's role asks no questions here
     ├── ModelFailed             a model gave no whole answer; its kinds: `app.llm.errors`
     ├── TurnCut                 a model's stream ended without its end (`app.agent.errors`)
+    ├── McpRefused              no access for an MCP host (`app.mcp.errors`)
+    │   ├── McpEnded            its launch has ended, or its token has expired
+    │   ├── McpHostRefused      the site does not name this host
+    │   ├── McpOptedOut         the patient asked that no AI be used
+    │   ├── McpScopeMissing     the token lacks a scope that its launch has
+    │   └── McpBusy             more calls than the site allows
     ├── AuditFailed             the audit log takes nothing more
     └── NotFound                no such turn or source in this launch
 

@@ -47,8 +47,21 @@ class Settings:
     """`CHARTSIDE_FRONTEND`: the folder of the built frontend."""
     models: Path | None = None
     """`CHARTSIDE_MODELS`: a TOML file with the language models; None: only those of the variables below."""
+    mcp_origin: str = ""
+    """`CHARTSIDE_MCP_ORIGIN`: the address under which MCP hosts reach the MCP server, without a path; "": there is none."""
+    mcp_browser_origins: tuple[str, ...] = ()
+    """`CHARTSIDE_MCP_BROWSER_ORIGINS`: origins of web pages that may call the MCP server, separated by commas."""
+    mcp_token: Secret | None = None
+    """`CHARTSIDE_MCP_TOKEN`: the token that the MCP server over stdio answers for."""
+    mcp_token_file: Path | None = None
+    """`CHARTSIDE_MCP_TOKEN_FILE`: a file that holds it, read again at every call, so that it can be renewed."""
     variables: Mapping[str, Secret] = field(default_factory=dict)
     """Every variable that is not ours: providers' keys and addresses, and what a model's `key_env` names."""
+
+    @property
+    def mcp_url(self) -> str:
+        """The MCP server's address, which its tokens name as their audience; "" where there is none."""
+        return f"{self.mcp_origin}/mcp" if self.mcp_origin else ""
 
     @staticmethod
     def from_env(environ: Mapping[str, str]) -> "Settings":
@@ -60,12 +73,16 @@ class Settings:
         _refuse_unknown(environ)
         return Settings(
             environment=_environment(environ.get("CHARTSIDE_ENVIRONMENT", "production")),
-            origin=_origin(_required(environ, "CHARTSIDE_ORIGIN")),
+            origin=_origin(_required(environ, "CHARTSIDE_ORIGIN"), "CHARTSIDE_ORIGIN"),
             secret_key=_secret_key(_required(environ, "CHARTSIDE_SECRET_KEY")),
             database_url=environ.get("CHARTSIDE_DATABASE_URL", "sqlite:///run/chartside.db"),
             launch_config=Path(environ.get("CHARTSIDE_LAUNCH_CONFIG", "launch_config")),
             frontend=Path(environ.get("CHARTSIDE_FRONTEND", "frontend/dist")),
-            models=Path(environ["CHARTSIDE_MODELS"]) if environ.get("CHARTSIDE_MODELS") else None,
+            models=_path(environ, "CHARTSIDE_MODELS"),
+            mcp_origin=_mcp_origin(environ),
+            mcp_browser_origins=_browser_origins(environ),
+            mcp_token=_secret(environ, "CHARTSIDE_MCP_TOKEN"),
+            mcp_token_file=_path(environ, "CHARTSIDE_MCP_TOKEN_FILE"),
             variables={
                 name: Secret(value.encode(errors="surrogateescape"))
                 for name, value in environ.items()
@@ -75,11 +92,12 @@ class Settings:
 
 
 OURS = "CHARTSIDE_"
-# CHARTSIDE_THREADS is read by the Procfile, CHARTSIDE_PORT by `make run`.
+# CHARTSIDE_THREADS, CHARTSIDE_PORT and CHARTSIDE_MCP_PORT are read by the Procfile.
 KNOWN = frozenset(
     f"{OURS}{name}"
     for name in (
         "ENVIRONMENT", "ORIGIN", "SECRET_KEY", "DATABASE_URL", "LAUNCH_CONFIG", "FRONTEND", "MODELS", "THREADS", "PORT",
+        "MCP_ORIGIN", "MCP_BROWSER_ORIGINS", "MCP_TOKEN", "MCP_TOKEN_FILE", "MCP_PORT",
     )
 )  # fmt: skip
 # The providers' own names: what is set for their command lines works here.
@@ -109,11 +127,37 @@ def _environment(value: str) -> Literal["production", "development"]:
     raise ConfigurationError("CHARTSIDE_ENVIRONMENT must be production or development")
 
 
-def _origin(value: str) -> str:
+def _origin(value: str, name: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
-        raise ConfigurationError("CHARTSIDE_ORIGIN must look like https://host[:port]")
+        raise ConfigurationError(f"{name} must look like https://host[:port]")
     return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _mcp_origin(environ: Mapping[str, str]) -> str:
+    name = "CHARTSIDE_MCP_ORIGIN"
+    if not (value := environ.get(name, "")):
+        return ""
+    origin = _origin(value, name)
+    # Tokens travel there.
+    if environ.get("CHARTSIDE_ENVIRONMENT") != "development" and not origin.startswith("https://"):
+        raise ConfigurationError(f"{name} must be https in production")
+    return origin
+
+
+def _browser_origins(environ: Mapping[str, str]) -> tuple[str, ...]:
+    name = "CHARTSIDE_MCP_BROWSER_ORIGINS"
+    return tuple(
+        _origin(one.strip(), name) for one in environ.get(name, "").split(",") if one.strip()
+    )
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]) if environ.get(name) else None
+
+
+def _secret(environ: Mapping[str, str], name: str) -> Secret | None:
+    return Secret(environ[name].strip().encode()) if environ.get(name) else None
 
 
 def _secret_key(value: str) -> Secret:

@@ -28,6 +28,7 @@ from app.launch_context import LaunchContext
 from app.llm.catalog import Catalog, load
 from app.llm.no_llm import NoLanguageModel
 from app.llm.synonyms import load as load_synonyms
+from app.mcp.launch_tokens import LaunchTokens
 from app.settings import Settings
 from app.smart.admission import Admission
 from app.smart.backend_services import BackendTokens
@@ -94,6 +95,7 @@ class Services:
     running: RunningTurns
     switches: Switches
     retention: Retention
+    mcp_tokens: LaunchTokens
     clock: Clock
 
     def sweep_every_minute(self) -> None:
@@ -182,6 +184,10 @@ def build(
         may_ask=lambda context: context.may("chat") and switches.may(context.registration, "chat"),
     )  # fmt: skip
     forget += [charts.drop, opt_outs.drop, turns.drop]
+    mcp_tokens = LaunchTokens(
+        issuer=settings.origin, url=settings.mcp_url, keyring=smart.keyring, sessions=sessions, registry=registry,
+        switches=switches, audit=audit, key=settings.secret_key, clock=now,
+    )  # fmt: skip
     launcher = Launcher(
         rows=rows, sessions=sessions, discovery=smart.discovery, endpoint=smart.endpoint,
         admission=Admission(lambda registration: boundaries[registration.slug]), revoker=smart.revoker,
@@ -190,7 +196,7 @@ def build(
     return Services(
         settings=settings, registry=registry, boundaries=boundaries, rows=rows, sessions=sessions, launcher=launcher,
         conversations=conversations, audit=audit, charts=charts, catalog=models, gate=gate, turns=turns,
-        running=running, switches=switches, retention=retention, clock=now, smart=smart,
+        running=running, switches=switches, retention=retention, clock=now, smart=smart, mcp_tokens=mcp_tokens,
     )  # fmt: skip
 
 

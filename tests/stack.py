@@ -29,10 +29,22 @@ from sandbox.state import SandboxState
 
 ROOT = Path(__file__).resolve().parent.parent
 APP, EHR = "http://app.localhost:9001", "http://ehr.localhost:9000"
+MCP = "http://mcp.localhost:9002"
 ISS = f"{EHR}/fhir"
 MARLENA = "marlena"
 
-__all__ = ["APP", "EHR", "ISS", "Browser", "Clock", "Launched", "Stack", "make_stack", "registered"]
+__all__ = [
+    "APP",
+    "EHR",
+    "ISS",
+    "MCP",
+    "Browser",
+    "Clock",
+    "Launched",
+    "Stack",
+    "make_stack",
+    "registered",
+]
 
 
 @dataclass(kw_only=True)
@@ -258,6 +270,7 @@ def make_stack(
         database_url=f"sqlite:///{folder}/chartside.db",
         launch_config=launch_config,
         frontend=pretend_build(folder),
+        mcp_origin=MCP,
         variables={name: Secret(value.encode()) for name, value in variables.items()},
     )
     transport = httpx2.WSGITransport(app=between(ehr_app))

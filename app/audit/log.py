@@ -30,6 +30,8 @@ Kind = Literal[
     "model",
     "model_begun",
     "model_call",
+    "mcp",
+    "mcp_token",
     "refusal",
     "refresh",
     "resume",

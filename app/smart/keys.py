@@ -1,4 +1,7 @@
-"""The keys that Chartside signs with (`private_key_jwt`), and their public half for `/.well-known/jwks.json`.
+"""The keys that Chartside signs with, and the public half of those for EHRs, for `/.well-known/jwks.json`.
+
+For `private_key_jwt` there are RS384 and ES384 keys. ES256 keys sign the access tokens of our own MCP server and are not
+published to EHRs: what one key signs can never pass for what the other does.
 
 A new key is published before it signs, longer than a reader may cache the key set, and an old one stays published
 for a day after, so that no EHR ever meets a signature by a key that it cannot know. Private keys lie sealed in the
@@ -7,7 +10,7 @@ database, so that every process signs with the same ones. Somebody with the data
 Source: SMART App Launch 2.2.0, asymmetric client authentication, registering a client (RS384 and ES384).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -20,7 +23,10 @@ from app.store.keys import KeyRow
 from app.store.ports import KeyStore
 from app.store.seal import Seal
 
-Algorithm = Literal["RS384", "ES384"]
+Algorithm = Literal["RS384", "ES384", "ES256"]
+CLIENT: tuple[Algorithm, ...] = ("RS384", "ES384")
+MCP: Algorithm = "ES256"
+CURVES = {"ES384": "P-384", "ES256": "P-256"}
 SigningKey = RSAKey | ECKey
 
 CACHE_S = 3_600
@@ -88,9 +94,16 @@ class Keyring:
         signing = {alg: str(self.signing(alg).kid) for alg in sorted({row.alg for row in present})}
         return [self._state(row, signing[row.alg]) for row in present]
 
-    def published(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the JWKS: public parts only."""
-        keys = [self._open(row).as_dict(private=False) for row in self._present()]
+    def verifying(self, alg: Algorithm, kid: str) -> SigningKey | None:
+        """Return the key of a signature that was made here, while it is not withdrawn."""
+        found = (row for row in self._present() if (row.alg, row.kid) == (alg, kid))
+        return next(map(self._open, found), None)
+
+    def published(self, algs: Collection[str] = CLIENT) -> dict[str, list[dict[str, Any]]]:
+        """Return a JWKS, public parts only: of the keys that prove to EHRs who asks, or of other algorithms."""
+        keys = [
+            self._open(row).as_dict(private=False) for row in self._present() if row.alg in algs
+        ]
         return {"keys": [{name: key[name] for name in PUBLIC[str(key["kty"])]} for key in keys]}
 
     def _present(self) -> list[KeyRow]:
@@ -137,4 +150,4 @@ def _generate(alg: str) -> SigningKey:
     parameters: Any = {"use": "sig", "alg": alg}
     if alg == "RS384":
         return RSAKey.generate_key(RSA_BITS, parameters=parameters, auto_kid=True)
-    return ECKey.generate_key("P-384", parameters=parameters, auto_kid=True)
+    return ECKey.generate_key(CURVES[alg], parameters=parameters, auto_kid=True)

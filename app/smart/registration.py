@@ -11,6 +11,8 @@ import msgspec
 
 from app.smart.policy import Models, Network, RestrictedData, Site, Table, Users
 
+ANY_HOST = "*"
+HostId = Annotated[str, msgspec.Meta(pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,62})$")]
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
@@ -136,6 +138,22 @@ class Retention(Table, frozen=True, kw_only=True):
     audit_days: Annotated[int, msgspec.Meta(ge=0, le=36_600)] = 0
 
 
+class McpServer(Table, frozen=True, kw_only=True):
+    """`[mcp_server]`: which MCP hosts a launched user may give this chart to, by id; none unless named.
+
+    `hosts` (`*`: any, sandbox only) stand in tokens and in the audit; naming one says that the site has an agreement with who
+    runs its model. `token_minutes` is how long a token lives, `calls_per_minute` how much one launch may ask.
+    """
+
+    hosts: tuple[HostId, ...] = ()
+    token_minutes: Annotated[int, msgspec.Meta(ge=1, le=15)] = 15
+    calls_per_minute: Annotated[int, msgspec.Meta(ge=1, le=600)] = 60
+
+    def allows(self, host: str) -> bool:
+        """Tell whether a host may read charts of this EHR."""
+        return host in self.hosts or ANY_HOST in self.hosts
+
+
 class Registration(Table, frozen=True, kw_only=True):
     """One EHR, from one file."""
 
@@ -161,6 +179,7 @@ class Registration(Table, frozen=True, kw_only=True):
     restricted: RestrictedData = RestrictedData()
     network: Network = Network()
     retention: Retention = Retention()
+    mcp_server: McpServer = McpServer()
 
     @property
     def sandbox(self) -> bool:

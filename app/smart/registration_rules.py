@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.smart.policy import ANY_MODEL
-from app.smart.registration import Registration
+from app.smart.registration import ANY_HOST, Registration
 from app.smart.scopes import is_well_formed, parse_scopes
 
 # scheme, host and port only: a wildcard, a path or a keyword here would let others frame the app.
@@ -43,6 +43,8 @@ def _problems(registration: Registration, origin: str) -> Iterator[str]:
     yield from _restricted(registration)
     yield from _network(registration)
     yield from _models(registration)
+    if ANY_HOST in registration.mcp_server.hosts and not registration.sandbox:
+        yield 'mcp_server.hosts "*" is for sandbox registrations only'
 
 
 def _addresses(registration: Registration) -> Iterator[str]:

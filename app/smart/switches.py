@@ -22,6 +22,7 @@ ACTIONS: Mapping[str, str] = {
     "chat": "Asking questions",
     "models": "Answering with language models",
     "standalone": "Opening Chartside outside the EHR",
+    "mcp": "Reading the chart from other applications (MCP)",
 }
 MOST_REASON = 200
 

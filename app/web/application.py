@@ -11,6 +11,7 @@ from app.web import (
     jwks,
     launch,
     logs,
+    mcp_token,
     model,
     register,
     resume,
@@ -37,6 +38,7 @@ def make_app(services: Services) -> Flask:
     app.register_blueprint(chart.blueprint(services))
     app.register_blueprint(model.blueprint(services))
     app.register_blueprint(chat.blueprint(services))
+    app.register_blueprint(mcp_token.blueprint(services))
     app.register_blueprint(health.blueprint())
     app.register_blueprint(jwks.blueprint(services))
     app.register_blueprint(register.blueprint(services))

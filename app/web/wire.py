@@ -3,7 +3,7 @@
 TypeScript types are generated from here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
@@ -19,6 +19,18 @@ class LaunchPage:
     state: str
     bind: str
     form: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class McpToken:
+    """Answer of `POST /api/launches/{launch}/mcp-token`, in the words of RFC 6749 5.1; `url` is where it counts."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    scope: str
+    url: str
+    host: str
+    token_type: str = "Bearer"
 
 
 @dataclass(frozen=True, kw_only=True)

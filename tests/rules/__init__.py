@@ -10,6 +10,7 @@ from tests.rules import (
     conformance,
     fhir,
     introspection_and_revocation,
+    mcp,
     openid_connect,
     scopes_and_context,
 )
@@ -25,5 +26,6 @@ PAGES = (
     conformance.PAGE,
     fhir.PAGE,
     attacks.PAGE,
+    mcp.PAGE,
     chartside.PAGE,
 )

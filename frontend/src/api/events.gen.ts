@@ -315,6 +315,15 @@ export interface LaunchPage {
   readonly form: Readonly<Record<string, unknown>>;
 }
 
+export interface McpToken {
+  readonly access_token: string;
+  readonly expires_in: number;
+  readonly scope: string;
+  readonly url: string;
+  readonly host: string;
+  readonly token_type: string;
+}
+
 export interface ErrorPage {
   readonly page: string;
   readonly title: string;

@@ -1,0 +1,77 @@
+"""Why an MCP host gets nothing, each with one sentence that the host may show."""
+
+from typing import ClassVar
+
+from app.errors import ChartsideError
+
+
+class McpRefused(ChartsideError):
+    """What the host sent proves nothing here: no token, a forged one, or one for another server."""
+
+    status = 401
+    code = "mcp.refused"
+    public = (
+        "This access token is not accepted. Connect again from Chartside in the patient's chart."
+    )
+    # RFC 6750 3.1: the error code of `WWW-Authenticate`.
+    oauth: ClassVar[str] = "invalid_token"
+
+
+class McpEnded(McpRefused):
+    """The launch behind a token has ended, or the token has expired."""
+
+    code = "mcp.ended"
+    public = (
+        "This access has ended, with its launch or by its time. "
+        "Open Chartside again from the patient's chart and connect from there."
+    )
+
+
+class McpHostRefused(McpRefused):
+    """The registration does not name this host, or there is no MCP server at all."""
+
+    status = 403
+    code = "mcp.host"
+    public = "This site does not let this application read charts. Ask the IT department."
+    oauth = "access_denied"
+
+
+class McpOptedOut(McpRefused):
+    """The patient asked that no AI be used, or whether they did could not be read."""
+
+    status = 403
+    code = "mcp.opted_out"
+    public = (
+        "This patient's chart is not given to AI applications: the patient asked for that, "
+        "or whether they did could not be read."
+    )
+    oauth = "access_denied"
+
+
+class McpScopeMissing(McpRefused):
+    """The token lacks what the launch itself has; a token with `scope` would do."""
+
+    status = 403
+    code = "mcp.scope"
+    public = "This access does not cover that part of the chart."
+    oauth = "insufficient_scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"needs {scope}")
+        self.scope = scope
+
+
+class McpBusy(McpRefused):
+    """More calls than the site allows one launch."""
+
+    status = 429
+    code = "mcp.busy"
+    public = "Too many requests for this chart. Wait before asking again."
+    oauth = "temporarily_unavailable"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"retry after {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+        self.public = (
+            f"Too many requests for this chart. Retry-After: ask again in {retry_after_s} seconds."
+        )

@@ -1,0 +1,203 @@
+"""Access tokens for MCP hosts, minted after a SMART launch: short, signed here, for one launch and its patient.
+
+A token names its launch; the EHR's own token stays in the vault and never leaves (no token passthrough). At every use the launch must
+still live, its registration still name the host, and nothing be switched off. A host's call is no use of the launch: a launch that its
+user has left ends although a host goes on asking.
+
+Not protected: a token that is stolen from a host reads this one chart until it expires, at most 15 minutes.
+
+Source: RFC 9068 (JWT access tokens), RFC 8707 (resource indicators), RFC 8725 (JWT best practices)
+"""
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+
+from app.audit.log import AuditLog, Detail, Who
+from app.errors import SessionEnded
+from app.launch_context import LaunchContext
+from app.mcp.authorization import McpCaller, Presented, refused
+from app.mcp.errors import McpEnded, McpHostRefused, McpRefused
+from app.settings import Secret
+from app.smart.keys import MCP, Keyring
+from app.smart.registration import McpServer
+from app.smart.registry import Registry
+from app.smart.scopes import narrowed, parse_scopes
+from app.smart.session import LaunchSessions
+from app.smart.switches import Switches
+from app.store.seal import opaque
+
+TYPE = "at+jwt"
+LEEWAY_S = 5
+MOST_LIFE_S = 15 * 60
+# Far more than one of ours takes.
+MOST_CHARACTERS = 8_192
+# Scopes that say who signs in or how long, and nothing of the chart, are no part of a token for it.
+READING = frozenset("rs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Minted:
+    """A new token and what a host needs to use it."""
+
+    token: str = field(repr=False)
+    url: str
+    host: str
+    scope: str
+    expires_in_s: int
+
+
+class LaunchTokens:
+    """Mints and verifies. `issuer` is this Chartside's origin, `url` the MCP server's address, exactly."""
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        url: str,
+        keyring: Keyring,
+        sessions: LaunchSessions,
+        registry: Registry,
+        switches: Switches,
+        audit: AuditLog,
+        key: Secret,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._issuer = issuer
+        self._url = url
+        self._keyring = keyring
+        self._sessions = sessions
+        self._registry = registry
+        self._switches = switches
+        self._audit = audit
+        self._key = key
+        self._clock = clock
+
+    def mint(self, context: LaunchContext, host: str, scope: str = "") -> Minted:
+        """Return a token for a host; `scope` asks for less than the launch has ("": all that reads the chart).
+
+        Raises:
+            McpHostRefused: the registration does not name the host, or there is no MCP server.
+            SwitchedOff: IT has switched it off.
+        """
+        self._switches.demand(context.registration, "mcp")
+        rules = self._rules(context, host)
+        known = _reading(context.scope)
+        given = narrowed(known, scope) if scope else known
+        life_s, now = 60 * rules.token_minutes, int(self._clock().timestamp())
+        claims = {
+            "iss": self._issuer, "aud": self._url, "sub": context.user_reference, "client_id": host,
+            "iat": now, "exp": now + life_s, "jti": secrets.token_urlsafe(16),
+            "launch": context.launch_id, "patient": self._patient(context), "scope": given,
+        }  # fmt: skip
+        signer = self._keyring.signing(MCP)
+        header = {"alg": MCP, "kid": signer.kid, "typ": TYPE}
+        token = jwt.encode(header, claims, signer, algorithms=[MCP])
+        detail: Detail = {
+            "host": host, "scope": given, "token": str(claims["jti"]), "seconds": life_s,
+        }  # fmt: skip
+        self._audit.record("mcp_token", Who.of(context), detail)
+        return Minted(token=token, url=self._url, host=host, scope=given, expires_in_s=life_s)
+
+    def verify(self, presented: Presented) -> McpCaller | None:
+        """Return who a token of ours speaks for, None for a token of another kind.
+
+        Raises:
+            McpRefused: the signature, a claim or the patient does not hold.
+            McpEnded: it has expired, or its launch has ended.
+            McpHostRefused: the registration does not name its host (any more).
+            SwitchedOff: IT has switched it off.
+        """
+        if not _is_ours(presented.token):
+            return None
+        try:
+            claims = self._claims(presented.token)
+        except McpRefused as error:
+            # Its claims are a stranger's words: none of them is written down.
+            refused(self._audit, Who(), error.code, str(error))
+            raise
+        host = str(claims["client_id"])
+        try:
+            return self._caller(claims, host)
+        except McpRefused as error:
+            refused(self._audit, Who(launch_id=str(claims["launch"])), error.code, str(error), host)
+            raise
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        try:
+            header = jws.extract_compact(token.encode()).headers()
+            signer = self._keyring.verifying(MCP, str(header.get("kid", "")))
+            if signer is None:
+                raise McpRefused("signed by a key that is not ours")
+            # RFC 8725 3.1: one algorithm, whatever the header says; never none.
+            claims = dict(jwt.decode(token, signer, algorithms=[MCP]).claims)
+        except (JoseError, ValueError) as error:
+            raise McpRefused(f"token: {type(error).__name__}") from error
+        # RFC 8725 3.9: `aud` is this server's address and nothing else; a list would name others too.
+        if claims.get("iss") != self._issuer or claims.get("aud") != self._url:
+            raise McpRefused("for another server")
+        now, made, ends = self._clock().timestamp(), claims.get("iat"), claims.get("exp")
+        if not isinstance(made, int) or not isinstance(ends, int) or ends - made > MOST_LIFE_S:
+            raise McpRefused("times do not hold")
+        if made > now + LEEWAY_S:
+            raise McpRefused("made later than now")
+        if now >= ends:
+            raise McpEnded("expired")
+        return claims
+
+    def _caller(self, claims: dict[str, Any], host: str) -> McpCaller:
+        launch_id = str(claims["launch"])
+        try:
+            if not self._sessions.live(launch_id, used=False):
+                raise McpEnded("the launch has ended")
+            context = self._sessions.context(launch_id)
+        except SessionEnded as error:
+            raise McpEnded("the launch has ended") from error
+        if not hmac.compare_digest(str(claims["patient"]), self._patient(context)):
+            raise McpRefused("bound to another patient")
+        self._switches.demand(context.registration, "mcp")
+        self._rules(context, host)
+        return McpCaller(
+            context=_narrow(context, str(claims["scope"])), whole=context, host=host, kind="launch",
+            token_id=str(claims["jti"]),
+        )  # fmt: skip
+
+    def _rules(self, context: LaunchContext, host: str) -> McpServer:
+        registration = self._registry.get(context.registration)
+        if not self._url or registration is None or not registration.mcp_server.allows(host):
+            raise McpHostRefused("[mcp_server] hosts does not name it")
+        return registration.mcp_server
+
+    def _patient(self, context: LaunchContext) -> str:
+        return opaque(self._key, "mcp-patient", f"{context.iss} {context.patient_id}")
+
+
+def _is_ours(token: str) -> bool:
+    """Tell whether a token has the form of ours; what is in it proves nothing yet."""
+    if not token or len(token) > MOST_CHARACTERS:
+        return False
+    try:
+        return str(jws.extract_compact(token.encode()).headers().get("typ", "")) == TYPE
+    except (JoseError, ValueError):
+        return False
+
+
+def _reading(scope: str) -> str:
+    """Return the scopes that read the chart, as granted."""
+    return " ".join(
+        item
+        for item in scope.split()
+        if any(g.level in ("patient", "user") and g.verbs & READING for g in parse_scopes(item))
+    )
+
+
+def _narrow(context: LaunchContext, scope: str) -> LaunchContext:
+    """Return a launch's context with no more scopes than the token's, nor than the launch has by now."""
+    kept = narrowed(context.scope, scope)
+    return replace(context, scope=kept, grants=parse_scopes(kept))
