@@ -1,7 +1,8 @@
-"""Start the sandbox EHR and the copilot side by side on loopback, and print the address to open (`make run`).
+"""Start the sandbox EHR, its MCP server and the copilot on loopback, and print the address to open (`make run`).
 
-Both run as they do elsewhere: gunicorn with threads, each configured by its environment only. Free ports and
-another folder are for tests; then the copilot's registration is written for those ports.
+They run as they do elsewhere: gunicorn with threads, the MCP server on gunicorn's ASGI worker, each configured by its
+environment only. Free ports and another folder are for tests; then the copilot's registration is written for those
+ports, and there is no MCP server unless a port is given for it.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-EHR_PORT, APP_PORT = 9000, 9001
+EHR_PORT, APP_PORT, MCP_PORT = 9000, 9001, 9002
 START_S = 120.0
 
 
@@ -32,6 +33,7 @@ class Demo:
     app_port: int
     folder: Path
     latency_ms: int = 0
+    mcp_port: int = 0
     ehr_listens: int = 0
     app_listens: int = 0
     """A server's own port where a proxy has the one that browsers know; 0: none has."""
@@ -56,22 +58,27 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--latency-ms", type=int, default=0, help="added to every FHIR request")
     parser.add_argument("--ehr-listens", type=int, default=0, help="the EHR's port behind a proxy")
     parser.add_argument("--app-listens", type=int, default=0, help="the app's port behind a proxy")
+    parser.add_argument("--mcp-port", type=int, help="the EHR's MCP server's; 0: none")
     given = parser.parse_args(arguments)
+    mcp_port = given.mcp_port
+    if mcp_port is None:
+        mcp_port = MCP_PORT if given.ehr_port == EHR_PORT else 0
     demo = Demo(
         ehr_port=given.ehr_port,
         app_port=given.app_port,
         folder=given.folder,
         latency_ms=given.latency_ms,
+        mcp_port=mcp_port,
         ehr_listens=given.ehr_listens,
         app_listens=given.app_listens,
     )
     demo.folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _interrupt)
-    servers = [_start_ehr(demo), _start_app(demo)]
+    servers = [_start_ehr(demo), _start_app(demo), *([_start_mcp(demo)] if mcp_port else [])]
     try:
         _wait_until_up(demo, servers)
         sys.stdout.write(
-            f"\n  Sandbox EHR   {demo.ehr}\n  Chartside     {demo.app}\n\n"
+            f"\n  Sandbox EHR   {demo.ehr}\n  Chartside     {demo.app}\n{_mcp(demo)}\n"
             f"  Open {demo.ehr} in a browser, choose a patient, start Chartside from the app menu.\n"
             f"{_models(os.environ)}"
             "  Ctrl-C ends both.\n\n"
@@ -87,6 +94,14 @@ def main(arguments: Sequence[str]) -> int:
             server.terminate()
         for server in servers:
             server.wait(timeout=20)
+
+
+def _mcp(demo: Demo) -> str:
+    if not demo.mcp_port:
+        return ""
+    return (
+        f"  EHR's MCP     http://mcp.ehr.localhost:{demo.mcp_port}/mcp/typed (or search, generic)\n"
+    )
 
 
 def _models(environ: Mapping[str, str]) -> str:
@@ -109,17 +124,19 @@ def _models(environ: Mapping[str, str]) -> str:
 
 
 def _start_ehr(demo: Demo) -> "subprocess.Popen[bytes]":
-    # The pretend EHR has no use for a provider's key.
     environ = {
-        **{
-            name: value for name, value in _clean_environ().items() if not name.endswith("_API_KEY")
-        },
+        **_ehr_environ(),
         "SANDBOX_EHR_ORIGIN": demo.ehr,
         "SANDBOX_APP_LAUNCH_URL": f"{demo.app}/smart/sandbox/launch",
         "SANDBOX_DATA_FOLDER": str(demo.folder / "sandbox"),
         "SANDBOX_LATENCY_MS": str(demo.latency_ms),
     }
     return _gunicorn("sandbox:create_app()", demo.ehr_listens or demo.ehr_port, 32, environ)
+
+
+def _start_mcp(demo: Demo) -> "subprocess.Popen[bytes]":
+    environ = {**_ehr_environ(), "SANDBOX_EHR_ORIGIN": demo.ehr}
+    return _gunicorn("sandbox.mcp:create_app()", demo.mcp_port, 0, environ)
 
 
 def _start_app(demo: Demo) -> "subprocess.Popen[bytes]":
@@ -138,8 +155,10 @@ def _start_app(demo: Demo) -> "subprocess.Popen[bytes]":
 def _gunicorn(
     application: str, port: int, threads: int, environ: dict[str, str]
 ) -> "subprocess.Popen[bytes]":
+    """Start a server; one without threads is ASGI."""
+    worker = ["gthread", "--threads", str(threads)] if threads else ["asgi"]
     command = [
-        sys.executable, "-m", "gunicorn", "--no-control-socket", "-k", "gthread", "--threads", str(threads),
+        sys.executable, "-m", "gunicorn", "--no-control-socket", "-k", *worker,
         "--log-level", "warning", "--graceful-timeout", "3", "-b", f"127.0.0.1:{port}", application,
     ]  # fmt: skip
     return subprocess.Popen(command, env=environ)  # noqa: S603 - fixed words and numbers only
@@ -147,6 +166,13 @@ def _gunicorn(
 
 def _clean_environ() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("CHARTSIDE_")}
+
+
+def _ehr_environ() -> dict[str, str]:
+    # The pretend EHR has no use for a provider's key.
+    return {
+        name: value for name, value in _clean_environ().items() if not name.endswith("_API_KEY")
+    }
 
 
 def _secret_key(path: Path) -> str:
@@ -175,10 +201,9 @@ def _launch_config(demo: Demo) -> Path:
 
 def _wait_until_up(demo: Demo, servers: "Sequence[subprocess.Popen[bytes]]") -> None:
     until = time.monotonic() + START_S
-    for url in (
-        f"http://127.0.0.1:{demo.ehr_listens or demo.ehr_port}/health",
-        f"http://127.0.0.1:{demo.app_listens or demo.app_port}/health",
-    ):
+    ports = [demo.ehr_listens or demo.ehr_port, demo.app_listens or demo.app_port]
+    for port in (*ports, *([demo.mcp_port] if demo.mcp_port else [])):
+        url = f"http://127.0.0.1:{port}/health"
         while not _answers(url):
             if any(server.poll() is not None for server in servers) or time.monotonic() > until:
                 raise SystemExit("a server did not start; see the lines above")
