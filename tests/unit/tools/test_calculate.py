@@ -152,6 +152,13 @@ def test_only_what_the_user_typed_may_be_entered_and_it_is_marked() -> None:
         assert calculate(one, "curb65", entered, typed=said).is_error, (entered, said)
 
 
+def test_a_problem_named_as_icd_10_names_it_counts() -> None:
+    """ICD-10-CM calls E11.9 "Type 2 diabetes mellitus without complications": the patient has it."""
+    named = problem("Type 2 diabetes mellitus without complications")
+    assert "4 points" in value(named, name="cha2ds2_vasc", born="1945-01-26")
+    assert "3 points" in value(name="cha2ds2_vasc", born="1945-01-26")
+
+
 def test_a_number_without_a_unit_is_not_taken() -> None:
     found = calculate(chart(CREATININE), "crcl", "weight=72", typed="weight 72")
     assert lines(found, "MISSING") == [
