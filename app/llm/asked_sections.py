@@ -70,7 +70,8 @@ ASKED: tuple[Asked, ...] = (
     Asked(section="messages", means="messages and tasks", pattern=r"messages?\b|tasks?\b|to-?dos?\b"),
     Asked(section="reports", means="reports", pattern=IMAGES, about=True, note="Reports are quoted; images are not read."),
     Asked(section="reports", means="reports", pattern=r"(?:pathology|diagnostic|lab(?:oratory)?) reports?|reports?\b"),
-    Asked(section="care_gaps", means="care gaps", pattern=r"care gaps?|overdue|health maintenance|(?:what|which|anything|vaccines?|screening)[^.?]{0,30} (?:is|are) due|due (?:today|now|next)"),
+    Asked(section="care_gaps", means="care gaps", pattern=r"care gaps?|overdue|health maintenance|(?:what|which|anything|vaccines?|screening)[^.?]{0,30} (?:is|are) due|due (?:today|now|next)",
+          note="A rule is for many patients, a person decides for this one."),
 )  # fmt: skip
 # What clinicians write for words of the chart: searched besides, and said where nothing holds them.
 SPELT: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -133,6 +133,11 @@ def search_entry(record: SearchRecord, word: str = "") -> Entry:
     return Entry(section="search", handle=record.handle, name=record.what, fields=fields)
 
 
+def declined(why: str) -> Entry:
+    """State that something cannot be answered here, and what is missing."""
+    return Entry(section="missing", handle="", name=why)
+
+
 def none_text(record: SearchRecord) -> str:
     """Say what a search that found nothing means, for a model: only a complete one allows "none"."""
     span = f", {record.first_date} to {record.last_date}" if record.first_date else ""

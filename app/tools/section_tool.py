@@ -22,7 +22,9 @@ from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load
 from app.tools import administrations, microbiology
 from app.tools.bounds import as_data, table_as_data
+from app.tools.care_gaps.gaps import care_gaps
 from app.tools.entries import (
+    declined,
     line_entry,
     literal,
     none_records,
@@ -142,6 +144,8 @@ def _section(
 ) -> Found:
     status, words, since = narrowed
     view = VIEWS[section]
+    if view.computed:
+        return care_gaps(launch)
     if view.missing:
         return Found(
             text=f"NOT AVAILABLE: {view.missing}", sections=(), entries=(declined(view.missing),)
@@ -179,11 +183,6 @@ def _demand_status(status: str, lines: Sequence[Line]) -> None:
     listed = dict.fromkeys(x.group for x in lines)
     if status and status not in STATUSES and status not in listed:
         raise ToolRefused(f"no such status; listed here: {', '.join(listed) or 'none'}")
-
-
-def declined(why: str) -> Entry:
-    """State that something cannot be answered here, and what is missing."""
-    return Entry(section="missing", handle="", name=why)
 
 
 def moment(launch: LaunchChart, since: str) -> str:

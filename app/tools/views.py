@@ -23,7 +23,8 @@ class View:
     """A view: the sections it reads, in the order shown, and what it keeps of them (all where nothing is said).
 
     `rows` names the grid whose series belong to it; `missing` says why a view cannot be answered at all;
-    `derived` are the sections that its records' status is worked out from.
+    `derived` are the sections that its records' status is worked out from; `computed`: it is worked out by rules, and has
+    no records of its own.
     """
 
     sections: tuple[SectionName, ...] = ()
@@ -31,6 +32,7 @@ class View:
     rows: SectionName = ""
     keep_row: KeepsRow | None = None
     missing: str = ""
+    computed: bool = False
     derived: tuple[SectionName, ...] = ()
     note: str = ""
 
@@ -170,5 +172,5 @@ VIEWS: dict[str, View] = {
     "social": View(sections=("other",), rows="other", keep_row=_of("social-history", "sdoh")),
     "messages": View(sections=("communications", "tasks")),
     "specimens": View(sections=("specimens", "provenance")),
-    "care_gaps": View(missing="Care gaps cannot be computed here: measures have to be set up first."),
+    "care_gaps": View(computed=True),
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Typed questions reach the parts of the chart; what is not in the record is declined by its name, never with silence."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -170,5 +171,7 @@ def test_what_is_said_of_the_record_itself_is_no_claim_without_a_source(sentence
     assert kind_of(sentence, background(chart, ZONE, "What?")) != "no_source"
 
 
-def test_care_gaps_are_declined_in_the_answer() -> None:
-    assert "Care gaps cannot be computed here" in answer(chart_of(), "what is overdue?")
+def test_care_gaps_are_listed_with_the_rule_that_each_comes_from() -> None:
+    written = answer(chart_of(), "what is overdue?")
+    assert re.search(r"^\[show CALC\d+\]$", written, re.MULTILINE)
+    assert "a person decides" in written

@@ -71,7 +71,7 @@ def test_every_view_is_offered_and_every_section_stands_in_a_view() -> None:
     assert {s.name for s in SECTIONS} - shown == {"patient"}
 
 
-@pytest.mark.parametrize("section", [name for name, view in VIEWS.items() if not view.missing])
+@pytest.mark.parametrize("section", [name for name, view in VIEWS.items() if not view.computed])
 def test_an_empty_part_is_none_found_and_a_refused_one_never_is(section: str) -> None:
     none = ask(section=section)
     assert "do not say none" not in none.text.lower()
@@ -91,14 +91,6 @@ def test_every_record_stands_in_a_view_with_its_handle(name: str) -> None:
     result = ask(EVERY[name], section=view)
     assert result.handles, result.text
     assert [e.section for e in result.entries if e.handle in result.handles] == [name]
-
-
-def test_care_gaps_are_declined_by_name() -> None:
-    result = ask(section="care_gaps")
-    assert result.text == (
-        "NOT AVAILABLE: Care gaps cannot be computed here: measures have to be set up first."
-    )
-    assert [(e.section, e.handle) for e in result.entries] == [("missing", "")]
 
 
 def test_a_status_of_ones_own_making_is_refused_with_those_listed() -> None:
