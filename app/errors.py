@@ -18,6 +18,8 @@
     ├── UnknownHandle           a citation that this launch never issued
     ├── ToolRefused             a tool call outside its schema or budget
     ├── NoConversion            no factor between two units (`app.tools.calculators.units`)
+    ├── ViewRefused             a ViewDefinition that needs what is not supported: it is named
+    ├── ViewStopped             a view met data that it cannot put into a row
     ├── TurnRefused             a turn that cannot start (one runs already, budget spent, empty)
     │   ├── TurnRepeated        its id was used before
     │   └── RoleMayNot          the user's role asks no questions here
@@ -176,6 +178,22 @@ class ToolRefused(ChartsideError):
     status = 400
     code = "tool.refused"
     public = "A look-up was refused."
+
+
+class ViewRefused(ChartsideError):
+    """A ViewDefinition is wrong or needs what is not supported; the message names the function or element."""
+
+    status = 422
+    code = "view.refused"
+    public = "This view of the data cannot be used."
+
+
+class ViewStopped(ChartsideError):
+    """A view met data that it cannot put into a row; nothing of it may be used. The message holds no value."""
+
+    status = 500
+    code = "view.stopped"
+    public = "This view of the data stopped. Nothing of it is shown."
 
 
 class TurnRefused(ChartsideError):
