@@ -14,7 +14,7 @@ from app.warehouse.views.focus import Focus, Names, nothing
 from app.warehouse.views.paths import Scope
 from app.warehouse.views.tree import Member, This, Tree
 
-MOST_LEVELS = 12
+MOST_LEVELS = 10
 Steps = tuple[str, ...]
 
 

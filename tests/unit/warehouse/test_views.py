@@ -207,12 +207,12 @@ def test_a_repeat_that_goes_deeper_than_is_followed_stops_the_view(tmp_path: Pat
         "resource": "QuestionnaireResponse",
         "select": [{"repeat": ["item", "answer.item"], "column": [{"name": "l", "path": "linkId"}]}],
     }  # fmt: skip
-    for levels in (12, 13):
+    for levels in (10, 11):
         (tmp_path / str(levels)).mkdir()
-    answer = {"resourceType": "QuestionnaireResponse", "item": [nested(12)]}
-    assert len(rows(definition, written(tmp_path / "12", [answer]))) == 12
-    with pytest.raises(ViewStopped, match="repeat goes deeper than 12 levels"):
-        rows(definition, written(tmp_path / "13", [answer | {"item": [nested(13)]}]))
+    answer = {"resourceType": "QuestionnaireResponse", "item": [nested(10)]}
+    assert len(rows(definition, written(tmp_path / "10", [answer]))) == 10
+    with pytest.raises(ViewStopped, match="repeat goes deeper than 10 levels"):
+        rows(definition, written(tmp_path / "11", [answer | {"item": [nested(11)]}]))
 
 
 def test_an_item_read_as_text_for_repeat_can_be_read_for_itself_too(tmp_path: Path) -> None:
