@@ -23,6 +23,7 @@ from sandbox import (
     token_endpoint,
 )
 from sandbox import launcher as public_launcher
+from sandbox.bulk import doors as bulk_doors
 from sandbox.launcher_tokens import Statements
 from sandbox.settings import SandboxSettings
 from sandbox.state import build
@@ -47,7 +48,9 @@ def create_app(settings: SandboxSettings | None = None) -> Flask:
     app = Flask(__name__, template_folder="pages", static_folder="pages/static")
     app.extensions["sandbox"] = state
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for module in (discovery, authorization, token_endpoint, gateway, fault_switches, styles, ehr):
+    for module in (
+        discovery, authorization, token_endpoint, bulk_doors, gateway, fault_switches, styles, ehr,
+    ):  # fmt: skip
         app.register_blueprint(module.blueprint(state))
     shared = public_launcher.Launcher(state=state, statements=Statements())
     for door in (public_launcher, launcher_authorization, launcher_token, launcher_fhir):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 CHARTSIDE_CLIENT_ID = "chartside-sandbox"
 
@@ -91,6 +92,21 @@ def chartside_client(launch_url: str, scopes: tuple[str, ...] = CHARTSIDE_SCOPES
         launch_url=launch_url,
         redirect_uris=(launch_url.rpartition("/")[0] + "/callback",),
         scopes=scopes,
+    )
+
+
+def backend_client(launch_url: str) -> Client:
+    """Return Chartside's own registration for Backend Services, which exports; its key set stands at its own address."""
+    parts = urlsplit(launch_url)
+    return Client(
+        client_id="chartside-backend",
+        name="Chartside, exports",
+        launch_url=launch_url,
+        redirect_uris=(),
+        scopes=(),
+        authentication="private_key_jwt",
+        jwks_url=f"{parts.scheme}://{parts.netloc}/.well-known/jwks.json",
+        system_scopes=("system/*.rs",),
     )
 
 

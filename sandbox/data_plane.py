@@ -93,6 +93,13 @@ class DataPlane:
         with _translated():
             return _body(self._service.search(resource_type, list(parameters), strict=True))
 
+    def every(self) -> Iterator[Resource]:
+        """Yield every resource, by type and id, as a read gives it."""
+        found = self._service.store.conn.execute(
+            "SELECT json FROM resources WHERE deleted = 0 ORDER BY type, id"
+        ).fetchall()
+        yield from (json.loads(text) for (text,) in map(tuple, found))
+
     def resources(self, resource_type: str, *parameters: tuple[str, str]) -> list[Resource]:
         """Return the resources of a search's first page of up to 1,000."""
         bundle = self.search(resource_type, [*parameters, ("_count", "1000")])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sandbox.assertions import Fetched
-from sandbox.clients import Client, chartside_client, launcher_client
+from sandbox.clients import Client, backend_client, chartside_client, launcher_client
 from sandbox.loopback import fetch
 from sandbox.profiles import PROFILES, STRICT
 
@@ -69,6 +69,7 @@ class SandboxSettings:
         return (
             chartside_client(self.app_launch_url),
             launcher_client(self.app_launch_url),
+            backend_client(self.app_launch_url),
             *self.extra_clients,
         )
 

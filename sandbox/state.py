@@ -9,6 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from sandbox.assertions import Assertions
+from sandbox.bulk.exports import Exports
 from sandbox.chart_files import Chart, read_manifest
 from sandbox.clients import Client
 from sandbox.data_plane import DataPlane, prepare
@@ -48,6 +49,7 @@ class SandboxState:
     signer: IdTokenSigner
     faults: Faults
     wire: WireLog
+    exports: Exports
 
     def now(self) -> datetime:
         """Return the real time."""
@@ -123,6 +125,7 @@ def build(settings: SandboxSettings) -> SandboxState:
         signer=IdTokenSigner(issuer=settings.fhir_base, key=stored_key(settings.data_folder)),
         faults=Faults(),
         wire=WireLog(settings.clock),
+        exports=Exports(settings.clock, data_plane),
     )
 
 
