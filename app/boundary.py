@@ -15,6 +15,7 @@ whose DNS points to another machine of the same network (only link-local and met
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from http.cookiejar import DefaultCookiePolicy
@@ -34,6 +35,7 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 20.0
 WHOLE_ANSWER_S = 60.0
 BYTE_CAP = 32 * 2**20
+CHUNK_BYTES = 2**18
 FHIR_JSON = "application/fhir+json"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 TIMEOUTS = (httpcore2.TimeoutException, httpx2.TimeoutException)
@@ -79,6 +81,15 @@ class Response:
         """Return Retry-After where it is a number of seconds (RFC 9110 10.2.3), None otherwise."""
         sent = self.headers.get("retry-after", "")
         return float(sent) if sent.isascii() and sent.isdigit() else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """A file that is being received: `pieces` are its bytes as they are sent, content coding included."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: Iterator[bytes]
 
 
 def never_sent(error: BaseException) -> bool:
@@ -233,6 +244,44 @@ class Boundary:
             status=status, json=_plain(body), headers=answered, size_bytes=len(body), body=body
         )
 
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        bearer: str = "",
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> Response:
+        """Send any request of a protocol that answers with JSON or with headers only; raises as `get_json`."""
+        sent = dict(headers)
+        if bearer:
+            sent["Authorization"] = f"Bearer {bearer}"
+        more: dict[str, Any] = {} if body is None else {"content": body}
+        status, answered, found = self._send(method, url, sent, **more)
+        return Response(
+            status=status, json=_plain(found), headers=answered, size_bytes=len(found), body=found
+        )
+
+    @contextmanager
+    def download(
+        self, url: str, *, bearer: str = "", headers: Mapping[str, str], most_s: float
+    ) -> Iterator[Download]:
+        """Open a file to be read piece by piece, in the content coding it is sent in; redirects come back as they are.
+
+        Each piece has the read time-out, the whole has `most_s` seconds. Raises as `get_json`, while it is read too.
+        """
+        self.check(url)
+        sent = {**headers, "Accept-Encoding": "gzip"}
+        if bearer:
+            sent["Authorization"] = f"Bearer {bearer}"
+        UNTIL.set(time.monotonic() + most_s)
+        with _as_ours(), self._client.stream("GET", url, headers=sent) as answer:
+            told = {k.lower(): v for k, v in answer.headers.items()}
+            yield Download(
+                status=answer.status_code, headers=told, pieces=answer.iter_raw(CHUNK_BYTES)
+            )
+
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
@@ -249,28 +298,18 @@ class Boundary:
         # One encoding only: a stack of them could inflate between the layers, where nothing counts.
         sent = {**headers, "Accept-Encoding": "gzip"}
         UNTIL.set(time.monotonic() + WHOLE_ANSWER_S)
-        try:
-            with self._client.stream(method, url, headers=sent, **more) as answer:
-                if answer.headers.get("content-encoding", "gzip").lower() not in (
-                    "gzip",
-                    "identity",
-                ):
-                    raise EhrUnavailable("an answer in an encoding that was not asked for")
-                body = b"".join(self._bounded(answer.iter_bytes(2**16), most_bytes))
-                # 304 goes nowhere: it answers a conditional request (RFC 9110 15.4.5).
-                if 300 <= answer.status_code < 400 and answer.status_code != 304:
-                    raise Redirected(
-                        f"a redirect ({answer.status_code})",
-                        location=answer.headers.get("location", ""),
-                        body=read_fhir(body),
-                    )
-                return answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body
-        except httpx2.InvalidURL as error:
-            raise BoundaryRefused("not an address") from error
-        except TIMEOUTS as error:
-            raise EhrUnavailable("no answer in time") from error
-        except NETWORK as error:
-            raise EhrUnavailable("the connection broke") from error
+        with _as_ours(), self._client.stream(method, url, headers=sent, **more) as answer:
+            if answer.headers.get("content-encoding", "gzip").lower() not in ("gzip", "identity"):
+                raise EhrUnavailable("an answer in an encoding that was not asked for")
+            body = b"".join(self._bounded(answer.iter_bytes(2**16), most_bytes))
+            # 304 goes nowhere: it answers a conditional request (RFC 9110 15.4.5).
+            if 300 <= answer.status_code < 400 and answer.status_code != 304:
+                raise Redirected(
+                    f"a redirect ({answer.status_code})",
+                    location=answer.headers.get("location", ""),
+                    body=read_fhir(body),
+                )
+            return answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body
 
     def _bounded(self, chunks: Iterable[bytes], most_bytes: int | None) -> Iterator[bytes]:
         """Pass decoded bytes on until the cap or the deadline (of what has no socket, too)."""
@@ -283,6 +322,19 @@ class Boundary:
             if time.monotonic() > UNTIL.get():
                 raise EhrUnavailable(f"an answer that took more than {WHOLE_ANSWER_S:.0f} s")
             yield chunk
+
+
+@contextmanager
+def _as_ours() -> Iterator[None]:
+    """Turn what the network does into our errors."""
+    try:
+        yield
+    except httpx2.InvalidURL as error:
+        raise BoundaryRefused("not an address") from error
+    except TIMEOUTS as error:
+        raise EhrUnavailable("no answer in time") from error
+    except NETWORK as error:
+        raise EhrUnavailable("the connection broke") from error
 
 
 def _plain(body: bytes) -> Any:

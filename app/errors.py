@@ -32,6 +32,9 @@
     │   ├── McpScopeMissing     the token lacks a scope that its launch has
     │   └── McpBusy             more calls than the site allows
     ├── AuditFailed             the audit log takes nothing more
+    ├── ExportFailed            a bulk export ended without its files (`app.warehouse.bulk.errors`)
+    │   └── ExportLost          the EHR knows the export no longer
+    ├── ExportRunning           another process works on the same data set
     └── NotFound                no such turn or source in this launch
 
 `public` is for the clinician: one sentence, no patient data, no address.

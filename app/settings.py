@@ -55,6 +55,8 @@ class Settings:
     """`CHARTSIDE_MCP_TOKEN`: the token that the MCP server over stdio answers for."""
     mcp_token_file: Path | None = None
     """`CHARTSIDE_MCP_TOKEN_FILE`: a file that holds it, read again at every call, so that it can be renewed."""
+    warehouse: Path = Path("run/warehouse")
+    """`CHARTSIDE_WAREHOUSE`: the folder where bulk exports land and are made into stores. It holds PHI."""
     variables: Mapping[str, Secret] = field(default_factory=dict)
     """Every variable that is not ours: providers' keys and addresses, and what a model's `key_env` names."""
 
@@ -83,6 +85,7 @@ class Settings:
             mcp_browser_origins=_browser_origins(environ),
             mcp_token=_secret(environ, "CHARTSIDE_MCP_TOKEN"),
             mcp_token_file=_path(environ, "CHARTSIDE_MCP_TOKEN_FILE"),
+            warehouse=Path(environ.get("CHARTSIDE_WAREHOUSE", "run/warehouse")),
             variables={
                 name: Secret(value.encode(errors="surrogateescape"))
                 for name, value in environ.items()
@@ -96,8 +99,8 @@ OURS = "CHARTSIDE_"
 KNOWN = frozenset(
     f"{OURS}{name}"
     for name in (
-        "ENVIRONMENT", "ORIGIN", "SECRET_KEY", "DATABASE_URL", "LAUNCH_CONFIG", "FRONTEND", "MODELS", "THREADS", "PORT",
-        "MCP_ORIGIN", "MCP_BROWSER_ORIGINS", "MCP_TOKEN", "MCP_TOKEN_FILE", "MCP_PORT",
+        "ENVIRONMENT", "ORIGIN", "SECRET_KEY", "DATABASE_URL", "LAUNCH_CONFIG", "FRONTEND", "MODELS", "WAREHOUSE", "THREADS",
+        "PORT", "MCP_ORIGIN", "MCP_BROWSER_ORIGINS", "MCP_TOKEN", "MCP_TOKEN_FILE", "MCP_PORT",
     )
 )  # fmt: skip
 # The providers' own names: what is set for their command lines works here.

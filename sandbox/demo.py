@@ -147,6 +147,7 @@ def _start_app(demo: Demo) -> "subprocess.Popen[bytes]":
         "CHARTSIDE_SECRET_KEY": _secret_key(demo.folder / "secret_key"),
         "CHARTSIDE_DATABASE_URL": f"sqlite:///{demo.folder / 'chartside.db'}",
         "CHARTSIDE_LAUNCH_CONFIG": str(_launch_config(demo)),
+        "CHARTSIDE_WAREHOUSE": str(demo.folder / "warehouse"),
         **{name: os.environ[name] for name in ("CHARTSIDE_MODELS",) if name in os.environ},
     }
     return _gunicorn("app:create_app()", demo.app_listens or demo.app_port, 320, environ)
@@ -194,6 +195,7 @@ def _launch_config(demo: Demo) -> Path:
     for path in shipped.glob("*.toml"):
         text = path.read_text("utf-8")
         text = text.replace(f"ehr.localhost:{EHR_PORT}", f"ehr.localhost:{demo.ehr_port}")
+        text = text.replace(f"files.localhost:{EHR_PORT}", f"files.localhost:{demo.ehr_port}")
         text = text.replace(f"app.localhost:{APP_PORT}", f"app.localhost:{demo.app_port}")
         (folder / path.name).write_text(text, "utf-8")
     return folder

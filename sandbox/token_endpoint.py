@@ -23,6 +23,7 @@ from sandbox.tokens import AccessToken, Grant
 FORM = "application/x-www-form-urlencoded"
 # RFC 7636 4.1.
 CODE_VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
+SYSTEM_SCOPE = re.compile(r"system/[A-Z][A-Za-z]+\.r?s?")
 REFRESH_SCOPES = frozenset({"online_access", "offline_access"})
 
 
@@ -137,7 +138,12 @@ def _system_token(
     if client.authentication != "private_key_jwt" or not client.system_scopes:
         raise OAuthError("invalid_client", "not a client of Backend Services", 401)
     asked = required(form, "scope").split()
-    granted = tuple(scope for scope in asked if scope in client.system_scopes)
+    every = "system/*.rs" in client.system_scopes
+    granted = tuple(
+        scope
+        for scope in asked
+        if scope in client.system_scopes or (every and SYSTEM_SCOPE.fullmatch(scope))
+    )
     if not granted:
         raise OAuthError("invalid_scope", "none of these scopes is registered")
     return {

@@ -5,6 +5,7 @@ the authorization redirect and posts the callback.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,8 @@ APP, EHR = "http://app.localhost:9001", "http://ehr.localhost:9000"
 MCP = "http://mcp.localhost:9002"
 ISS = f"{EHR}/fhir"
 MARLENA = "marlena"
+# Tables of the shipped registration that tests write themselves.
+OWN_TABLES = ("[backend]", "[pins]", "[bulk]")
 
 __all__ = [
     "APP",
@@ -242,6 +245,7 @@ def make_stack(
     launch_config: Path = ROOT / "launch_config",
     between: Callable[[WSGIApplication], WSGIApplication] = lambda ehr: ehr,
     variables: Mapping[str, str] = MappingProxyType({}),
+    warehouse: Path | None = None,
     **ehr: Any,
 ) -> Stack:
     """Return both parties with a fresh database; the EHR's prepared charts are shared between runs.
@@ -271,6 +275,7 @@ def make_stack(
         launch_config=launch_config,
         frontend=pretend_build(folder),
         mcp_origin=MCP,
+        warehouse=warehouse or folder / "warehouse",
         variables={name: Secret(value.encode()) for name, value in variables.items()},
     )
     transport = httpx2.WSGITransport(app=between(ehr_app))
@@ -288,6 +293,13 @@ def make_stack(
 def registered(folder: Path, *changes: tuple[str, str], more: str = "") -> Path:
     """Write the sandbox's registration with changes and return its folder."""
     text = (ROOT / "launch_config" / "sandbox.toml").read_text("utf-8")
+    # A table that a test writes takes the place of the shipped one.
+    for name in re.findall(r"^\[(\w+)\]$", more + "".join(new for _, new in changes), re.MULTILINE):
+        text = (
+            re.sub(rf"^\[{name}\]\n(.+\n)*\n", "", text, flags=re.MULTILINE)
+            if f"[{name}]" in OWN_TABLES
+            else text
+        )
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)

@@ -38,6 +38,7 @@ Kind = Literal[
     "stop",
     "switch",
     "purge",
+    "export",
     "end",
 ]
 START = "0" * 64

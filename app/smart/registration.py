@@ -53,6 +53,26 @@ class Backend(Table, frozen=True, kw_only=True):
     key: str = ""
 
 
+class Bulk(Table, frozen=True, kw_only=True):
+    """`[bulk]`: what is exported from this EHR into the own store, by the client of `[backend]`.
+
+    `level` is where an export without a group begins; `groups` are those that may be named. `types` () are those of US Core.
+    `filters` are searches such as `Condition?category=problem-list-item`. `incremental`: the EHR heeds `_since`; a whole export is made all the
+    same after `full_every_days`. File hosts beside those of `iss` stand in `[pins] hosts`.
+    """
+
+    level: Literal["system", "patient", "group"] = "system"
+    groups: tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9\-.]{1,64}$")], ...] = ()
+    types: tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Za-z]{1,63}$")], ...] = ()
+    filters: tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Za-z]{1,63}\?.+$")], ...] = ()
+    incremental: bool = True
+    full_every_days: Annotated[int, msgspec.Meta(ge=1, le=3660)] = 30
+    method: Literal["GET", "POST"] = "GET"
+    partial_manifests: bool = True
+    parallel: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
+    most_hours: Annotated[int, msgspec.Meta(ge=1, le=240)] = 24
+
+
 class Quirks(Table, frozen=True, kw_only=True):
     """`[quirks]`: what this EHR needs beside the standard.
 
@@ -174,6 +194,7 @@ class Registration(Table, frozen=True, kw_only=True):
     launch: Launch = Launch()
     quirks: Quirks = Quirks()
     backend: Backend | None = None
+    bulk: Bulk | None = None
     models: Models = Models()
     users: Users = Users()
     restricted: RestrictedData = RestrictedData()

@@ -111,6 +111,8 @@ def _client(registration: Registration) -> Iterator[str]:
         yield f"client.key does not go with auth {client.auth}"
     if backend and not all(scope.startswith("system/") for scope in backend.scopes):
         yield "backend.scopes may name system scopes only"
+    if registration.bulk and not backend:
+        yield "[bulk] needs the client of [backend]"
 
 
 def _scopes(registration: Registration) -> Iterator[str]:

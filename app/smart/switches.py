@@ -23,6 +23,7 @@ ACTIONS: Mapping[str, str] = {
     "models": "Answering with language models",
     "standalone": "Opening Chartside outside the EHR",
     "mcp": "Reading the chart from other applications (MCP)",
+    "export": "Exporting records",
 }
 MOST_REASON = 200
 

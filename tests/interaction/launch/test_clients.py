@@ -26,6 +26,11 @@ alg = "ES384"
 scopes = ["system/Patient.rs", "system/Observation.rs"]
 """
 
+WITHOUT_BACKEND = (
+    ('[backend]\nid = "chartside-backend"\nalg = "ES384"\nscopes = ["system/*.rs"]\n', ""),
+    ('[bulk]\ngroups = ["everyone"]\n', ""),
+)
+
 
 def client_of(kind: str, **more: Any) -> Client:
     """Return the EHR's registration of a confidential Chartside."""
@@ -186,14 +191,15 @@ def test_a_registration_without_a_backend_and_an_ehr_that_refuses_give_none(
 ) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    plain = make_stack(other)
+    plain = make_stack(other, launch_config=registered(other, *WITHOUT_BACKEND))
     registration = plain.services.registry.get("sandbox")
     assert registration is not None
     with pytest.raises(EhrRefused):
         plain.services.smart.backend.get(registration, ISS)
     unknown = tmp_path / "unknown"
     unknown.mkdir()
-    refusing = make_stack(unknown, launch_config=registered(unknown, more=BACKEND))
+    stranger = BACKEND.replace("chartside-backend", "nobody")
+    refusing = make_stack(unknown, launch_config=registered(unknown, more=stranger))
     registration = refusing.services.registry.get("sandbox")
     assert registration is not None
     with pytest.raises(EhrRefused):

@@ -106,13 +106,14 @@ def test_a_healthy_ehr_needs_nothing_and_every_check_is_told(doctor: Doctor) -> 
     assert doctor.out.splitlines() == [
         "ok   file: sandbox.toml holds what a registration needs.",
         f"ok   redirect: The EHR's form must hold exactly {APP}/smart/sandbox/callback.",
+        f"ok   JWKS: The EHR's form must hold {APP}/.well-known/jwks.json, and the EHR must reach it: its first launch shows whether it does.",
         "ok   framing: May frame Chartside: http://ehr.localhost:9000. If the panel stays empty, the browser's console names the origin that is missing in embed.frame_ancestors (sandbox.toml).",
         TLS,
         "ok   clock: The clocks differ by 0 s.",
         f"ok   discovery: {AT} answers with JSON.",
         "ok   endpoints: On registered hosts: ehr.localhost:9000.",
         "ok   PKCE: S256 is offered.",
-        "ok   grants: Offered: authorization_code, refresh_token.",
+        "ok   grants: Offered: authorization_code, refresh_token, client_credentials.",
         "ok   client: public is offered.",
         FILLS,
         "ok   keys: http://ehr.localhost:9000/auth/jwks holds 1 key.",
@@ -372,6 +373,7 @@ def test_a_client_type_or_algorithm_that_the_ehr_does_not_take_is_said(
         [
             "FIX  client: The EHR does not offer private_key_jwt (it offers client_secret_basic). Change client.auth (sandbox.toml) and the client type in the EHR's form.",
             "FIX  client: The EHR does not take ES384 (it takes RS384). Change client.alg (sandbox.toml).",
+            "FIX  client: The EHR does not take ES384 (it takes RS384). Change backend.alg (sandbox.toml).",
         ],
     )
 

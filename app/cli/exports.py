@@ -1,0 +1,248 @@
+"""`export`, `status` and `verify`: bring an EHR's records into the own store, and prove that they are all there."""
+
+import argparse
+import gzip
+import hashlib
+import sys
+import threading
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.audit.log import Who
+from app.boundary import Boundary
+from app.cli.desk import Desk, plain, say
+from app.errors import ChartsideError, ConfigurationError, EhrRefused
+from app.smart.registration import Bulk, Registration
+from app.warehouse.bulk.download import Downloader, Lines
+from app.warehouse.bulk.errors import ExportFailed
+from app.warehouse.bulk.landing import DataSet, Export, ExportFolder, FileDone
+from app.warehouse.bulk.request import TYPES, ExportRequest
+from app.warehouse.bulk.server import BulkServer
+from app.warehouse.bulk.sync import AUTO, FULL, Sync
+from app.warehouse.bulk.waiting import Waiting
+from app.wiring import Services, build
+
+if TYPE_CHECKING:
+    from app.cli.desk import Commands
+
+BAR = 30
+PARTLY = 3
+
+
+def add(commands: "Commands") -> None:
+    """Add the commands."""
+    export = commands.add_parser("export", help="export an EHR's records, or what changed since")
+    status = commands.add_parser("status", help="how far the exports are")
+    verify = commands.add_parser("verify", help="read every landed file again, and compare")
+    for command in (export, status, verify):
+        command.add_argument("name", help="the registration's file, without .toml")
+        command.add_argument("--group", default="", help="one of [bulk] groups")
+    export.add_argument("--since", default=AUTO, help=f"{AUTO}, {FULL}, or an instant with a zone")
+    export.set_defaults(act=_export)
+    status.set_defaults(act=_status)
+    verify.set_defaults(act=_verify)
+
+
+def _export(desk: Desk, given: argparse.Namespace) -> int:
+    services = build(desk.settings, transport=desk.transport, clock=desk.clock)
+    registration, bulk = _registered(services, given.name)
+    since = _since(given.since)
+    who = Who(registration=registration.slug)
+    sync = sync_of(services, registration, bulk, given.group, progress=Progress())
+    services.audit.record("export", who, {"group": given.group, "since": since, "phase": "begun"})
+    try:
+        services.switches.demand(registration.slug, "export")
+        landed = sync.run(request_of(bulk, given.group), since)
+    except ChartsideError as error:
+        detail = {"group": given.group, "phase": "stopped", "error": error.code}
+        services.audit.record("export", who, detail)
+        sys.stderr.write(f"{plain(error.public)}\n{plain(str(error))}\n")
+        return 1
+    for export in landed:
+        services.audit.record("export", who, {
+            "group": given.group, "phase": export.phase, "export": export.export_id,
+            "incomplete": sorted(export.incomplete),
+        })  # fmt: skip
+        say(_line(export, sync.data_set))
+    return PARTLY if any(export.incomplete for export in landed) else 0
+
+
+def _status(desk: Desk, given: argparse.Namespace) -> int:
+    desk.path(given.name)
+    data_set = DataSet(folder_of(desk.settings.warehouse, given.name, given.group))
+    exports = [folder.read() for folder in data_set.folders()]
+    if not exports:
+        return say("Nothing was exported yet.\n")
+    say("".join(_line(export, data_set) for export in exports))
+    marks = data_set.watermarks(exports[-1].request.types)
+    for kind in sorted(marks):
+        say(f"  {kind:<26} {marks[kind] or 'never read whole'}\n")
+    return 0 if all(marks.values()) else PARTLY
+
+
+def _verify(desk: Desk, given: argparse.Namespace) -> int:
+    desk.path(given.name)
+    data_set = DataSet(folder_of(desk.settings.warehouse, given.name, given.group))
+    files = wrong = 0
+    for folder, export in data_set.landed():
+        done = folder.done()
+        for wanted in export.files:
+            files += 1
+            if problem := _differs(folder, done.get(wanted.number)):
+                wrong += 1
+                say(f"{export.export_id} {wanted.name}: {problem}\n")
+    say(f"{files:,} files read, {wrong:,} are not as they were received.\n")
+    return 1 if wrong else 0
+
+
+def _differs(folder: ExportFolder, done: FileDone | None) -> str:
+    if done is None:
+        return "is not there, or not as long as it was"
+    if done.expired:
+        return ""
+    try:
+        content = (folder.files / done.name).read_bytes()
+        if hashlib.sha256(content).hexdigest() != done.sha256:
+            return "has another checksum"
+        lines = Lines()
+        lines.feed(gzip.decompress(content))
+        lines.end()
+    except (OSError, zlib.error, EOFError) as error:
+        return f"cannot be read ({type(error).__name__})"
+    return "" if dict(lines.types) == done.types else "holds other lines"
+
+
+# --------------------------------------------------------------- composition
+
+
+def folder_of(warehouse: Path, slug: str, group: str) -> Path:
+    """Return where a data set lies: one for the whole of a registration, one for each group."""
+    return warehouse / slug / (f"group-{group}" if group else "all")
+
+
+def request_of(bulk: Bulk, group: str) -> ExportRequest:
+    """Return what a registration exports.
+
+    Raises:
+        ConfigurationError: the group is not one that it names.
+    """
+    if group and group not in bulk.groups:
+        raise ConfigurationError(f"--group: [bulk] groups has no {group}")
+    if not group and bulk.level == "group":
+        raise ConfigurationError("--group is needed: this EHR exports groups only")
+    return ExportRequest(
+        level="group" if group else bulk.level, group=group, types=bulk.types or TYPES,
+        filters=bulk.filters, method=bulk.method, partial_manifests=bulk.partial_manifests,
+    )  # fmt: skip
+
+
+def sync_of(
+    services: Services,
+    registration: Registration,
+    bulk: Bulk,
+    group: str,
+    *,
+    progress: "Progress",
+    waiting: Waiting | None = None,
+) -> Sync:
+    """Join the parts of one data set's export."""
+    iss = registration.fhir.iss[0]
+    boundary: Boundary = services.boundaries[registration.slug]
+    waits = waiting or Waiting(clock=services.clock)
+
+    def token(refused: str) -> str:
+        try:
+            return services.smart.backend.get(registration, iss, refused=refused).access_token
+        except EhrRefused as error:
+            raise ExportFailed(
+                f"the EHR gives the client of [backend] no token: {error} ({error.http_status})"
+            ) from error
+
+    def downloader(folder: ExportFolder, export: Export) -> Downloader:
+        progress.begin(len(export.files), len(folder.done()))
+        return Downloader(
+            boundary=boundary, token=token, waiting=waits, folder=folder, parallel=bulk.parallel,
+            on_done=progress.done,
+        )  # fmt: skip
+
+    return Sync(
+        data_set=DataSet(folder_of(services.settings.warehouse, registration.slug, group)),
+        base=iss,
+        server=BulkServer(
+            base=iss, boundary=boundary, token=token, waiting=waits, say=progress.say,
+            patience_s=bulk.most_hours * 3600.0,
+        ),
+        downloader=downloader,
+        clock=services.clock,
+        say=progress.say,
+        incremental=bulk.incremental,
+        full_every=timedelta(days=bulk.full_every_days),
+    )  # fmt: skip
+
+
+def _registered(services: Services, name: str) -> tuple[Registration, Bulk]:
+    registration = services.registry.get(name)
+    if registration is None:
+        raise ConfigurationError(f"no registration {name}")
+    if registration.bulk is None:
+        raise ConfigurationError(f"{name} has no [bulk]: nothing is exported from it")
+    return registration, registration.bulk
+
+
+def _since(text: str) -> str:
+    if text in (AUTO, FULL):
+        return text
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--since: {AUTO}, {FULL}, or an instant with a zone") from error
+    if at.tzinfo is None:
+        raise ConfigurationError(f"--since: {AUTO}, {FULL}, or an instant with a zone")
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _line(export: Export, data_set: DataSet) -> str:
+    folder = ExportFolder(data_set.path / "exports" / export.export_id)
+    records = sum(sum(one.types.values()) for one in folder.done().values())
+    kind = "all" if export.whole else f"since {export.request.since}"
+    tail = f"; {plain(export.error)}" if export.error else ""
+    lines = [f"{export.export_id}  {export.phase:<11} {kind}: {len(export.files):,} files, {records:,} records{tail}\n"]  # fmt: skip
+    lines += [f"  incomplete: {kind}: {plain(why)}\n" for kind, why in export.incomplete.items()]
+    lines += [f"  note: {plain(one)}\n" for one in export.warnings]
+    return "".join(lines)
+
+
+class Progress:
+    """Tells people what goes on: a bar on a terminal, lines elsewhere. Safe for concurrent threads."""
+
+    def __init__(
+        self, write: Callable[[str], object] = sys.stderr.write, *, bar: bool | None = None
+    ) -> None:
+        self._write = write
+        self._bar = sys.stderr.isatty() if bar is None else bar
+        self._all = self._here = self._records = 0
+        self._lock = threading.Lock()
+
+    def begin(self, files: int, here: int) -> None:
+        """So many files are to be had, and so many are there."""
+        self._all, self._here, self._records = files, here, 0
+
+    def say(self, words: str) -> None:
+        """Print a line."""
+        self._write(f"\r{plain(words)}\n" if self._bar else f"{plain(words)}\n")
+
+    def done(self, file: FileDone) -> None:
+        """One file more."""
+        with self._lock:
+            self._here += 1
+            self._records += sum(file.types.values())
+            if self._bar:
+                full = BAR * self._here // max(self._all, 1)
+                self._write(f"\r[{'#' * full}{'.' * (BAR - full)}] {self._here:,}/{self._all:,} files, {self._records:,} records")  # fmt: skip
+                if self._here == self._all:
+                    self._write("\n")
+            elif self._here == self._all:
+                self._write(f"{self._here:,} files, {self._records:,} records\n")

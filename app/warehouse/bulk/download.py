@@ -1,0 +1,274 @@
+"""Download the files of an export, several at a time, and check each while it arrives.
+
+A file is stored in gzip, as it was sent where it was sent so; what is on the disk under its name is whole and checked.
+A token goes to the registered hosts only, not where the manifest says that none is needed, and not along a redirect
+to another origin.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+import threading
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urljoin
+
+import msgspec
+
+from app.boundary import Boundary, Download, origin_of
+from app.errors import EhrUnavailable
+from app.warehouse.bulk.errors import ExportFailed
+from app.warehouse.bulk.landing import ExportFolder, FileDone
+from app.warehouse.bulk.manifest import Wanted
+from app.warehouse.bulk.waiting import Waiting
+
+MOST_TRIES = 5
+EXPIRED = "expired at the server"
+MOST_REDIRECTS = 5
+MOST_FILE_S = 6 * 3600.0
+# A resource of this size is none that an EHR holds; a line without end must not fill the memory.
+MOST_LINE_BYTES = 256 * 2**20
+ACCEPT = "application/fhir+ndjson, application/ndjson"
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+SHA_256 = re.compile(r"sha-256=:([A-Za-z0-9+/=]+):")
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """What is read of every line."""
+
+    resourceType: str  # noqa: N815  # FHIR's own name
+    id: str = ""
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
+class _TryAgain(Exception):
+    """The file did not arrive whole; `retry_after` as the server sent it."""
+
+    def __init__(self, why: str, retry_after: str = "") -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downloader:
+    """Downloads into one folder. `token(refused)` and `waiting` are the server's; `on_done` hears of every file."""
+
+    boundary: Boundary
+    token: Callable[[str], str]
+    waiting: Waiting
+    folder: ExportFolder
+    parallel: int = 4
+    on_done: Callable[[FileDone], None] = lambda _: None
+
+    def all(self, wanted: Sequence[Wanted]) -> dict[int, FileDone]:
+        """Download what is not there yet; return what is known of every file, by number.
+
+        Raises:
+            ExportFailed: a file could not be had; the others that were begun are kept.
+        """
+        there = self.folder.done()
+        missing = [one for one in wanted if one.number not in there]
+        self.folder.files.mkdir(parents=True, exist_ok=True)
+        failed: ExportFailed | None = None
+        with ThreadPoolExecutor(self.parallel, thread_name_prefix="download") as pool:
+            running = [pool.submit(self._one, one) for one in missing]
+            for future in as_completed(running):
+                try:
+                    done = future.result()
+                except ExportFailed as error:
+                    failed = failed or error
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    break
+                there[done.number] = done
+                self.on_done(done)
+        if failed:
+            raise failed
+        return there
+
+    def _one(self, wanted: Wanted) -> FileDone:
+        for attempt in range(MOST_TRIES):
+            try:
+                done = self._attempt(wanted)
+            except (_TryAgain, EhrUnavailable) as error:
+                if attempt + 1 == MOST_TRIES:
+                    raise ExportFailed(f"file {wanted.number} ({wanted.resource_type}): {error}") from error  # fmt: skip
+                self.waiting.pause(getattr(error, "retry_after", ""), attempt)
+                continue
+            self.folder.add(done)
+            return done
+        raise AssertionError("the last attempt ends the loop")
+
+    def _attempt(self, wanted: Wanted) -> FileDone:
+        bearer = self.token("") if wanted.bearer else ""
+        url, renewed = wanted.url, False
+        for _ in range(MOST_REDIRECTS + 1):
+            with self.boundary.download(
+                url, bearer=bearer, headers={"Accept": ACCEPT}, most_s=MOST_FILE_S
+            ) as answer:
+                if answer.status in REDIRECTS:
+                    following = urljoin(url, answer.headers.get("location", ""))
+                    # Oracle Health answers 307 to a store that takes no bearer value; RFC 6749 10.3.
+                    bearer = bearer if origin_of(following) == origin_of(url) else ""
+                    url = following
+                    continue
+                if answer.status == 401 and bearer and not renewed:
+                    bearer, renewed = self.token(bearer), True
+                    continue
+                return self._received(wanted, answer)
+        raise ExportFailed(f"file {wanted.number}: too many redirects")
+
+    def _received(self, wanted: Wanted, answer: Download) -> FileDone:
+        if answer.status in (404, 410):
+            return FileDone(
+                number=wanted.number,
+                name=wanted.name,
+                expired=True,
+                problem=EXPIRED,
+            )
+        if answer.status == 429 or answer.status >= 500:
+            raise _TryAgain(f"answered {answer.status}", answer.headers.get("retry-after", ""))
+        if answer.status != 200:
+            raise ExportFailed(f"file {wanted.number}: answered {answer.status}")
+        return _stored(wanted, answer, self.folder.files)
+
+
+def _stored(wanted: Wanted, answer: Download, folder: Path) -> FileDone:
+    coding = answer.headers.get("content-encoding", "identity").lower()
+    if coding not in ("gzip", "identity"):
+        raise ExportFailed(f"file {wanted.number}: sent in an encoding that was not asked for")
+    partial = folder / f"{wanted.name}.{threading.get_ident()}.part"
+    told, lines = _Told(), Lines()
+    pieces = _heard(answer.pieces, told)
+    stored = hashlib.sha256()
+    size = 0
+    with partial.open("wb") as file:
+        for piece in _as_gzip(pieces, lines, zipped=coding == "gzip"):
+            stored.update(piece)
+            size += len(piece)
+            file.write(piece)
+        lines.end()
+        told.check(answer.headers)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(folder / wanted.name)
+    return FileDone(
+        number=wanted.number, name=wanted.name, size_bytes=size, sha256=stored.hexdigest(),
+        types=dict(lines.types), headers=lines.headers, problem=_problem(wanted, lines),
+    )  # fmt: skip
+
+
+class _Told:
+    """The bytes of an answer, compared with what the server says of them, where it does."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._size = 0
+
+    def hear(self, piece: bytes) -> None:
+        self._sha256.update(piece)
+        self._size += len(piece)
+
+    def check(self, headers: Mapping[str, str]) -> None:
+        length = headers.get("content-length", "")
+        if length.isascii() and length.isdigit() and int(length) != self._size:
+            raise _TryAgain("the file is not as long as the server says")
+        # RFC 9530.
+        for name in ("repr-digest", "content-digest"):
+            found = SHA_256.search(headers.get(name, ""))
+            if found and not _is(found[1], self._sha256.digest()):
+                raise _TryAgain("its checksum is another")
+
+
+def _is(told: str, digest: bytes) -> bool:
+    try:
+        return base64.b64decode(told, validate=True) == digest
+    except binascii.Error:
+        return False
+
+
+def _heard(pieces: Iterator[bytes], told: _Told) -> Iterator[bytes]:
+    for piece in pieces:
+        told.hear(piece)
+        yield piece
+
+
+def _as_gzip(pieces: Iterable[bytes], lines: "Lines", *, zipped: bool) -> Iterator[bytes]:
+    """Pass the bytes on in gzip, and every decoded byte to `lines`."""
+    if not zipped:
+        packer = zlib.compressobj(1, wbits=31)
+        for piece in pieces:
+            lines.feed(piece)
+            yield packer.compress(piece)
+        yield packer.flush()
+        return
+    unpacker, ended = zlib.decompressobj(wbits=31), False
+    for piece in pieces:
+        yield piece
+        rest = piece
+        while rest:
+            try:
+                lines.feed(unpacker.decompress(rest, MOST_LINE_BYTES))
+            except zlib.error as error:
+                raise _TryAgain("the file is not whole") from error
+            rest = unpacker.unconsumed_tail
+            if unpacker.eof:
+                # RFC 1952 2.2: members may follow one another.
+                rest, unpacker, ended = unpacker.unused_data, zlib.decompressobj(wbits=31), True
+            else:
+                ended = False
+    if not ended:
+        raise _TryAgain("the file ends before its end")
+
+
+@dataclass
+class Lines:
+    """What stands in a file, line by line: how many of each resource type, how many are no resource."""
+
+    types: Counter[str] = field(default_factory=Counter)
+    headers: int = 0
+    broken: int = 0
+    _rest: bytes = b""
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        *whole, self._rest = (self._rest + piece).split(b"\n")
+        if len(self._rest) > MOST_LINE_BYTES:
+            raise ExportFailed(f"a line of more than {MOST_LINE_BYTES} bytes")
+        for line in whole:
+            self._line(line)
+
+    def end(self) -> None:
+        """There is no more; the last line may have no end."""
+        self._line(self._rest)
+        self._rest = b""
+
+    def _line(self, line: bytes) -> None:
+        if not line or line.isspace():
+            return
+        try:
+            head = _head.decode(line)
+        except (msgspec.DecodeError, RecursionError):
+            self.broken += 1
+            return
+        if head.resourceType == "Parameters" and not head.id:
+            # Bulk Data Access 3.0.0, file organization: a header names whose block begins, and is not counted.
+            self.headers += 1
+        else:
+            self.types[head.resourceType] += 1
+
+
+def _problem(wanted: Wanted, lines: Lines) -> str:
+    found = sum(lines.types.values())
+    if lines.broken:
+        return f"{lines.broken} lines are no JSON"
+    if wanted.count is not None and wanted.count not in (found, found + lines.headers):
+        return f"the manifest counts {wanted.count}, the file has {found}"
+    return ""

@@ -1,0 +1,227 @@
+"""Exports of the sandbox EHR: whole, incremental, resumed, and through every trap."""
+
+import re
+
+import pytest
+
+from app.smart.registration import Bulk
+from app.warehouse.bulk.errors import ExportFailed, ExportRunning
+from app.warehouse.bulk.landing import Export
+from app.warehouse.bulk.request import ExportRequest
+from tests.interaction.warehouse.conftest import TYPES, Exporter
+
+
+def ids(records: list[dict[str, str]]) -> list[str]:
+    return sorted(f"{one['resourceType']}/{one['id']}" for one in records if one.get("id"))
+
+
+def held(exporter: Exporter) -> list[str]:
+    return sorted(f"{one.resource_type}/{one.fhir_id}" for one in exporter.population.all())
+
+
+def only(landed: list[Export]) -> Export:
+    (export,) = landed
+    return export
+
+
+def test_a_whole_export_holds_everything_and_is_taken_down_at_the_server(
+    exporter: Exporter,
+) -> None:
+    export = only(exporter.run())
+    assert ids(exporter.records(export)) == held(exporter)
+    assert (export.phase, export.whole, export.incomplete, export.warnings) == ("landed", True, {}, ())  # fmt: skip
+    assert len(exporter.stack.state.exports.jobs.dropped) == 1
+
+
+def test_the_next_export_asks_for_what_changed_and_hears_what_was_deleted(
+    exporter: Exporter,
+) -> None:
+    first = only(exporter.run())
+    at = exporter.later(minutes=5)
+    exporter.population.put({"resourceType": "Condition", "id": "c0-0", "subject": {"reference": "Patient/p0"}}, at)  # fmt: skip
+    exporter.population.delete("Observation", "o1-1", at)
+    exporter.later(minutes=5)
+    second = only(exporter.run())
+    assert second.request.since == first.transaction_time
+    assert ids(exporter.records(second)) == ["Condition/c0-0"]
+    assert [one.kind for one in second.files] == ["output", "deleted"]
+    assert not second.whole
+
+
+def test_a_group_and_all_patients_are_data_sets_of_their_own(exporter: Exporter) -> None:
+    exporter.population.group("everyone", ["p1", "p2"])
+    export = only(exporter.run(group="everyone"))
+    patients = {one["id"] for one in exporter.records(export, "everyone") if one["resourceType"] == "Patient"}  # fmt: skip
+    assert patients == {"p1", "p2"}
+    assert exporter.sync().data_set.folders() == []
+    exporter.bulk = Bulk(types=TYPES, level="patient")
+    assert ids(exporter.records(only(exporter.run()))) == held(exporter)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_every_parameter_arrives_by_either_method(exporter: Exporter, method: str) -> None:
+    moment = exporter.later(minutes=1).isoformat(timespec="milliseconds")
+    request = ExportRequest(
+        types=("Condition", "Patient"), filters=("Condition?code=1",), elements=("Condition.code",),
+        until=moment, method=method, partial_manifests=True,  # type: ignore[arg-type]  # one of the two
+        organize_by="Patient",
+    )  # fmt: skip
+    export = only(exporter.run(request=request))
+    records = exporter.records(export)
+    conditions = [one for one in records if one["resourceType"] == "Condition"]
+    assert {one["code"]["coding"][0]["code"] for one in conditions} == {"1"}
+    assert len([one for one in records if one["resourceType"] == "Parameters"]) == 7
+    done = exporter.sync().data_set.folders()[0].done()
+    assert (done[0].headers, done[0].types, done[0].problem) == (7, {"Patient": 7, "Condition": 7}, "")  # fmt: skip
+    assert export.incomplete == {}
+
+
+def test_patients_can_be_named_by_post(exporter: Exporter) -> None:
+    request = ExportRequest(level="patient", types=("Patient",), method="POST", patients=("p3",))
+    assert ids(exporter.records(only(exporter.run(request=request)))) == ["Patient/p3"]
+
+
+@pytest.mark.parametrize("form", ["seconds", "http_date", "epoch_s", "epoch_ms", "nonsense", "negative", "absent"])  # fmt: skip
+def test_no_form_of_retry_after_makes_it_wait_for_ever_or_hammer(
+    exporter: Exporter, form: str
+) -> None:
+    exporter.trap(retry_after=form, busy_kick_offs=2, busy_polls=1, polls=2)
+    export = only(exporter.run())
+    assert ids(exporter.records(export)) == held(exporter)
+    assert len(exporter.waits) == 5
+    assert all(0.5 <= seconds <= 4 for seconds in exporter.waits), exporter.waits
+
+
+@pytest.mark.parametrize(
+    ("trap", "said"),
+    [
+        ({"transient_errors": 2}, r"answered 500 and may do so later"),
+        ({"unknown_tokens": 1}, None),
+        ({"tokens_end": 1}, None),
+        ({"redirects": True}, None),
+        ({"open_files": True}, None),
+        ({"per_file": 2}, None),
+        ({"per_file": 2, "per_manifest": 3}, None),
+        ({"twice": True}, None),
+        ({"no_counts": True}, None),
+        ({"checksum": "right"}, None),
+        ({"separate_status": True, "polls": 3}, r"waiting: 2 more"),
+        ({"lost_jobs": 1}, r"answered 404.*asking for it again"),
+        ({"expired_files": 1}, r"files expired before they were downloaded; asking again for Condition"),
+        ({"unasked": True}, r"Basic came along unasked and is not taken over"),
+    ],
+)  # fmt: skip
+def test_what_can_be_got_over_is(
+    exporter: Exporter, trap: dict[str, object], said: str | None
+) -> None:
+    exporter.trap(**trap)
+    landed = exporter.run()
+    found = [one for export in landed for one in exporter.records(export)]
+    assert sorted(set(ids(found)) - {"Basic/unasked"}) == held(exporter)
+    assert landed[-1].incomplete == {}
+    assert all(exporter.sync().data_set.watermarks(TYPES).values())
+    assert exporter.stack.state.exports.leaked_tokens == 0
+    if said:
+        assert re.search(said, "\n".join(exporter.said))
+
+
+@pytest.mark.parametrize(
+    ("trap", "message"),
+    [
+        ({"generation_fails": True}, r"the export ended with 500: the export failed while files were made"),
+        ({"unknown_tokens": 2}, r"the kick-off was answered 401: Invalid token"),
+        ({"no_location": True}, r"without a status address of a registered host"),
+        ({"loop": True, "per_file": 2, "per_manifest": 3}, r"lead back to one that was read"),
+        ({"busy_kick_offs": 99}, r"answered 429 8 times: too many exports at once"),
+        ({"transient_errors": 99}, r"answered 500 8 times: the status cannot be told now"),
+        ({"checksum": "wrong"}, r"file \d \(\w+\): its checksum is another"),
+        ({"cut_files": 99}, r"file \d \(\w+\): the file is not as long as the server says"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_got_over_stops_with_the_servers_words(
+    exporter: Exporter, trap: dict[str, object], message: str
+) -> None:
+    exporter.trap(**trap)
+    with pytest.raises(ExportFailed, match=message):
+        exporter.run()
+    assert not any(exporter.sync().data_set.watermarks(TYPES).values())
+    assert exporter.stack.state.exports.leaked_tokens == 0
+
+
+@pytest.mark.parametrize(
+    ("trap", "incomplete"),
+    [
+        ({"failing_types": ("Condition",)}, {"Condition": "Condition could not be exported"}),
+        ({"expired_files": 99}, dict.fromkeys(("Condition", "Observation", "Patient"), "expired at the server")),
+        ({"wrong_counts": True}, dict.fromkeys(TYPES, "the manifest counts")),
+        ({"strange_lines": True}, dict.fromkeys(TYPES, "1 lines are no JSON")),
+    ],
+)  # fmt: skip
+def test_what_is_not_all_there_holds_the_watermark_of_its_type(
+    exporter: Exporter, trap: dict[str, object], incomplete: dict[str, str]
+) -> None:
+    exporter.trap(**trap)
+    last = exporter.run()[-1]
+    assert last.incomplete.keys() == incomplete.keys()
+    assert all(why in last.incomplete[kind] for kind, why in incomplete.items())
+    marks = exporter.sync().data_set.watermarks(TYPES)
+    assert {kind for kind, mark in marks.items() if not mark} == set(incomplete)
+    # The next run asks whole for what was never whole, and for the rest what is new.
+    exporter.trap()
+    exporter.later(minutes=1)
+    asked = {export.request.types: export.whole for export in exporter.run()}
+    assert all(exporter.sync().data_set.watermarks(TYPES).values())
+    assert asked[tuple(incomplete)] is True
+
+
+def test_a_parameter_that_is_ignored_and_a_filter_that_finds_nothing_are_said(
+    exporter: Exporter,
+) -> None:
+    request = ExportRequest(types=("Condition",), filters=("Condition?onset-age=gt5",))
+    export = only(exporter.run(request=request))
+    assert "nothing passes its filter" in export.warnings[0]
+
+
+def test_an_ehr_that_tells_no_deletions_is_exported_whole_each_time(exporter: Exporter) -> None:
+    exporter.bulk = Bulk(types=TYPES, incremental=False)
+    exporter.run()
+    exporter.population.delete("Condition", "c0-0", exporter.later(minutes=5))
+    assert only(exporter.run()).whole
+
+
+def test_a_whole_export_is_due_again_after_a_while(exporter: Exporter) -> None:
+    exporter.run()
+    exporter.later(days=31)
+    assert only(exporter.run()).whole
+
+
+def test_an_export_that_suddenly_holds_nothing_deletes_nothing(exporter: Exporter) -> None:
+    exporter.run()
+    at = exporter.later(minutes=1)
+    for number in range(7):
+        for part in range(2):
+            exporter.population.delete("Condition", f"c{number}-{part}", at)
+    export = only(exporter.run("full"))
+    assert export.incomplete == {"Condition": "none came, 14 came before"}
+
+
+def test_two_processes_do_not_export_the_same(exporter: Exporter) -> None:
+    with exporter.sync().data_set.locked(), pytest.raises(ExportRunning):
+        exporter.run()
+
+
+def test_a_long_export_gets_new_tokens(exporter: Exporter) -> None:
+    exporter.trap(polls=4)
+    waited = exporter.waits
+
+    def slow(seconds: float) -> None:
+        waited.append(seconds)
+        exporter.later(minutes=4)
+
+    sync = exporter.sync()
+    object.__setattr__(sync.server._waiting, "sleep", slow)
+    (export,) = sync.run(ExportRequest(types=TYPES))
+    assert export.phase == "landed"
+    # Five minutes is all that a token of Backend Services lives; four waits took sixteen.
+    assert len(waited) == 4
+    assert len(exporter.stack.state.wire.entries("/auth/token")) in (2, 3)
