@@ -9,13 +9,15 @@ Source: RFC 9110 10.2.3 (Retry-After), 13.1.2 (If-None-Match), 15.4.5 (304); htt
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 from app.boundary import Boundary, Response
 from app.errors import LimitReached
 from app.fhir.shared_ehr import SharedEhr
 from app.fhir.source import Resource
 
+# The requests of one launch that are under way at once; an EHR's are bounded beside that (see `SharedEhr`).
+CONNECTIONS = 6
 LONGEST_WAIT_S = 2.0
 MOST_KEPT = 64
 # As sent; in memory an answer takes several times that.
@@ -49,6 +51,7 @@ class Asking:
         self._refused = refused
         self._sleep = sleep
         self._lock = Lock()
+        self._free = BoundedSemaphore(CONNECTIONS)
         self._asked = 0
         # None before the first question: the launch card is bounded by itself.
         self._in_turn: int | None = None
@@ -101,6 +104,10 @@ class Asking:
         return self._token() != token
 
     def _send(self, url: str, token: str, count: Callable[[], None], accept: str) -> Response:
+        with self._free:
+            return self._send_now(url, token, count, accept)
+
+    def _send_now(self, url: str, token: str, count: Callable[[], None], accept: str) -> Response:
         kept = self._counted(url)
         count()
         headers = {"If-None-Match": kept.etag} if kept else {}

@@ -11,6 +11,7 @@ import base64
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urljoin
 
@@ -30,6 +31,7 @@ from app.fhir.granular import Granted, granted
 from app.fhir.medicines import in_r4
 from app.fhir.outcome import Notice, notices
 from app.fhir.paging import is_next, may_be_cut, whole_number
+from app.fhir.read_ahead import ReadAhead, later_pages
 from app.fhir.search import construct
 from app.fhir.search_state import SearchState, as_read, failed, key, updated
 from app.fhir.shared_ehr import SharedEhr
@@ -169,7 +171,8 @@ class FhirSource:
     def _file(self, state: SearchState, url: str) -> None:
         """Keep a file as the Binary that it would be; the token goes only to the origin that it was made for."""
         bearer = origin_of(url) == origin_of(self._base)
-        answer = self._answered(state, url, accept="*/*", bearer=bearer)
+        get = partial(self._asking.get, accept="*/*", bearer=bearer)
+        answer = self._answered(state, url, get)
         if answer is not None:
             state.found[url] = as_binary(answer, "")
 
@@ -219,16 +222,28 @@ class FhirSource:
             self._take(state, body)
 
     def _pages(self, state: SearchState, most_pages: int) -> None:
-        """Follow the pages until the end, a limit or a stop."""
+        """Follow the pages until the end, a limit or a stop; those that are sure to come are asked for at once."""
         most = state.query.most or MOST_RESOURCES
-        for _ in range(most_pages):
-            if not state.next_url or state.stop or len(state.found) >= most:
-                return
-            body = self._ask(state, state.next_url)
-            if body is not None:
-                self._page(state, body)
-            if state.expired:
-                self._start_again(state)
+        with ReadAhead(self._asking.get) as ahead:
+            for at in range(most_pages):
+                if not state.next_url or state.stop or len(state.found) >= most:
+                    break
+                if state.requests == 1:
+                    ahead.plan(self._later_pages(state, most_pages - at))
+                body = self._ask(state, state.next_url, ahead)
+                if body is not None:
+                    self._page(state, body)
+                if state.expired:
+                    ahead.forget()
+                    self._start_again(state)
+            state.requests += ahead.in_vain()
+
+    def _later_pages(self, state: SearchState, most_pages: int) -> list[str]:
+        """Return the addresses of the pages after the first, as far as they are known and will be read."""
+        n = len(state.found) + state.foreign + state.unreadable
+        most = state.query.most or MOST_RESOURCES
+        found = later_pages(state.next_url, n=n, total=state.total, most=most)
+        return [url for url in found if self._boundary.allows(url)][:most_pages]
 
     def _first_url(self, query: Query) -> str:
         return f"{self._base}/{construct(query, self._context.patient_id)}"
@@ -348,9 +363,9 @@ class FhirSource:
             return ""
         return url
 
-    def _ask(self, state: SearchState, url: str) -> Resource | None:
-        """Send one request; None means that `state.stop` says why there is no resource."""
-        answer = self._answered(state, url)
+    def _ask(self, state: SearchState, url: str, ahead: ReadAhead | None = None) -> Resource | None:
+        """Send one request, unless it is under way; None means that `state.stop` says why there is no resource."""
+        answer = self._answered(state, url, ahead.answer if ahead else self._asking.get)
         if answer is None:
             return None
         if isinstance(answer.json, dict):
@@ -364,11 +379,11 @@ class FhirSource:
         return None
 
     def _answered(
-        self, state: SearchState, url: str, *, accept: str = "", bearer: bool = True
+        self, state: SearchState, url: str, get: Callable[..., Response]
     ) -> Response | None:
-        """Send one request; None means that `state` says why there is no good answer."""
+        """Get one answer by `get` (see `Asking.get`); None means that `state` says why there is no good one."""
         try:
-            answer = self._asking.get(url, lambda: _count(state), accept=accept, bearer=bearer)
+            answer = get(url, lambda: _count(state))
         except Redirected as error:
             self._redirected(state, error)
         except BoundaryRefused:

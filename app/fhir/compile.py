@@ -18,14 +18,13 @@ from app.fhir.sections import BY_NAME, BY_TYPE, SECTIONS, TABLES, SectionName, s
 from app.fhir.shapes import fitting_patient, is_well_formed
 from app.fhir.short_names import RANK, SHORT
 from app.fhir.source import Complete, Completeness, Failed, Resource, Truncated
+from app.fhir.stated import MALFORMED, Stated
 from app.fhir.statements import on_problem_list, verification
-from app.fhir.values import categories, codes, evidence, readings, reference, version
+from app.fhir.values import categories, codes, evidence, reference, version
 
 # Observations and reports that carry no result; orders keep their status (a cancelled order is a fact).
 RESULTLESS = frozenset(("entered-in-error", "cancelled"))
 NONE_READ: Mapping[str, Resource] = {}
-# A resource of an impossible shape is counted and makes its section incomplete; it does not hide the others.
-MALFORMED = (AttributeError, TypeError, KeyError, ValueError, ArithmeticError)
 # The tables whose records must say what they are about: problems, allergies, and medicines ordered, given or reported.
 UNNAMED_COUNTS = ("P", "A", "M", "D", "G", "U")
 # Every category code that a section asks for (and HL7 v2's LAB).
@@ -49,23 +48,27 @@ def compile_chart(
     sections: Mapping[SectionName, Completeness],
     ledger: Ledger,
     medicines: Mapping[str, Resource] = NONE_READ,
+    stated: Stated | None = None,
 ) -> Chart:
     """Compile what was read. Handles come from the launch's ledger, so that they keep their meaning.
 
-    `medicines` are Medications that were read because an order named its medicine only by reference.
+    `medicines` are Medications that were read because an order named its medicine only by reference; `stated` is what
+    the records of earlier snapshots state.
     """
+    stated = stated or Stated(zone)
+    stated.next_snapshot()
     every = {reference(r): r for found in read.values() for r in found}
     sent = next((r for r in every.values() if r["resourceType"] == "Patient"), {})
     patient = fitting_patient(sent)
-    wrong = {ref for ref, r in every.items() if r is not sent and not is_well_formed(r)}
+    wrong = {ref for ref, r in every.items() if r is not sent and not stated.of(r, is_well_formed)}
     left_out: Counter[str] = Counter()
     by_type: dict[str, list[Resource]] = defaultdict(list)
     for ref, resource in every.items():
         if ref not in wrong:
             by_type[resource["resourceType"]].append(_named(resource, medicines))
-    tables = _tables(by_type, left_out, wrong, zone, ledger)
+    tables = _tables(by_type, left_out, wrong, stated, zone, ledger)
     searched_as = {reference(r): BY_NAME[n].prefix for n, found in read.items() for r in found}
-    grids = _grids(by_type["Observation"], left_out, wrong, zone, ledger, searched_as)
+    grids = _grids(by_type["Observation"], left_out, wrong, stated, ledger, searched_as)
     resources = {ref: r for ref, r in every.items() if ref not in wrong}
     if patient is not sent:
         wrong.add(reference(sent))
@@ -128,6 +131,7 @@ def _tables(
     by_type: Mapping[str, list[Resource]],
     left_out: Counter[str],
     wrong: set[str],
+    stated: Stated,
     zone: ZoneInfo,
     ledger: Ledger,
 ) -> dict[str, list[Line]]:
@@ -144,7 +148,7 @@ def _tables(
                 line = Line(
                     handle="", reference=reference(resource), date=local(kind.date(resource)[0], zone),
                     group=results.get(reference(resource)) or kind.group(resource),
-                    facts=(*kind.facts(resource), *_site_of(resource, encounters)),
+                    facts=(*stated.facts(resource, kind.facts), *_site_of(resource, encounters)),
                 )  # fmt: skip
                 on_problem_list(resource)
             except MALFORMED:
@@ -238,7 +242,7 @@ def _grids(
     observations: Iterable[Resource],
     left_out: Counter[str],
     wrong: set[str],
-    zone: ZoneInfo,
+    stated: Stated,
     ledger: Ledger,
     searched_as: Mapping[str, str],
 ) -> dict[str, Grid]:
@@ -248,7 +252,7 @@ def _grids(
             left_out[f"Observation {observation['status']}"] += 1
             continue
         try:
-            found, grid = readings(observation, zone), grid_of(observation)
+            found, grid = stated.readings(observation), grid_of(observation)
             if not categories(observation) & KNOWN_CATEGORIES:
                 # Categories of the EHR's own: what it found as laboratory results is one.
                 grid = searched_as.get(reference(observation), grid)

@@ -14,34 +14,33 @@ from threading import RLock
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
-from app.errors import EhrRefused, EhrUnavailable, SessionEnded
+from app.fhir.asking import CONNECTIONS
 from app.fhir.chart import Chart
 from app.fhir.compile import compile_chart
 from app.fhir.dates import local
 from app.fhir.earlier import Earlier
-from app.fhir.glass import ChartRestricted
+from app.fhir.first_read import FirstRead, demand_identity
 from app.fhir.labels import DEFAULT, Audience, Labels
 from app.fhir.ledger import Ledger, Sources
 from app.fhir.medicines import unnamed
 from app.fhir.merged import RecordMerged, is_merged
 from app.fhir.notes import NoteTexts
-from app.fhir.sections import BY_NAME, FIRST, SectionName
+from app.fhir.sections import BY_NAME, SectionName
 from app.fhir.shapes import is_well_formed
 from app.fhir.source import (
     ChartSource,
     Complete,
     Completeness,
-    Denied,
-    Failed,
     Query,
     Read,
     Resource,
     Restricted,
 )  # fmt: skip
+from app.fhir.stated import Stated
 from app.fhir.values import effective
 from app.launch_context import LaunchContext
 
-CONNECTIONS = 6
+NOT_BEGUN: Mapping[SectionName, Read] = {}
 # The most that the first screen costs, and the most Medications that are read for their names.
 MOST_AT_FIRST, MOST_MEDICINES = 12, 80
 MEDICINES = frozenset(("medications", "dispenses", "administrations", "statements"))
@@ -77,6 +76,7 @@ class LaunchChart:
         self._reads: dict[SectionName, Read] = {}
         self._chart: Chart | None = None
         self._asked = 0
+        self._stated = Stated(self._zone)
         self._medicines: dict[str, Resource | None] = {}
         self._read_times: dict[SectionName, datetime] = {}
         self._made: dict[Callable[[Chart], object], tuple[Chart, object]] = {}
@@ -156,11 +156,12 @@ class LaunchChart:
     def ensure(self, *names: SectionName) -> dict[SectionName, Completeness]:
         """Read sections on to their end (within bounds), and return how far they are. Idempotent, remembered."""
         with self._lock:
-            self.first_read()
-            wanted = [
+            unread = [
                 n for n in dict.fromkeys(names) if n not in self._reads or self._reads[n].next_token
             ]
-            if wanted:
+            if self._chart is None:
+                self._read_first(names)
+            elif wanted := sorted(unread, key=self._left, reverse=True):
                 found = self._together(self._go_on, wanted)
                 self._tell(found, [self._reads.get(n) for n in wanted])
                 self._keep(wanted, found)
@@ -210,31 +211,44 @@ class LaunchChart:
 
     # ------------------------------------------------------------ reading
 
-    def _read_first(self) -> None:
-        found = self._together(self._first_page, FIRST)
+    def _read_first(self, whole: Sequence[SectionName] = ()) -> None:
+        """Read the first pages; sections of `whole` to their end, none of them waiting for another's first page."""
+        reading = FirstRead(self._source, whole)
+        found = self._together(reading.read, reading.names, reading.begun)
         self._tell(found)
-        _demand_identity(found[FIRST.index("patient")])
+        demand_identity(found[reading.names.index("patient")])
         # What was read on demand before belongs to the old snapshot, so it is asked for again.
         self._reads = {}
         self._read_at = self.now
-        self._keep(FIRST, found)
+        self._keep(reading.names, found, is_first=self._chart is None and not whole)
 
     def _together(
         self,
         read: Callable[[SectionName], Read],
-        names: tuple[SectionName, ...] | list[SectionName],
+        names: Sequence[SectionName],
+        begun: Mapping[SectionName, Read] = NOT_BEGUN,
     ) -> list[Read]:
-        """Read several sections at once; SessionEnded of any of them is raised, after the audit knows the others."""
-        with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
-            under_way = [pool.submit(read, name) for name in names]
-        if any(one.exception() for one in under_way):
-            self._tell([one.result() for one in under_way if one.exception() is None])
-        return [one.result() for one in under_way]
+        """Read several sections at once; SessionEnded of any of them is raised, after the audit knows the others.
 
-    def _first_page(self, name: SectionName) -> Read:
-        if name == "patient":
-            return self._source.read_patient()
-        return self._source.search(replace(BY_NAME[name].query, pages=1))
+        `begun` holds what was read of a section before it failed.
+        """
+        with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
+            under_way = {name: pool.submit(self._begun, read, name) for name in names}
+        if any(one.exception() for one in under_way.values()):
+            read_well = {n: one.result() for n, one in under_way.items() if not one.exception()}
+            self._tell(list({**begun, **read_well}.values()))
+        return [one.result() for one in under_way.values()]
+
+    def _begun(self, read: Callable[[SectionName], Read], name: SectionName) -> Read:
+        """Read a section, and begin with what its records state while others are still waited for."""
+        found = read(name)
+        self._stated.begin(found.resources)
+        return found
+
+    def _left(self, name: SectionName) -> int:
+        """Tell about how many records of a section are still to be read: the longest is begun first."""
+        read = self._reads.get(name)
+        return (read.total or 0) - len(read.resources) if read else BY_NAME[name].count
 
     def _go_on(self, name: SectionName) -> Read:
         before = self._reads.get(name)
@@ -248,7 +262,9 @@ class LaunchChart:
             if self._on_read and read.requests:
                 self._on_read(read.query, read)
 
-    def _keep(self, names: Sequence[SectionName], found: Sequence[Read]) -> None:
+    def _keep(
+        self, names: Sequence[SectionName], found: Sequence[Read], *, is_first: bool = False
+    ) -> None:
         """Keep all reads and compile them; keep nothing at all when the record must not be shown."""
         kept = {**self._reads, **dict(zip(names, found, strict=True))}
         patient = next(iter(kept["patient"].resources), {})
@@ -257,15 +273,14 @@ class LaunchChart:
             raise RecordMerged("the launched Patient was replaced")
         self._reads = kept
         self._read_times.update(dict.fromkeys(names, self.now))
-        self._name_medicines()
+        self._name_medicines(is_first=is_first)
         self._compile()
 
-    def _name_medicines(self) -> bool:
+    def _name_medicines(self, *, is_first: bool = False) -> bool:
         """Read the Medications that orders name only by reference, each once; the first screen has few requests left."""
         every = (r for read in self._reads.values() for r in read.resources)
         wanted = [ref for r in every if (ref := _medicine_of(r)) and ref not in self._medicines]
-        first = set(self._reads) <= set(FIRST) and self._chart is None
-        most = MOST_AT_FIRST - self._asked if first else MOST_MEDICINES - len(self._medicines)
+        most = MOST_AT_FIRST - self._asked if is_first else MOST_MEDICINES - len(self._medicines)
         asked = list(dict.fromkeys(wanted))[: max(most, 0)]
         with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
             found = list(pool.map(self._source.fetch, asked))
@@ -303,7 +318,7 @@ class LaunchChart:
         }
         chart = compile_chart(
             kept, zone=self._zone, now=self.read_at, sections=sections, ledger=self._ledger,
-            medicines={ref: r for ref, r in self._medicines.items() if r},
+            medicines={ref: r for ref, r in self._medicines.items() if r}, stated=self._stated,
         )  # fmt: skip
         named = not self.labels.holds_back(chart.patient, "model")
         return replace(
@@ -319,28 +334,6 @@ def _medicine_of(resource: Resource) -> str:
         return unnamed(resource)
     except (AttributeError, TypeError):
         return ""
-
-
-def _demand_identity(patient: Read) -> None:
-    """Refuse to show a chart without the Patient it belongs to; the snapshot before stays as it is.
-
-    Raises:
-        SessionEnded: the EHR takes the token no more (401).
-        EhrRefused: the Patient may not be read.
-        ChartRestricted: the EHR shows the Patient only to who breaks the glass.
-        EhrUnavailable: the Patient could not be read.
-    """
-    state = patient.completeness
-    if isinstance(state, Denied):
-        if state.http_status == 401:
-            raise SessionEnded("the EHR refused the token (401)")
-        raise EhrRefused(
-            "the Patient was refused", http_status=state.http_status, scope=state.scope
-        )
-    if isinstance(state, Restricted) and not patient.resources:
-        raise ChartRestricted("the EHR restricts the Patient")
-    if isinstance(state, Failed) and not patient.merged:
-        raise EhrUnavailable(f"the Patient could not be read: {state.reason}")
 
 
 def _completeness(read: Read, withheld: int, audience: Audience) -> Completeness:

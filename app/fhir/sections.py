@@ -132,7 +132,7 @@ SECTIONS: tuple[Section, ...] = (
         params=_categories("vital-signs"),
     ),
     Section(
-        name="other", kind="Observation", words="Other observations", prefix="O", count=500, sort="-date",
+        name="other", kind="Observation", words="Other observations", prefix="O", count=1000, sort="-date",
         params=_categories(
             "survey", "social-history", "exam", "therapy", "activity", "procedure", "imaging", "sdoh",
             "functional-status", "disability-status", "cognitive-status", "treatment-intervention-preference",
@@ -192,7 +192,7 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
-        name="procedures", kind="Procedure", words="Procedures", prefix="C", count=500, sort="-date",
+        name="procedures", kind="Procedure", words="Procedures", prefix="C", count=1000, sort="-date",
         spoken="procedure",
         table=Table(
             title="PROCEDURES", one="Procedure", named="procedure", facts=performed.procedure,
