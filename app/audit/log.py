@@ -7,19 +7,20 @@ another system for that. Details hold ids, counts, scopes and codes: never value
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, delete, insert, select
+from sqlalchemy import Connection, Engine, Row, bindparam, delete, exists, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import AuditFailed
 from app.launch_context import LaunchContext
-from app.store.engine import reading, writing
+from app.store.engine import reading, writing, writing_once
 from app.store.schema import audit, audit_anchor
 
 Kind = Literal[
@@ -48,6 +49,19 @@ MOST_AT_ONCE = 10_000
 # Built once: a turn is written down several times.
 LAST = select(audit.c.position, audit.c.digest).order_by(audit.c.position.desc()).limit(1)
 ADD = insert(audit)
+# A place is free, too, where a row went: only behind one that is there is the end.
+ADD_BEHIND = (
+    insert(audit)
+    .from_select(
+        list(audit.c),
+        select(*(bindparam(column.name, type_=column.type) for column in audit.c)).where(
+            exists().where(
+                audit.c.position == bindparam("end"), audit.c.digest == bindparam("previous")
+            )
+        ),
+    )
+    .execution_options(preserve_rowcount=True)
+)
 Detail = Mapping[str, str | int | float | bool | list[str] | None]
 
 
@@ -83,21 +97,37 @@ class AuditEvent:
     digest: str
 
 
+class _End(NamedTuple):
+    """The last event of the chain, whatever it was."""
+
+    position: int
+    digest: str
+
+
 class AuditLog:
     """Appends, reads, and removes from the front; there is nothing else."""
 
     def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
         self._engine = engine
         self._clock = clock
+        self._lock = threading.Lock()
+        # The end of the chain as this process left it; None when it has to be read.
+        self._end: _End | None = None
 
     def record(self, kind: Kind, who: Who, detail: Detail) -> None:
         """Append one event; the time is real time (UTC), never a chart's own."""
         at = _text_of(self._clock())
-        for _ in range(MOST_TRIES):
-            # Two processes may take the same place; the key lets one have it, and the other goes behind it.
-            with suppress(IntegrityError), writing(self._engine) as db:
-                _append(db, at, kind, who, detail)
-                return
+        with self._lock:
+            for _ in range(MOST_TRIES):
+                # Two processes may take the same place; the key lets one have it, and the other goes behind it.
+                with suppress(IntegrityError):
+                    known, self._end = self._end, None
+                    # Behind an end that is known it takes one statement, which says whether it still is the end.
+                    with (writing_once if known else writing)(self._engine) as db:
+                        end = _append(db, known or _last(db), at, kind, who, detail)
+                    if end is not None:
+                        self._end = end
+                        return
         raise AuditFailed("no place in the chain was free")
 
     def purge(self, before: datetime) -> int:
@@ -130,7 +160,7 @@ class AuditLog:
         through: Detail = {
             "of": "audit", "rows": len(rows), "through": last.position, "digest": last.digest,
         }  # fmt: skip
-        _append(db, at, "purge", Who(), through)
+        _append(db, _last(db), at, "purge", Who(), through)
         db.execute(insert(audit_anchor).values(position=last.position, digest=last.digest, at=at))
         db.execute(delete(audit).where(columns.position <= last.position))
         return len(rows)
@@ -153,10 +183,22 @@ class AuditLog:
         return _first_break([e for e in events if e.position > start], start, previous)
 
 
-def _append(db: Connection, at: str, kind: Kind, who: Who, detail: Detail) -> None:
+def _last(db: Connection) -> _End:
+    row = db.execute(LAST).one_or_none()
+    return _End(0, START) if row is None else _End(row.position, row.digest)
+
+
+def _append(
+    db: Connection, end: _End, at: str, kind: Kind, who: Who, detail: Detail
+) -> _End | None:
+    """Put an event behind the end of the chain, and return the new end; None where `end` is there no more.
+
+    Raises:
+        IntegrityError: somebody else has put one there.
+    """
     text = orjson.dumps(dict(detail), option=orjson.OPT_SORT_KEYS).decode()
-    last = db.execute(LAST).one_or_none()
-    position, previous = (1, START) if last is None else (last.position + 1, last.digest)
+    position, previous = end.position + 1, end.digest
+    digest = _digest(previous, position, at, kind, who, text)
     row = {
         "position": position,
         "at": at,
@@ -167,9 +209,13 @@ def _append(db: Connection, at: str, kind: Kind, who: Who, detail: Detail) -> No
         "patient": who.patient,
         "detail": text,
         "previous": previous,
-        "digest": _digest(previous, position, at, kind, who, text),
+        "digest": digest,
     }
-    db.execute(ADD, row)
+    if end.position == 0:
+        db.execute(ADD, row)
+    elif db.execute(ADD_BEHIND, {**row, "end": end.position}).rowcount != 1:
+        return None
+    return _End(position, digest)
 
 
 def _anchor(db: Connection) -> tuple[int, str]:

@@ -114,12 +114,11 @@ class LaunchSessions:
         `used` False: somebody only looks how long it lives, and it lives no longer for that.
         """
         session_id = digest(key)
-        found = self._rows.session(session_id)
+        found = self._rows.opened(session_id)
         if found is None:
             return None
-        launch_id, sealed = found
-        row = self._rows.launch(launch_id)
-        if row is None or not self._lives(row, used=used):
+        row, sealed = found
+        if not self._lives(row, used=used):
             return None
         try:
             return _with_scope(row, self.unseal(sealed, session_id))

@@ -10,10 +10,15 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     Connection,
     Engine,
+    Insert,
+    LargeBinary,
     Select,
+    String,
     Table,
+    Update,
     bindparam,
     delete,
     func,
@@ -25,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from app.settings import Secret
-from app.store.engine import reading, writing
+from app.store.engine import reading, writing, writing_once
 from app.store.schema import digest, kept, launch, ledger, model_choice, turn
 from app.store.seal import Seal
 
@@ -37,8 +42,25 @@ LAST = (
     .where(turn.c.launch_id == launch.c.launch_id)
     .scalar_subquery()
 )
-LIVES_WITH = select(LAST.label("last")).where(launch.c.launch_id == LAUNCH_ID)
-ADD_TURN = insert(turn)
+
+
+def _add_while_it_lives(table: Table, *columns: ColumnElement[Any]) -> Insert:
+    """Insert a row of a launch, nothing when it has ended: one statement, so that nothing comes in between.
+
+    `columns` are what follows the launch id in the table, in its order.
+    """
+    row = select(launch.c.launch_id, *columns).where(launch.c.launch_id == LAUNCH_ID)
+    return insert(table).from_select(list(table.c), row)
+
+
+SEALED = bindparam("of_sealed", type_=LargeBinary)
+ADD_TURN = _add_while_it_lives(
+    turn,
+    func.coalesce(LAST, 0) + 1,
+    bindparam("of_turn", type_=String),
+    SEALED,
+    bindparam("of_transcript", type_=LargeBinary),
+)
 HAS_TURN = select(turn.c.position).where(
     turn.c.launch_id == LAUNCH_ID, turn.c.turn_id == bindparam("of_turn")
 )
@@ -54,10 +76,14 @@ TRANSCRIPTS = (
 )
 DIGEST = select(digest.c.sealed).where(digest.c.launch_id == LAUNCH_ID)
 MODEL_CHOICE = select(model_choice.c.model_id).where(model_choice.c.launch_id == LAUNCH_ID)
+BEGIN_MODEL = _add_while_it_lives(model_choice, bindparam("of_model", type_=String))
 ADD_MODEL_CHOICE = insert(model_choice)
+ADD_DIGEST = _add_while_it_lives(digest, SEALED)
 LEDGER = select(ledger.c.sealed).where(ledger.c.launch_id == LAUNCH_ID)
-DROP_LEDGER = delete(ledger).where(ledger.c.launch_id == LAUNCH_ID)
-ADD_LEDGER = insert(ledger)
+CHANGE_LEDGER = (
+    update(ledger).where(ledger.c.launch_id == LAUNCH_ID, LIVES.exists()).values(sealed=SEALED)
+)
+ADD_LEDGER = _add_while_it_lives(ledger, SEALED).execution_options(preserve_rowcount=True)
 # What a process that died left behind goes a day after it is found.
 ORPHAN_DAYS = 1
 
@@ -86,17 +112,13 @@ class Conversations:
         place = f"{launch_id}:{turn_id}"
         sealed = self._seal.close(value, f"turn:{place}")
         told = self._seal.close(transcript, f"transcript:{place}") if transcript else None
-        with writing(self._engine) as db:
-            lives = db.execute(LIVES_WITH, {"of_launch": launch_id}).one_or_none()
-            if lives is None:
-                return
-            row = {
-                "launch_id": launch_id,
-                "position": (lives.last or 0) + 1,
-                "turn_id": turn_id,
-                "sealed": sealed,
-                "transcript": told,
-            }
+        row = {
+            "of_launch": launch_id,
+            "of_turn": turn_id,
+            "of_sealed": sealed,
+            "of_transcript": told,
+        }
+        with writing_once(self._engine) as db:
             db.execute(ADD_TURN, row)
 
     def has_turn(self, launch_id: str, turn_id: str) -> bool:
@@ -129,9 +151,8 @@ class Conversations:
         """Keep the overview of a launch and return it; of two that come at once, the first stands."""
         sealed = self._seal.close(text, f"digest:{launch_id}")
         # A primary key decides, in any database: the second process finds the first one's row.
-        with suppress(IntegrityError), writing(self._engine) as db:
-            if _lives(db, launch_id):
-                db.execute(insert(digest).values(launch_id=launch_id, sealed=sealed))
+        with suppress(IntegrityError), writing_once(self._engine) as db:
+            db.execute(ADD_DIGEST, {"of_launch": launch_id, "of_sealed": sealed})
         return self.digest(launch_id) or text
 
     def drop_digest(self, launch_id: str) -> None:
@@ -148,9 +169,8 @@ class Conversations:
 
     def begin_model(self, launch_id: str, model_id: str) -> None:
         """Remember which model this launch began with, unless one is remembered: a choice is never written over."""
-        with suppress(IntegrityError), writing(self._engine) as db:
-            if _lives(db, launch_id):
-                db.execute(ADD_MODEL_CHOICE, {"launch_id": launch_id, "model_id": model_id})
+        with suppress(IntegrityError), writing_once(self._engine) as db:
+            db.execute(BEGIN_MODEL, {"of_launch": launch_id, "of_model": model_id})
 
     def choose_model(self, launch_id: str, model_id: str) -> None:
         """Remember which model this launch uses."""
@@ -166,18 +186,24 @@ class Conversations:
         False: the launch has ended, and nothing was kept.
         """
         sealed = self._seal.close(value, f"ledger:{launch_id}")
-        with writing(self._engine) as db:
-            if not _lives(db, launch_id):
-                return False
-            db.execute(DROP_LEDGER, {"of_launch": launch_id})
-            db.execute(ADD_LEDGER, {"launch_id": launch_id, "sealed": sealed})
-        return True
+        row = {"of_launch": launch_id, "of_sealed": sealed}
+        # Another process may have kept the first one since it was looked for; then there is one to change.
+        return (
+            self._wrote(CHANGE_LEDGER, row)
+            or self._wrote(ADD_LEDGER, row)
+            or self._wrote(CHANGE_LEDGER, row)
+        )
 
     def ledger(self, launch_id: str) -> dict[str, Any] | None:
         """Return what `keep_ledger` kept, None before the first time."""
         with reading(self._engine) as db:
             sealed = db.execute(LEDGER, {"of_launch": launch_id}).scalar_one_or_none()
         return None if sealed is None else self._seal.open(sealed, f"ledger:{launch_id}")
+
+    def _wrote(self, statement: Update | Insert, row: dict[str, Any]) -> bool:
+        with suppress(IntegrityError), writing_once(self._engine) as db:
+            return db.execute(statement, row).rowcount == 1
+        return False
 
     def forget(self, launch_id: str) -> None:
         """Remove the conversation of a launch, whatever was left of it."""

@@ -13,7 +13,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS = 5_000
-READ_ONLY = "chartside_read_only"
+# A statement that needs no transaction around it: it sees, and is, one state by itself.
+BY_ITSELF = "chartside_by_itself"
 _QUEUES: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
 
 
@@ -47,7 +48,7 @@ def migrate(engine: Engine) -> None:
 def reading(engine: Engine) -> Iterator[Connection]:
     """One query, which waits for no writer; never held across a `yield` of a stream."""
     with engine.connect() as connection:
-        yield connection.execution_options(**{READ_ONLY: True})
+        yield connection.execution_options(**{BY_ITSELF: True})
 
 
 @contextmanager
@@ -58,6 +59,18 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with _QUEUES.get(engine, nullcontext()), engine.begin() as connection:
         yield connection
+
+
+@contextmanager
+def writing_once(engine: Engine) -> Iterator[Connection]:
+    """One statement that writes, which is a transaction by itself; as `writing` for everything else.
+
+    Whoever writes holds up the queue, and each further statement (BEGIN and COMMIT are two) is one more wait for the
+    interpreter while it does: with hundreds of streams that is a millisecond each.
+    """
+    with _QUEUES.get(engine, nullcontext()), engine.connect() as connection:
+        yield connection.execution_options(**{BY_ITSELF: True})
+        connection.commit()
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -71,6 +84,5 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 
 
 def _begin_at_once(connection: Connection) -> None:
-    # One query sees one state by itself; every further statement would be one more wait for the interpreter.
-    if not connection.get_execution_options().get(READ_ONLY, False):
+    if not connection.get_execution_options().get(BY_ITSELF, False):
         connection.exec_driver_sql("BEGIN IMMEDIATE")

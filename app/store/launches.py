@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
-from app.store.engine import reading, writing
+from app.store.engine import reading, writing, writing_once
 from app.store.schema import launch, pending_launch, session, token
 
 MOST_BAD_BINDS = 3
@@ -17,6 +17,14 @@ MOST_PENDING = 5_000
 OF_LAUNCH = select(launch).where(launch.c.launch_id == bindparam("of_launch"))
 SESSION = select(session.c.launch_id, session.c.sealed).where(
     session.c.session_id == bindparam("of_session")
+)
+OPENED = select(launch, session.c.sealed).where(
+    session.c.session_id == bindparam("of_session"), launch.c.launch_id == session.c.launch_id
+)
+TOUCH = (
+    update(launch)
+    .where(launch.c.launch_id == bindparam("of_launch"))
+    .values(last_used_at=bindparam("of_now"), parked_at=None)
 )
 
 
@@ -153,7 +161,8 @@ class LaunchRows:
 
     def touch(self, launch_id: str, now: float) -> None:
         """Note that a launch was used, so that it is not parked any more."""
-        self._set(launch_id, last_used_at=now, parked_at=None)
+        with writing_once(self._engine) as db:
+            db.execute(TOUCH, {"of_launch": launch_id, "of_now": now})
 
     def park(self, launch_id: str, now: float) -> None:
         """Note that the page of a launch was left."""
@@ -195,6 +204,16 @@ class LaunchRows:
         with reading(self._engine) as db:
             row = db.execute(SESSION, {"of_session": session_id}).one_or_none()
         return None if row is None else (row.launch_id, row.sealed)
+
+    def opened(self, session_id: str) -> tuple[LaunchRow, bytes] | None:
+        """Return the launch and the sealed bytes of a session, as they stand together."""
+        with reading(self._engine) as db:
+            row = db.execute(OPENED, {"of_session": session_id}).one_or_none()
+        if row is None:
+            return None
+        values = dict(row._mapping)
+        sealed: bytes = values.pop("sealed")
+        return LaunchRow(**values), sealed
 
     def replace_session(self, session_id: str, sealed: bytes) -> None:
         """Write a session's bytes again."""

@@ -57,6 +57,9 @@ class LaunchStore(Protocol):
     def session(self, session_id: str) -> tuple[str, bytes] | None:
         """Return the launch id and the sealed bytes of a session."""
 
+    def opened(self, session_id: str) -> tuple[LaunchRow, bytes] | None:
+        """Return the launch and the sealed bytes of a session, as they stand together."""
+
     def replace_session(self, session_id: str, sealed: bytes) -> None:
         """Write a session's bytes again."""
 

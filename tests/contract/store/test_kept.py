@@ -69,6 +69,17 @@ def test_all_of_a_launch_is_forgotten_with_it_and_nothing_is_kept_after(
     assert conversations.model_choice("l-1") == ""
 
 
+def test_what_an_ended_launch_left_is_not_written_over(
+    conversations: ConversationStore, engine: Engine
+) -> None:
+    assert conversations.keep_ledger("l-1", {"a": 1})
+    LaunchRows(engine).end("l-1")
+    assert not conversations.keep_ledger("l-1", {"a": 2})
+    assert conversations.ledger("l-1") == {"a": 1}
+    conversations.begin_model("l-1", "a")
+    assert conversations.model_choice("l-1") == ""
+
+
 def test_a_first_key_is_one_and_a_new_one_plans_the_end_of_the_others(engine: Engine) -> None:
     keys: KeyStore = KeyRows(engine)
     second, other = replace(KEY, kid="b", made_at=2.0), replace(KEY, kid="c", alg="RS384")

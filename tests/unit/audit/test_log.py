@@ -72,6 +72,18 @@ def test_a_purge_goes_from_the_front_a_part_at_a_time_and_never_past_a_newer_row
     assert log.verify() is None
 
 
+def test_two_processes_that_write_in_turn_make_one_whole_chain(engine: Engine) -> None:
+    """Each remembers the end that it left itself; the other has written behind it meanwhile, and purged what is before."""
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    one, two = (AuditLog(engine, lambda: now) for _ in range(2))
+    for log in (one, two, one, one, two):
+        log.record("read", WHO, {})
+    assert two.purge(now + timedelta(days=1)) == 5
+    one.record("end", WHO, {})
+    assert [(e.position, e.kind) for e in one.events()] == [(6, "purge"), (7, "end")]
+    assert one.verify() is None
+
+
 def test_a_log_that_gets_no_place_says_so(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def taken(*_: object) -> None:
         raise IntegrityError("insert", {}, ValueError())
