@@ -10,7 +10,7 @@ FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*
 .PHONY: help run test check static parties coverage others e2e bench types lock setup llama pictures
 
 help:
-	@echo "make run      set up, then start the sandbox EHR and the copilot; prints the address to open"
+	@echo "make run      set up, then start the sandbox EHR, the copilot and its MCP server; prints the addresses"
 	@echo "make test     set up, then everything that must pass, browser tests included"
 	@echo "make check    lint, types and unit tests, in under two minutes"
 	@echo "make parties  every port's contract, and whole launches against the sandbox EHR"

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from app.errors import ConfigurationError
 
 KEY_BYTES = 32
+VERSION = "0.1.0"
 
 
 class Secret:

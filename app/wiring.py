@@ -23,12 +23,17 @@ from app.boundary import Boundary
 from app.errors import ChartsideError
 from app.fhir.client import FhirSource
 from app.fhir.labels import Labels
+from app.fhir.reader import LaunchChart
 from app.fhir.shared_ehr import SharedEhr
 from app.launch_context import LaunchContext
 from app.llm.catalog import Catalog, load
 from app.llm.no_llm import NoLanguageModel
 from app.llm.synonyms import load as load_synonyms
+from app.mcp.authorization import Authorization
+from app.mcp.charts import McpCharts, labels_for_hosts
 from app.mcp.launch_tokens import LaunchTokens
+from app.mcp.limits import Buckets
+from app.mcp.reading import Reading
 from app.settings import Settings
 from app.smart.admission import Admission
 from app.smart.backend_services import BackendTokens
@@ -96,11 +101,24 @@ class Services:
     switches: Switches
     retention: Retention
     mcp_tokens: LaunchTokens
+    mcp: Reading
     clock: Clock
 
     def sweep_every_minute(self) -> None:
         """End launches past their limits, and remove what is kept no longer, while nobody asks for it."""
         threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
+
+    def forget_ended(self) -> None:
+        """Forget the charts that MCP hosts read of launches that ended in another process, a few seconds after."""
+        threading.Thread(target=self._forget, name="forget", daemon=True).start()
+
+    def _forget(self) -> None:
+        while True:
+            time.sleep(WATCH_EVERY_S)
+            try:
+                self.mcp.forget_ended(partial(self.sessions.live, used=False))
+            except (ChartsideError, SQLAlchemyError) as error:
+                log.warning("forget.failed", extra={"error": type(error).__name__})
 
     def watch_switches(self) -> None:
         """End turns that IT has switched off, a few seconds after it did."""
@@ -170,8 +188,9 @@ def build(
     retention = Retention(conversations, audit, registry, now)
     ended = partial(_end, forget, audit, retention)
     sessions = LaunchSessions(rows, settings.secret_key, registry, smart.vault, now, ended)
+    source_of = _sources(boundaries, sessions, registry)
     charts = Charts(
-        source_of=_sources(boundaries, sessions, registry), conversations=conversations, audit=audit, clock=now,
+        source_of=source_of, conversations=conversations, audit=audit, clock=now,
         labels_of=partial(_labels_of, registry),
     )  # fmt: skip
     models = catalog or load(settings, NoLanguageModel(load_synonyms()))
@@ -188,6 +207,9 @@ def build(
         issuer=settings.origin, url=settings.mcp_url, keyring=smart.keyring, sessions=sessions, registry=registry,
         switches=switches, audit=audit, key=settings.secret_key, clock=now,
     )  # fmt: skip
+    mcp_charts = McpCharts(partial(_chart_for_hosts, charts, registry, source_of))
+    forget.append(mcp_charts.drop)
+    mcp = _mcp(mcp_tokens, mcp_charts, registry, audit)
     launcher = Launcher(
         rows=rows, sessions=sessions, discovery=smart.discovery, endpoint=smart.endpoint,
         admission=Admission(lambda registration: boundaries[registration.slug]), revoker=smart.revoker,
@@ -196,8 +218,44 @@ def build(
     return Services(
         settings=settings, registry=registry, boundaries=boundaries, rows=rows, sessions=sessions, launcher=launcher,
         conversations=conversations, audit=audit, charts=charts, catalog=models, gate=gate, turns=turns,
-        running=running, switches=switches, retention=retention, clock=now, smart=smart, mcp_tokens=mcp_tokens,
+        running=running, switches=switches, retention=retention, clock=now, smart=smart, mcp_tokens=mcp_tokens, mcp=mcp,
     )  # fmt: skip
+
+
+def _mcp(
+    tokens: LaunchTokens, charts: McpCharts, registry: Registrations, audit: AuditLog
+) -> Reading:
+    opt_outs = OptOuts(charts)
+
+    def calls_per_minute(context: LaunchContext) -> int:
+        registration = registry.get(context.registration)
+        return registration.mcp_server.calls_per_minute if registration else 1
+
+    return Reading(
+        authorization=Authorization((tokens,), audit),
+        charts=charts,
+        opted_out=lambda context: opt_outs.asked(
+            context, registry.models(context.registration).opt_out
+        ),
+        calls_per_minute=calls_per_minute,
+        buckets=Buckets(time.monotonic),
+        audit=audit,
+    )
+
+
+def _chart_for_hosts(
+    charts: Charts,
+    registry: Registrations,
+    source_of: Callable[[LaunchContext], FhirSource],
+    context: LaunchContext,
+) -> LaunchChart:
+    return LaunchChart(
+        source_of(context),
+        context,
+        charts.now(context),
+        charts.on_read(context),
+        labels=labels_for_hosts(_labels_of(registry, context)),
+    )
 
 
 def _end(

@@ -1,6 +1,6 @@
-"""Start the sandbox EHR, its MCP server and the copilot on loopback, and print the address to open (`make run`).
+"""Start the sandbox EHR and the copilot, each with its MCP server, on loopback, and print the addresses (`make run`).
 
-They run as they do elsewhere: gunicorn with threads, the MCP server on gunicorn's ASGI worker, each configured by its
+They run as they do elsewhere: gunicorn with threads, the MCP servers on gunicorn's ASGI worker, each configured by its
 environment only. Free ports and another folder are for tests; then the copilot's registration is written for those
 ports, and there is no MCP server unless a port is given for it.
 """
@@ -21,19 +21,20 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-EHR_PORT, APP_PORT, MCP_PORT = 9000, 9001, 9002
+EHR_PORT, APP_PORT, MCP_PORT, APP_MCP_PORT = 9000, 9001, 9002, 9003
 START_S = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """Where the two servers listen and keep their files."""
+    """Where the servers listen and keep their files; `mcp_port` is the EHR's own MCP server, `app_mcp_port` the copilot's."""
 
     ehr_port: int
     app_port: int
     folder: Path
     latency_ms: int = 0
     mcp_port: int = 0
+    app_mcp_port: int = 0
     ehr_listens: int = 0
     app_listens: int = 0
     """A server's own port where a proxy has the one that browsers know; 0: none has."""
@@ -44,13 +45,18 @@ class Demo:
         return f"http://ehr.localhost:{self.ehr_port}"
 
     @property
+    def app_mcp(self) -> str:
+        """The copilot's MCP server for hosts, which resolve no `*.localhost`."""
+        return f"http://127.0.0.1:{self.app_mcp_port}"
+
+    @property
     def app(self) -> str:
         """The copilot's address for a browser: another site than the EHR's, as in real life."""
         return f"http://app.localhost:{self.app_port}"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run both servers until one ends or the process is told to."""
+    """Run the servers until one ends or the process is told to."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.demo", description=__doc__)
     parser.add_argument("--ehr-port", type=int, default=EHR_PORT)
     parser.add_argument("--app-port", type=int, default=APP_PORT)
@@ -59,29 +65,31 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--ehr-listens", type=int, default=0, help="the EHR's port behind a proxy")
     parser.add_argument("--app-listens", type=int, default=0, help="the app's port behind a proxy")
     parser.add_argument("--mcp-port", type=int, help="the EHR's MCP server's; 0: none")
+    parser.add_argument("--app-mcp-port", type=int, help="the copilot's MCP server's; 0: none")
     given = parser.parse_args(arguments)
-    mcp_port = given.mcp_port
-    if mcp_port is None:
-        mcp_port = MCP_PORT if given.ehr_port == EHR_PORT else 0
+    usual = given.ehr_port == EHR_PORT
     demo = Demo(
         ehr_port=given.ehr_port,
         app_port=given.app_port,
         folder=given.folder,
         latency_ms=given.latency_ms,
-        mcp_port=mcp_port,
+        mcp_port=_port(given.mcp_port, MCP_PORT if usual else 0),
+        app_mcp_port=_port(given.app_mcp_port, APP_MCP_PORT if usual else 0),
         ehr_listens=given.ehr_listens,
         app_listens=given.app_listens,
     )
     demo.folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _interrupt)
-    servers = [_start_ehr(demo), _start_app(demo), *([_start_mcp(demo)] if mcp_port else [])]
+    servers = [_start_ehr(demo), _start_app(demo)]
+    servers += [_start_mcp(demo)] if demo.mcp_port else []
+    servers += [_start_app_mcp(demo)] if demo.app_mcp_port else []
     try:
         _wait_until_up(demo, servers)
         sys.stdout.write(
             f"\n  Sandbox EHR   {demo.ehr}\n  Chartside     {demo.app}\n{_mcp(demo)}\n"
             f"  Open {demo.ehr} in a browser, choose a patient, start Chartside from the app menu.\n"
             f"{_models(os.environ)}"
-            "  Ctrl-C ends both.\n\n"
+            "  Ctrl-C ends all.\n\n"
         )
         sys.stdout.flush()
         while all(server.poll() is None for server in servers):
@@ -96,12 +104,16 @@ def main(arguments: Sequence[str]) -> int:
             server.wait(timeout=20)
 
 
+def _port(given: int | None, usual: int) -> int:
+    return usual if given is None else given
+
+
 def _mcp(demo: Demo) -> str:
+    ours = f"  MCP server    {demo.app_mcp}/mcp (docs/mcp.md)\n" if demo.app_mcp_port else ""
     if not demo.mcp_port:
-        return ""
-    return (
-        f"  EHR's MCP     http://mcp.ehr.localhost:{demo.mcp_port}/mcp/typed (or search, generic)\n"
-    )
+        return ours
+    theirs = f"http://mcp.ehr.localhost:{demo.mcp_port}/mcp/typed (or search, generic)"
+    return f"{ours}  EHR's MCP     {theirs}\n"
 
 
 def _models(environ: Mapping[str, str]) -> str:
@@ -140,7 +152,18 @@ def _start_mcp(demo: Demo) -> "subprocess.Popen[bytes]":
 
 
 def _start_app(demo: Demo) -> "subprocess.Popen[bytes]":
-    environ = {
+    listens = demo.app_listens or demo.app_port
+    return _gunicorn("app:create_app()", listens, 320, _app_environ(demo))
+
+
+def _start_app_mcp(demo: Demo) -> "subprocess.Popen[bytes]":
+    return _gunicorn("app:create_mcp()", demo.app_mcp_port, 0, _app_environ(demo))
+
+
+def _app_environ(demo: Demo) -> dict[str, str]:
+    """Return what the copilot and its MCP server are started with: they share database, key and registrations."""
+    mcp = {"CHARTSIDE_MCP_ORIGIN": demo.app_mcp} if demo.app_mcp_port else {}
+    return {
         **_clean_environ(),
         "CHARTSIDE_ENVIRONMENT": "development",
         "CHARTSIDE_ORIGIN": demo.app,
@@ -148,9 +171,9 @@ def _start_app(demo: Demo) -> "subprocess.Popen[bytes]":
         "CHARTSIDE_DATABASE_URL": f"sqlite:///{demo.folder / 'chartside.db'}",
         "CHARTSIDE_LAUNCH_CONFIG": str(_launch_config(demo)),
         "CHARTSIDE_WAREHOUSE": str(demo.folder / "warehouse"),
+        **mcp,
         **{name: os.environ[name] for name in ("CHARTSIDE_MODELS",) if name in os.environ},
     }
-    return _gunicorn("app:create_app()", demo.app_listens or demo.app_port, 320, environ)
 
 
 def _gunicorn(
@@ -204,7 +227,7 @@ def _launch_config(demo: Demo) -> Path:
 def _wait_until_up(demo: Demo, servers: "Sequence[subprocess.Popen[bytes]]") -> None:
     until = time.monotonic() + START_S
     ports = [demo.ehr_listens or demo.ehr_port, demo.app_listens or demo.app_port]
-    for port in (*ports, *([demo.mcp_port] if demo.mcp_port else [])):
+    for port in (*ports, *filter(None, (demo.mcp_port, demo.app_mcp_port))):
         url = f"http://127.0.0.1:{port}/health"
         while not _answers(url):
             if any(server.poll() is not None for server in servers) or time.monotonic() > until:

@@ -30,7 +30,7 @@ from sandbox.state import SandboxState
 
 ROOT = Path(__file__).resolve().parent.parent
 APP, EHR = "http://app.localhost:9001", "http://ehr.localhost:9000"
-MCP = "http://mcp.localhost:9002"
+MCP = "http://mcp.localhost:9003"
 ISS = f"{EHR}/fhir"
 MARLENA = "marlena"
 # Tables of the shipped registration that tests write themselves.

@@ -119,12 +119,13 @@ class Charts:
             self._source_of(context),
             context,
             self.now(context),
-            self._on_read(context),
+            self.on_read(context),
             restored=self._conversations.ledger(context.launch_id),
             labels=self._labels_of(context),
         )
 
-    def _on_read(self, context: LaunchContext) -> Callable[[Query, Read], None]:
+    def on_read(self, context: LaunchContext) -> Callable[[Query, Read], None]:
+        """Return what tells the audit of every read of a chart."""
         who = Who.of(context)
 
         def on_read(query: Query, read: Read) -> None:

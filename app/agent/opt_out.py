@@ -7,9 +7,9 @@ asked: chart rows work without a model.
 
 import threading
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from app.agent.charts import Charts
+from app.fhir.reader import LaunchChart
 from app.fhir.source import Complete, Query, Read
 from app.launch_context import LaunchContext
 from app.smart.policy import Coding
@@ -18,10 +18,23 @@ Asked = Literal["no", "yes", "unread"]
 FLAGS = Query(resource_type="Flag", params=(("_count", "100"),))
 
 
+class ReadCharts(Protocol):
+    """The charts that are asked: those of the chat, or those of MCP hosts."""
+
+    def get(self, context: LaunchContext) -> LaunchChart:
+        """Return the chart of a launch."""
+
+    def read(self, context: LaunchContext, query: Query) -> Read:
+        """Return one search beside its sections."""
+
+    def was_read(self, context: LaunchContext) -> bool:
+        """Tell whether it is at hand."""
+
+
 class OptOuts:
     """What is known of the patients of live launches."""
 
-    def __init__(self, charts: Charts) -> None:
+    def __init__(self, charts: ReadCharts) -> None:
         self._charts = charts
         self._lock = threading.Lock()
         self._flags: dict[str, Read] = {}

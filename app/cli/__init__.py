@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
-from app.cli import exports, keys, purge, registrations, switches
+from app.cli import exports, keys, mcp, purge, registrations, switches
 from app.cli.desk import Clock, Desk, say
 from app.cli.registrations import schema
 from app.errors import ConfigurationError
@@ -54,4 +54,5 @@ def _parser() -> argparse.ArgumentParser:
     switches.add(commands)
     purge.add(commands)
     exports.add(commands)
+    mcp.add(commands)
     return parser

@@ -25,9 +25,10 @@ NOBODY: frozenset[Audience] = frozenset()
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """A site's policy: who may have what carries a label, by (system, code)."""
+    """A site's policy: who may have what carries a label, by (system, code); `withheld` is said of what is kept back."""
 
     audiences: Mapping[tuple[str, str], frozenset[Audience]] = field(default_factory=dict)
+    withheld: str = "not shown here"
 
     def holds_back(self, resource: Resource, audience: Audience) -> bool:
         """Tell whether a resource carries a label that keeps it from `audience`, or one that cannot be read."""

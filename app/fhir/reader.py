@@ -301,6 +301,7 @@ class LaunchChart:
         return self._chart
 
     def _compiled(self, audience: Audience) -> Chart:
+        withheld = self.labels.withheld if audience == "user" else "not given to language models"
         held = {
             f"{r['resourceType']}/{r['id']}"
             for name, read in self._reads.items()
@@ -313,7 +314,7 @@ class LaunchChart:
             for name, read in self._reads.items()
         }
         sections = {
-            name: _completeness(read, len(read.resources) - len(kept[name]), audience)
+            name: _completeness(read, len(read.resources) - len(kept[name]), withheld)
             for name, read in self._reads.items()
         }
         chart = compile_chart(
@@ -336,13 +337,12 @@ def _medicine_of(resource: Resource) -> str:
         return ""
 
 
-def _completeness(read: Read, withheld: int, audience: Audience) -> Completeness:
+def _completeness(read: Read, withheld: int, how: str) -> Completeness:
     """Return how far a section was read; labelled resources that are withheld make it restricted, counted."""
     state = read.completeness
     if not withheld or state.kind not in ("complete", "truncated"):
         return state
-    kept = "not shown here" if audience == "user" else "not given to language models"
-    why = f"{withheld} labelled restricted by the EHR, {kept}"
+    why = f"{withheld} labelled restricted by the EHR, {how}"
     return Restricted(why=why, n=len(read.resources) - withheld)
 
 

@@ -105,7 +105,7 @@ class Registry:
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
         able = sorted(
-            (tool for tool in tools if any(_readable(context, kind) for kind in tool.reads)),
+            (tool for tool in tools if any(readable(context, kind) for kind in tool.reads)),
             key=lambda tool: tool.name,
         )
         self._launch = launch
@@ -184,7 +184,7 @@ class Registry:
         )  # fmt: skip
 
 
-def _readable(context: LaunchContext, kind: str) -> bool:
+def readable(context: LaunchContext, kind: str) -> bool:
     """Tell whether any search of the chart finds something of this type: a granular scope may leave nothing of it."""
     queries = [section.query for section in SECTIONS if section.kind == kind]
     return any(granted(context, query).share != "none" for query in queries)
