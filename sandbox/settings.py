@@ -40,7 +40,7 @@ class SandboxSettings:
     `latency_ms` delays every FHIR answer to a token, so that a bench can imitate a distant EHR. `clock` is
     real time, replaced by tests of expiry. `sleep` is what a `slow` fault and `latency_ms` call.
     `extra_clients` are registered beside the Chartside registration derived from `app_launch_url`. `fetch` reads the
-    key set of a client; only this machine is asked. `profile` names how launches behave that name no other.
+    key set of a client; only this machine is asked. `population` is a folder of `*.ndjson` that exports hold instead of the charts. `profile` names how launches behave that name no other.
     """
 
     ehr_origin: str = DEFAULT_EHR_ORIGIN
@@ -48,6 +48,7 @@ class SandboxSettings:
     data_folder: Path = PACKAGE.parent / "run" / "sandbox"
     chart_folders: tuple[Path, ...] = field(default_factory=bundled_charts)
     extra_clients: tuple[Client, ...] = ()
+    population: Path | None = None
     latency_ms: int = 0
     profile: str = STRICT.name
     code_lifetime_s: int = 60
@@ -93,6 +94,9 @@ class SandboxSettings:
                 if charts
                 else defaults.chart_folders
             ),
+            population=Path(environ["SANDBOX_POPULATION"])
+            if environ.get("SANDBOX_POPULATION")
+            else None,
             latency_ms=_natural(environ, "SANDBOX_LATENCY_MS", defaults.latency_ms),
             profile=_profile(environ.get("SANDBOX_PROFILE", defaults.profile)),
             access_token_lifetime_s=_natural(

@@ -125,7 +125,7 @@ def build(settings: SandboxSettings) -> SandboxState:
         signer=IdTokenSigner(issuer=settings.fhir_base, key=stored_key(settings.data_folder)),
         faults=Faults(),
         wire=WireLog(settings.clock),
-        exports=Exports(settings.clock, data_plane),
+        exports=Exports(settings.clock, data_plane, settings.population),
     )
 
 

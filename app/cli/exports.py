@@ -49,13 +49,13 @@ def add(commands: "Commands") -> None:
 def _export(desk: Desk, given: argparse.Namespace) -> int:
     services = build(desk.settings, transport=desk.transport, clock=desk.clock)
     registration, bulk = _registered(services, given.name)
-    since = _since(given.since)
+    since, request = _since(given.since), request_of(bulk, given.group)
     who = Who(registration=registration.slug)
     sync = sync_of(services, registration, bulk, given.group, progress=Progress())
     services.audit.record("export", who, {"group": given.group, "since": since, "phase": "begun"})
     try:
         services.switches.demand(registration.slug, "export")
-        landed = sync.run(request_of(bulk, given.group), since)
+        landed = sync.run(request, since)
     except ChartsideError as error:
         detail = {"group": given.group, "phase": "stopped", "error": error.code}
         services.audit.record("export", who, detail)
@@ -219,9 +219,9 @@ class Progress:
     """Tells people what goes on: a bar on a terminal, lines elsewhere. Safe for concurrent threads."""
 
     def __init__(
-        self, write: Callable[[str], object] = sys.stderr.write, *, bar: bool | None = None
+        self, write: Callable[[str], object] | None = None, *, bar: bool | None = None
     ) -> None:
-        self._write = write
+        self._write = write or sys.stderr.write
         self._bar = sys.stderr.isatty() if bar is None else bar
         self._all = self._here = self._records = 0
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""The doors of Bulk Data: kick-off, status, files; and `/sandbox/bulk`, where the traps are set."""
+"""The doors of Bulk Data: kick-off, status, files; and `/sandbox/bulk`, where traps are set and records changed."""
 
 import base64
 import gzip
@@ -39,6 +39,9 @@ def blueprint(state: SandboxState) -> Blueprint:
     _job_routes(routes, state)
     routes.add_url_rule(
         "/sandbox/bulk", "switches", lambda: _switches(state), methods=["GET", "PUT"]
+    )
+    routes.add_url_rule(
+        "/sandbox/bulk/changes", "changes", lambda: _changed(state), methods=["POST"]
     )
     routes.register_error_handler(FhirRefusal, _refused)
     return routes
@@ -91,6 +94,18 @@ def _switches(state: SandboxState) -> tuple[Response, int]:
     except (SandboxConfigurationError, TypeError) as error:
         return jsonify({"error": str(error)}), 400
     return jsonify(asdict(state.exports.traps)), 200
+
+
+def _changed(state: SandboxState) -> tuple[Response, int]:
+    """Change the records: `put` is a list of resources, `delete` one of `Type/id`; all at one moment, which is told."""
+    body, at = request.get_json(), state.now()
+    population = state.exports.population
+    for resource in body.get("put", []):
+        population.put(resource, at)
+    for reference in body.get("delete", []):
+        kind, _, fhir_id = reference.partition("/")
+        population.delete(kind, fhir_id, at)
+    return jsonify({"at": at.isoformat(), "held": len(population)}), 200
 
 
 def _refused(error: FhirRefusal) -> Response:

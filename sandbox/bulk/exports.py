@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 from sandbox.bulk.jobs import Jobs
-from sandbox.bulk.population import Population, of_charts
+from sandbox.bulk.population import Population, of_charts, of_files
 from sandbox.bulk.traps import BulkTraps
 from sandbox.data_plane import DataPlane
 
@@ -13,8 +14,13 @@ from sandbox.data_plane import DataPlane
 class Exports:
     """`population` is that of the charts, until another is given; `traps` count down as they strike."""
 
-    def __init__(self, clock: Callable[[], datetime], data_plane: DataPlane) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime], data_plane: DataPlane, folder: Path | None = None
+    ) -> None:
+        """`folder` holds `*.ndjson` that stand in place of the charts."""
+        self._clock = clock
         self._data_plane = data_plane
+        self._folder = folder
         self._given: Population | None = None
         self.jobs = Jobs(clock)
         self.traps = BulkTraps()
@@ -25,14 +31,16 @@ class Exports:
     @property
     def population(self) -> Population:
         """What is exported."""
-        return self._given or self._of_charts
+        return self._given or self._loaded
 
     @population.setter
     def population(self, given: Population) -> None:
         self._given = given
 
     @cached_property
-    def _of_charts(self) -> Population:
+    def _loaded(self) -> Population:
+        if self._folder is not None:
+            return of_files(self._folder, self._clock())
         return of_charts(self._data_plane)
 
     def set(self, traps: BulkTraps) -> None:

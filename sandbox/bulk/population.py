@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -106,6 +107,20 @@ def of_charts(data_plane: DataPlane) -> Population:
         population.put_as_is(render(resource), at)
         if resource["resourceType"] == "Patient":
             patients.add(resource["id"])
+    population.group("everyone", patients)
+    return population
+
+
+def of_files(folder: Path, at: datetime) -> Population:
+    """Return what stands in a folder's `*.ndjson`, as changed at `at`, with one group of everyone."""
+    population = Population()
+    patients = set()
+    for path in sorted(folder.glob("*.ndjson")):
+        for line in path.read_bytes().splitlines():
+            resource = orjson.loads(line)
+            population.put(resource, at)
+            if resource["resourceType"] == "Patient":
+                patients.add(resource["id"])
     population.group("everyone", patients)
     return population
 

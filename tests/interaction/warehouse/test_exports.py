@@ -1,14 +1,19 @@
 """Exports of the sandbox EHR: whole, incremental, resumed, and through every trap."""
 
+import base64
 import re
+from pathlib import Path
 
+import httpx2
 import pytest
 
+from app.cli import main
 from app.smart.registration import Bulk
 from app.warehouse.bulk.errors import ExportFailed, ExportRunning
 from app.warehouse.bulk.landing import Export
 from app.warehouse.bulk.request import ExportRequest
 from tests.interaction.warehouse.conftest import TYPES, Exporter
+from tests.stack import APP, Stack
 
 
 def ids(records: list[dict[str, str]]) -> list[str]:
@@ -225,3 +230,43 @@ def test_a_long_export_gets_new_tokens(exporter: Exporter) -> None:
     # Five minutes is all that a token of Backend Services lives; four waits took sixteen.
     assert len(waited) == 4
     assert len(exporter.stack.state.wire.entries("/auth/token")) in (2, 3)
+
+
+def test_the_commands_export_tell_and_verify(
+    exporter: Exporter, parties: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = exporter.stack.services.settings
+    environ = {
+        "CHARTSIDE_ENVIRONMENT": "development",
+        "CHARTSIDE_ORIGIN": APP,
+        "CHARTSIDE_SECRET_KEY": base64.urlsafe_b64encode(settings.secret_key.reveal()).decode(),
+        "CHARTSIDE_DATABASE_URL": settings.database_url,
+        "CHARTSIDE_LAUNCH_CONFIG": str(settings.launch_config),
+        "CHARTSIDE_WAREHOUSE": str(settings.warehouse),
+    }
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        transport = httpx2.WSGITransport(app=parties.ehr)
+        code = main(arguments, environ, transport=transport, clock=parties.clock)
+        return code, *capsys.readouterr()
+
+    assert run("status", "sandbox") == (0, "Nothing was exported yet.\n", "")
+    exporter.trap(polls=0)
+    code, printed, progress = run("export", "sandbox")
+    assert (code, "landed      all: 3 files, 42 records" in printed) == (0, True), printed
+    assert "3 files, 42 records" in progress
+    assert run("verify", "sandbox")[:2] == (0, "3 files read, 0 are not as they were received.\n")
+    (stored,) = settings.warehouse.glob("**/*Patient*.gz")
+    stored.write_bytes(stored.read_bytes()[:-1] + b"x")
+    code, printed, _ = run("verify", "sandbox")
+    assert (code, "has another checksum" in printed) == (1, True)
+    exporter.trap(polls=0, failing_types=("Patient",))
+    code, printed, _ = run("export", "sandbox", "--since", "full")
+    assert (code, "incomplete: Patient: Patient could not be exported" in printed) == (3, True)
+    exporter.trap(generation_fails=True, polls=0)
+    code, _, told = run("export", "sandbox")
+    assert (code, "the export failed while files were made" in told) == (1, True)
+    assert run("export", "sandbox", "--group", "nobody")[0] == 2
+    assert run("export", "sandbox", "--since", "yesterday")[0] == 2
+    kinds = [one.detail for one in exporter.stack.services.audit.events() if one.kind == "export"]
+    assert len(kinds) == 6
