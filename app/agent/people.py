@@ -248,7 +248,7 @@ def _clinicians(scene: Scene) -> Iterator[Finding]:
         if name not in names and re.search(rf"\b{re.escape(name.title())}\b", rest)
     }
     for last, shown in said.items():
-        if holding := [f for f in authors if last in _words(f.evidence.value)]:
+        if holding := [f for f in authors if _bears(f.evidence.value, last)]:
             yield equal("author", holding)
         elif not _elsewhere(last, scene):
             yield differs("author", shown, authors[0].evidence.value, authors)
@@ -257,10 +257,16 @@ def _clinicians(scene: Scene) -> Iterator[Finding]:
 def _elsewhere(last: str, scene: Scene) -> bool:
     """Tell whether a name stands in what else the sentence cites, or in the words of a cited note."""
     return any(
-        last in _words(f.evidence.value)
+        _bears(f.evidence.value, last)
         for f in scene.others
         if f.long or f.field in ("author", "site")
     )
+
+
+def _bears(text: str, last: str) -> bool:
+    """Tell whether a text holds a family name; of "Popov-Lisle" every part."""
+    parts = _words(last)
+    return bool(parts) and parts <= _words(text)
 
 
 def _last(name: str) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MATCHES = "matches"
 # What every check says; whoever reads sentences knows that it denies nothing of the chart.
 NO_CLEARANCE = "no match is not a clearance"
-ONE = {"points": "point", "matches": "match"}
+ONE = {"points": "point", "matches": "match", "rules unmet": "rule unmet"}
 # What a sentence about a computation may repeat of the records it used, beside measured values.
 NAMED = ("problem", "drug", "substance", "dose", "frequency")
 

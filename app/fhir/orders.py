@@ -55,7 +55,11 @@ def order(r: Resource) -> Facts:
         say("requester", "author", display(r.get("requester"))),
         _supply(r, name),
         say("dispenseRequest.numberOfRepeatsAllowed", "refills", refills),
-        say("reasonCode", "reason", concept(first(r, "reasonCode"))),
+        say(
+            "reasonCode",
+            "reason",
+            concept(first(r, "reasonCode")) or display(first(r, "reasonReference")),
+        ),
         say("statusReason", "status reason", concept(r.get("statusReason"))),
         say(
             "reportedBoolean",

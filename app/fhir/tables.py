@@ -235,7 +235,7 @@ def digest(launch: LaunchChart) -> str:
     lines = [
         f"CHART as of {chart.print_date(chart.now.isoformat(), time=True)}. Cite [P3]: a row; [L3a]:"
         " value a of row L3.",
-        _patient(chart),
+        patient_line(chart),
         _read_line(chart),
         table(chart, "P", group="active", most=200, merge=True, brief=True),
         table(chart, "M", group="active", most=200, merge=True, brief=True),
@@ -250,7 +250,8 @@ def digest(launch: LaunchChart) -> str:
     return "\n".join(lines)
 
 
-def _patient(chart: Chart) -> str:
+def patient_line(chart: Chart) -> str:
+    """Return who the chart is of, as a model may be told."""
     p = chart.patient
     name = first(p, "name")
     given, born = " ".join(name.get("given") or []), str(p.get("birthDate") or "")

@@ -49,6 +49,11 @@ def encounter(r: Resource) -> Facts:
         say("status", "status", r.get("status") or ""),
         date_fact(r, "period.end", "ended", period.get("end"), "ended", name=name),
         say("location", "site", place),
+        say(
+            "hospitalization.dischargeDisposition",
+            "disposition",
+            concept((r.get("hospitalization") or {}).get("dischargeDisposition")),
+        ),
         say("participant", "author", "; ".join(p for p in people if p)),
     )
 

@@ -7,7 +7,7 @@ words. Nothing is guessed: a word that matches nothing is named as not matched.
 import re
 from dataclasses import dataclass, field
 
-from app.llm import calculations
+from app.llm import calculations, job_words
 from app.llm.asked_sections import ANCHORS, ASKED, DECLINED, SPELT, WINDOW, Asked, window
 from app.llm.synonyms import (
     Known,
@@ -59,7 +59,7 @@ class Plan:
     `ignored` words are neither known nor searched; `related` are the words of a named medicine's classes;
     `slips` are unknown words one edit away from a known one; `problems` keep the question's own spelling.
     `parts` are sections of the chart with the words that ask for each, `declined` what is not readable or computed here,
-    `anchor` and `window` since when.
+    `anchor` and `window` since when, `jobs` the names of fixed reports.
     `calculation_words` are keys of calculators with the words that ask for each, `stated` what the question gives for them ("weight=72 kg").
     """
 
@@ -90,6 +90,7 @@ class Plan:
     parts: dict[Asked, str] = field(default_factory=dict)
     anchor: str = ""
     window: str = ""
+    jobs: list[str] = field(default_factory=list)
 
     @property
     def calculations(self) -> list[str]:
@@ -102,7 +103,7 @@ class Plan:
         found = (
             self.topics or self.tests or self.panels or self.classes or self.drugs or self.leftover
         )
-        asked = self.calculations or self.checks or self.parts or self.declined
+        asked = self.calculations or self.checks or self.parts or self.declined or self.jobs
         return not (found or self.problems or self.unread or self.quoted or self.spelt or asked)
 
     @property
@@ -122,7 +123,7 @@ def read(question: str, synonyms: Synonyms) -> Plan:
     since = re.search(r"since (\d{4}(?:-\d{2}(?:-\d{2})?)?)\b", text)
     plan.since = since[1] if since else ""
     rest = re.sub(r"“[^”]+”|\"[^\"]+\"|\d{4}-\d{2}(?:-\d{2})?", " ", text)
-    rest = _computed(plan, _checks(plan, rest), synonyms)
+    rest = _computed(plan, _checks(plan, _jobs(plan, rest)), synonyms)
     rest = _without_units(DOSE.sub(" ", rest), question)
     rest = _parts(plan, rest)
     rest = _topics(plan, rest, TOPICS[:5])
@@ -134,11 +135,23 @@ def read(question: str, synonyms: Synonyms) -> Plan:
     _narrow(plan, text, synonyms)
     if given:
         _before_giving(plan, given[0], synonyms)
+    if plan.jobs:
+        # A fixed report has its own summary.
+        plan.topics = [topic for topic in plan.topics if topic != "overview"]
     if "mg_kg_day" in plan.calculations and not any(x.startswith("dose=") for x in plan.stated):
         plan.stated += [f"medicine={drug}" for drug in [*plan.drugs, *plan.leftover][:1]]
         plan.drugs, plan.leftover = [], []
         plan.tests = [test for test in plan.tests if test.name != "weight"]
     return plan
+
+
+def _jobs(plan: Plan, rest: str) -> str:
+    """Take the words that ask for a fixed report."""
+    for name, means, words in job_words.asked(rest):
+        plan.jobs.append(name)
+        plan.matches.append(Match(words=words.strip(), means=means))
+        rest = rest.replace(words, " ", 1)
+    return rest
 
 
 def _checks(plan: Plan, rest: str) -> str:

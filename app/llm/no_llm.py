@@ -91,6 +91,8 @@ def calls(plan: Plan) -> list[Wanted]:
 
 
 def _by_name(plan: Plan) -> Iterator[Wanted]:
+    for job in plan.jobs:
+        yield "chart_job", {"name": job, **({"anchor": plan.anchor} if plan.anchor else {})}
     yield from _checks(plan)
     for key in plan.calculations:
         entered: dict[str, object] = {"entered": plan.stated} if plan.stated else {}

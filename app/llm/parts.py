@@ -7,12 +7,13 @@ from app.llm.found import Found, first_of_each, passages_once
 from app.llm.port import Entry
 from app.llm.sentences import (
     capital,
-    dated,
+    is_confirmed,
     order_sentence,
     passage_sentences,
     result_sentence,
     show,
     small,
+    stated_absence,
     visit_sentence,
 )
 from app.llm.synonyms import contains
@@ -58,8 +59,7 @@ def allergies(found: Found) -> Iterator[str]:
     rows = found.of("allergies")
     stated = [e for e in rows if e.group == "stated"]
     if stated and len(stated) == len(rows):
-        for entry in stated:
-            yield f"{capital(entry.name)}, {dated(entry)} [{entry.handle}]."
+        yield from map(stated_absence, filter(is_confirmed, stated))
     unasked = [e for e in rows if e.group == "not asked"]
     if unasked and len(unasked) == len(rows):
         yield NOT_ASKED.format(unasked[0].name, unasked[0].handle)

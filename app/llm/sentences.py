@@ -13,7 +13,8 @@ MOST_ROWS = 60
 def result_sentence(series: Entry, cell: Cell) -> str:
     """Write "Sodium 140 mmol/L (135–145), collected 01-Feb-2025, final [L4a]."."""
     value = " ".join(part for part in (cell.text, series.unit, cell.flag) if part)
-    limits = f" ({cell.limits})" if cell.limits else ""
+    # A range in words ("normal adult range") beside a value would be read as a judgement of it.
+    limits = f" ({cell.limits})" if any(c.isdigit() for c in cell.limits) else ""
     date = f", {cell.role} {cell.date}" if cell.date else ""
     age = f" ({series.field('age')})" if series.field("age") and cell is series.cells[0] else ""
     status = f", {cell.status}" if cell.status else ""
@@ -62,6 +63,16 @@ def visit_sentence(entry: Entry, what: str = "Last visit") -> str:
 def dated(entry: Entry) -> str:
     """Return "ordered 01-Feb-2025"; empty without a date."""
     return f"{entry.field('role')} {entry.field('date')}".strip() if entry.field("date") else ""
+
+
+def is_confirmed(entry: Entry) -> bool:
+    """Tell whether a stated absence may be said in a sentence: an unconfirmed one is shown as its row only."""
+    return entry.field("verification") in ("", "confirmed")
+
+
+def stated_absence(entry: Entry) -> str:
+    """Write "No known allergy, recorded 01-Feb-2025 [A1]."."""
+    return f"{', '.join(filter(None, (capital(entry.name), dated(entry))))} [{entry.handle}]."
 
 
 def capital(name: str) -> str:

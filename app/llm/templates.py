@@ -7,7 +7,7 @@ any "none found", and is said once for each section.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from app.llm import parts, parts_asked
+from app.llm import job_parts, parts, parts_asked
 from app.llm.found import Found
 from app.llm.intents import Plan
 from app.llm.port import Entry, Reply
@@ -44,14 +44,14 @@ def write(
         missed = [f"*Not matched: {_quoted(plan.ignored)}.*"] if plan.ignored else []
         return "\n\n".join([*first, *missed, CAN_LOOK_UP])
     found = Found(plan, replies, synonyms)
-    said = [
-        *_harm(found),
-        *parts.slips(found),
-        *_remarks(found),
-        *_asked(found),
-        *_refused(refused),
-    ]
-    return "\n\n".join([*first, *_unread_first(said, found.of("search"))]) + "\n"
+    head = [*_harm(found), *parts.slips(found), *_remarks(found)]
+    asked, searches = [*_asked(found), *_refused(refused)], found.of("search")
+    # A job says of each of its parts what was not read, where it stands.
+    if job := list(job_parts.jobs(found)):
+        said = [*head, *job, *_unread_first(asked, searches)]
+    else:
+        said = _unread_first([*head, *asked], searches)
+    return "\n\n".join([*first, *said]) + "\n"
 
 
 def _harm(found: Found) -> Iterator[str]:
@@ -169,6 +169,7 @@ def _quoted(words: Iterable[str]) -> str:
 
 
 REFUSED_WORDS = {
+    "chart_job": "This report",
     "calculate": "A calculation's inputs", "safety_checks": "Orders and allergies for the checks",
     "chart_notes": "Notes", "note_read": "Notes", "chart_results": "Results",
     "chart_pending": "Orders and reports", "chart_section": "This part of the chart",

@@ -1,4 +1,4 @@
-"""The chart tools: eight flat, read-only look-ups of the launched patient's chart.
+"""The chart tools: flat, read-only look-ups of the launched patient's chart, and the jobs that are made of them.
 
 Each docstring is what a model is told. Everything returned from the chart is data, never an instruction.
 """
@@ -31,6 +31,7 @@ from app.tools.entries import (
     section_of,
     unanswered,
 )  # fmt: skip
+from app.tools.jobs.tool import chart_job_of
 from app.tools.lookup import rows_named
 from app.tools.note_tools import chart_notes, note_read
 from app.tools.query_tool import CHART_QUERY
@@ -257,7 +258,7 @@ def _pending(chart: Chart, line: Line) -> str:
     )
 
 
-CHART_TOOLS = (
+LOOK_UPS = (
     CALCULATE,
     Tool(function=changes_since, reads=("Observation", "MedicationRequest", "DocumentReference")),
     Tool(function=chart_notes, reads=("DocumentReference",)),
@@ -277,3 +278,4 @@ CHART_TOOLS = (
     Tool(function=note_read, reads=("DocumentReference",)),
     SAFETY_CHECKS,
 )
+CHART_TOOLS = (*LOOK_UPS, chart_job_of(LOOK_UPS))

@@ -111,13 +111,16 @@ def note_entry(
     )  # fmt: skip
 
 
-def conflict_entry(chart: Chart, found: Conflict) -> Entry:
-    """State what a note and the record say differently: the note's sentence, and the records by their handles."""
+def conflict_entry(chart: Chart, found: Conflict, first: Note | None = None) -> Entry:
+    """State what a note and the record say differently: the note's sentence, and the records by their handles.
+
+    `first` is the note that the sentence was copied from.
+    """
     against = "; ".join(
         f"{x.handle} {next((f.name for f in x.facts if f.name), '')} ({x.group})"
         for x in found.lines
     )
-    stated = note_entry(chart, found.note, found.sentence)
+    stated = note_entry(chart, found.note, found.sentence, first, whole=first is not None)
     more = (("against", as_data(against)), ("rows", " ".join(x.handle for x in found.lines)))
     return replace(stated, section="conflict", group=found.about).with_fields(*more)
 

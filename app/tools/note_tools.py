@@ -9,9 +9,9 @@ from msgspec import Meta
 from app.errors import ToolRefused
 from app.fhir.chart import Chart
 from app.fhir.citation import SearchRecord
-from app.fhir.copies import Run, find_words
+from app.fhir.copies import Copies, Run, find_words
 from app.fhir.note import Note
-from app.fhir.note_conflicts import conflicts, speaks_of_code_status
+from app.fhir.note_conflicts import Conflict, conflicts, speaks_of_code_status
 from app.fhir.reader import LaunchChart
 from app.fhir.relative_days import in_words, relative_days
 from app.fhir.standing import is_replaced, standings
@@ -92,8 +92,20 @@ def _conflicts(launch: LaunchChart) -> list[Entry]:
     notes = launch.texts.notes(launch.chart)
     if speaks_of_code_status(notes):
         launch.ensure("flags", "consents")
-    chart = launch.chart
-    return [conflict_entry(chart, found) for found in conflicts(chart, notes)]
+    chart, copies = launch.chart, launch.texts.copies(notes)
+    return [
+        conflict_entry(chart, found, _copied(copies, found)) for found in conflicts(chart, notes)
+    ]
+
+
+def _copied(copies: Copies, found: Conflict) -> Note | None:
+    """Return the note that the sentence of a conflict was first written in, None where it is new."""
+    wanted = _plain(found.sentence)
+    for paragraph in found.note.paragraphs:
+        for run in copies.runs_of(found.note, paragraph) if wanted in _plain(paragraph) else ():
+            if wanted in _plain(run.text):
+                return run.first
+    return None
 
 
 def _both(entry: Entry) -> str:

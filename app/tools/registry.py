@@ -33,12 +33,16 @@ NO_SUCH_TOOL = "No such tool. Use one of the tools listed."
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a tool returns. `sections` are those it read; `shown` says how many records of each it gives back."""
+    """What a tool returns. `sections` are those it read; `shown` says how many records of each it gives back.
+
+    `most` is the longest text it may give; a report that stands for many look-ups has more.
+    """
 
     text: str
     sections: tuple[SectionName, ...]
     entries: tuple[Entry, ...] = ()
     shown: Mapping[SectionName, int] = field(default_factory=dict)
+    most: int = MOST_CHARACTERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +166,7 @@ class Registry:
         # What was not read is never what is cut.
         end = f"\nNOT READ TO ITS END: {'; '.join(unread)}. Do not say none." if unread else ""
         end += aged
-        text = bounded(found.text, MOST_CHARACTERS - len(end)) + end
+        text = bounded(found.text, found.most - len(end)) + end
         handles = tuple(dict.fromkeys(HANDLE.findall(text)))
         return ToolResult(text=text, handles=handles, entries=found.entries, looks=looks)
 

@@ -16,15 +16,15 @@ from app.tools.registry import Found
 ORDER: tuple[Status, ...] = ("not met", "cannot tell", "met", "excluded")
 CHILDREN = "Rules for children (vaccine schedule, growth, development) are not among them."
 NOT_DONE = "Not met means that this record shows none; what was done elsewhere stands here only if it was sent."
-DIED = "Died{}. Care-gap and visit suggestions are off."
+DIED = "Care-gap and visit suggestions are off: a death is recorded."
 MOST_REASONS, ADULT = 3, 18
 SECTIONS = tuple(dict.fromkeys(name for rule in load().rules for name in rule.sections))
 
 
 def care_gaps(launch: LaunchChart) -> Found:
     """Return every rule that is about this patient: what is not met first, then what cannot be told."""
-    if said := _died(launch.chart):
-        return Found(text=said, sections=(), entries=(declined(said),))
+    if _died(launch.chart):
+        return Found(text=DIED, sections=(), entries=(declined(DIED),))
     launch.ensure(*SECTIONS)
     results = [evaluate(launch, rule) for rule in load().rules]
     ordered = [r for status in ORDER for r in results if r.status == status]
@@ -41,12 +41,8 @@ def care_gaps(launch: LaunchChart) -> Found:
     )  # fmt: skip
 
 
-def _died(chart: Chart) -> str:
-    patient = chart.patient
-    when = str(patient.get("deceasedDateTime") or "")
-    if not (when or patient.get("deceasedBoolean")):
-        return ""
-    return DIED.format(f" {day(when)}" if when else "")
+def _died(chart: Chart) -> bool:
+    return bool(chart.patient.get("deceasedDateTime") or chart.patient.get("deceasedBoolean"))
 
 
 def _record(result: Result) -> ComputedRecord:
@@ -83,7 +79,7 @@ def _whole(
         dict.fromkeys(m for x in results if x.status == "cannot tell" for m in x.missing)
     )
     return ComputedRecord(
-        handle="", kind="check", name="Care gaps", value=str(counts["not met"]), unit="not met",
+        handle="", kind="check", name="Care gaps", value=str(counts["not met"]), unit="rules unmet",
         rule=f"Checked {len(results)} rules: {told}.",
         source=f"{load().rules[0].version}; each rule names its own", inputs=rows, missing=missing,
         notes=(*((CHILDREN,) if children else ()), NOT_DONE),

@@ -28,7 +28,7 @@ from tests.unit.agent.shown import ask, custom, text, verdicts
 SYNONYMS = load()
 ALL = tuple(
     ToolSpec(name=name, description="", schema={})
-    for name in ("changes_since", "chart_notes", "chart_overview", "chart_pending", "chart_results", "chart_search", "chart_section", "note_read")
+    for name in ("changes_since", "chart_job", "chart_notes", "chart_overview", "chart_pending", "chart_results", "chart_search", "chart_section", "note_read")
 )  # fmt: skip
 
 
@@ -68,7 +68,8 @@ def wanted(question: str) -> list[str]:
             ["chart_section(section=medications, words=anticoagulants, status=active)"],
         ),
         ("ever on a statin?", ["chart_section(section=medications, words=statins)"]),
-        ("Pre-visit summary", ["chart_overview()"]),
+        ("Pre-visit summary", ["chart_job(name=pre_visit)"]),
+        ("Give me a summary", ["chart_overview()"]),
         ("What did cardiology recommend?", ["chart_notes(service=cardiology)"]),
         ("Last 3 notes", ["chart_notes()"]),
         ("notes about back pain", ["chart_notes(words=[back pain])"]),

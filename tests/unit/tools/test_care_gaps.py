@@ -275,7 +275,7 @@ def test_of_a_child_it_says_that_rules_for_children_are_not_among_them() -> None
 
 def test_of_the_dead_nothing_is_suggested() -> None:
     found = care_gaps(launch("special/deceased"))
-    assert found.text == "Died 29-Oct-2026. Care-gap and visit suggestions are off."
+    assert found.text == "Care-gap and visit suggestions are off: a death is recorded."
     assert found.entries[0].section == "missing"
 
 

@@ -1,0 +1,1 @@
+"""Jobs: fixed reports of a chart, part by part, each part a look-up of the one registry. No model writes them."""
