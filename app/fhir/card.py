@@ -23,6 +23,7 @@ from app.fhir.source import (
 )
 from app.fhir.statements import none_known
 from app.fhir.values import categories
+from app.fhir.visits import is_admission
 from app.fhir.words import visit_words
 
 NO_VISIT_DAYS = 90
@@ -290,8 +291,18 @@ def _suggestions(launch: LaunchChart, after: str) -> tuple[str, ...]:
     found = (
         *((meant,) if meant else ()),
         *(("Why did eGFR fall?",) if kidney and since.fell(kidney[0], after) else ()),
+        *_reports(launch),
         *(("Active medicines",) if chart.tables.get("M") else ()),
         *(("Last labs",) if chart.grids["L"].rows else ()),
         *(("What is pending?",) if pending else ()),
     )
     return tuple(dict.fromkeys(found))
+
+
+def _reports(launch: LaunchChart) -> tuple[str, ...]:
+    """Return the fixed reports that fit: of a stay the handoff, else what a visit begins with; of the dead none."""
+    chart, line = launch.chart, current_encounter(launch)
+    if chart.patient.get("deceasedDateTime") or chart.patient.get("deceasedBoolean"):
+        return ()
+    stays = line is not None and is_admission(chart.resources[line.reference])
+    return ("SBAR handoff", "Hospital course") if stays else ("Pre-visit summary",)

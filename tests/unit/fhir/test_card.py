@@ -84,7 +84,7 @@ def test_the_card_of_marlena(marlena: LaunchChart) -> None:
     }  # fmt: skip
     assert [r.tone for r in sections(card)["since"].rows] == ["alarm", *["plain"] * 5]
     assert (card.read_at, card.suggestions) == (
-        "20-Nov-2026 08:42", ("Why did eGFR fall?", "Active medicines", "Last labs", "What is pending?"),
+        "20-Nov-2026 08:42", ("Why did eGFR fall?", "Pre-visit summary", "Active medicines", "Last labs", "What is pending?"),
     )  # fmt: skip
 
 
