@@ -7,7 +7,7 @@ COVERED := tests/unit/smart tests/unit/audit tests/unit/test_cli.py tests/contra
   tests/interaction/launch tests/interaction/policy
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.ts frontend/*.json)
 
-.PHONY: help run test check static parties coverage others e2e bench types lock setup llama pictures
+.PHONY: help run test check static static-python static-frontend parties coverage others e2e bench types lock setup llama pictures
 
 help:
 	@echo "make run      set up, then start the sandbox EHR, the copilot and its MCP server; prints the addresses"
@@ -54,12 +54,18 @@ types: .setup/python
 check: static
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
 
+# Both halves at once: mypy uses one core.
 static: .setup/python .setup/node
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target static-python static-frontend
+
+static-python: .setup/python
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python frontend/generate_types.py --check
+
+static-frontend: .setup/node
 	cd frontend && npm run --silent check && npm run --silent test
 
 parties: .setup/python .setup/node
@@ -74,8 +80,10 @@ coverage: .setup/python .setup/node
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
+# The longest files first, in the order written here, and many short ones last: else the files of a single long test, which
+# have the fewest tests, come last and leave one worker alone.
 others: .setup/python .setup/node
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/contract tests/interaction $(COVERED:%=--ignore=%)
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/interaction tests/contract tests/unit $(COVERED:%=--ignore=%)
 
 e2e: .setup/python .setup/build .setup/browsers
 	$(BIN)/pytest -q tests/e2e

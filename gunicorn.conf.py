@@ -10,7 +10,7 @@ application itself is made of is never garbage and is not looked through at all.
 
 import gc
 
-GARBAGE_THRESHOLDS = (20_000, 50, 100)
+GARBAGE_THRESHOLDS = (20_000, 10, 10)
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
 
 
