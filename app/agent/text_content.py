@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import msgspec
-from ag_ui.core import BaseEvent, EventType
+from ag_ui.core import BaseEvent, EventType, StepStartedEvent
 
 
 class TextContent(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="TEXT_MESSAGE_CONTENT"):  # fmt: skip
@@ -16,6 +16,14 @@ class TextContent(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag
 
 
 TurnEvent = BaseEvent | TextContent
+READING, WRITING = "Reading the chart", "Writing the answer"
+FOLLOWED = frozenset({EventType.RUN_STARTED, EventType.STEP_FINISHED, EventType.TEXT_MESSAGE_START})
+
+
+def is_followed(event: TurnEvent) -> bool:
+    """Tell whether a turn says something more at once, so that this need not be sent by itself."""
+    writing = isinstance(event, StepStartedEvent) and event.step_name == WRITING
+    return writing or event.type in FOLLOWED
 
 
 def encoded(event: TurnEvent) -> bytes:

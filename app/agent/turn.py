@@ -37,7 +37,7 @@ from app.agent.looked import Looked, looked_at
 from app.agent.prompt import compose, question_turn
 from app.agent.services import ModelCall, TurnServices
 from app.agent.stored import coalesce
-from app.agent.text_content import TextContent, TurnEvent
+from app.agent.text_content import READING, WRITING, TextContent, TurnEvent
 from app.errors import ChartsideError
 from app.llm.errors import ModelCut, ModelEmpty, ModelFailed
 from app.llm.hang_up import HangUp
@@ -55,7 +55,6 @@ from app.llm.port import (
 
 __all__ = ["ModelCall", "TurnEvent", "TurnServices", "coalesce", "run"]
 
-READING, WRITING = "Reading the chart", "Writing the answer"
 DECLINED = "The language model declined to answer this question."
 DECLINED_LATE = "The language model declined to go on: this answer is not complete."
 TOO_LONG = "Stopped at the longest answer the language model can give: this answer is not complete."

@@ -7,21 +7,33 @@ another system for that. Details hold ids, counts, scopes and codes: never value
 """
 
 import hashlib
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, bindparam, delete, exists, insert, select
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Insert,
+    Row,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    select,
+    union_all,
+)
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import AuditFailed
 from app.launch_context import LaunchContext
 from app.store.engine import reading, writing, writing_once
 from app.store.schema import audit, audit_anchor
+from app.store.together import Together
 
 Kind = Literal[
     "launch",
@@ -44,24 +56,13 @@ Kind = Literal[
 ]
 START = "0" * 64
 MOST_TRIES = 100
+# As many shapes of one statement; more would be longer, not faster.
+MOST_TOGETHER = 16
 # One transaction holds up every other writer for as long as it takes.
 MOST_AT_ONCE = 10_000
 # Built once: a turn is written down several times.
 LAST = select(audit.c.position, audit.c.digest).order_by(audit.c.position.desc()).limit(1)
 ADD = insert(audit)
-# A place is free, too, where a row went: only behind one that is there is the end.
-ADD_BEHIND = (
-    insert(audit)
-    .from_select(
-        list(audit.c),
-        select(*(bindparam(column.name, type_=column.type) for column in audit.c)).where(
-            exists().where(
-                audit.c.position == bindparam("end"), audit.c.digest == bindparam("previous")
-            )
-        ),
-    )
-    .execution_options(preserve_rowcount=True)
-)
 Detail = Mapping[str, str | int | float | bool | list[str] | None]
 
 
@@ -104,30 +105,45 @@ class _End(NamedTuple):
     digest: str
 
 
+class _New(NamedTuple):
+    """An event that has no place yet."""
+
+    at: str
+    kind: Kind
+    who: Who
+    detail: str
+
+
 class AuditLog:
     """Appends, reads, and removes from the front; there is nothing else."""
 
     def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
         self._engine = engine
         self._clock = clock
-        self._lock = threading.Lock()
+        self._together = Together(self._record, most=MOST_TOGETHER)
         # The end of the chain as this process left it; None when it has to be read.
         self._end: _End | None = None
 
     def record(self, kind: Kind, who: Who, detail: Detail) -> None:
         """Append one event; the time is real time (UTC), never a chart's own."""
-        at = _text_of(self._clock())
-        with self._lock:
-            for _ in range(MOST_TRIES):
-                # Two processes may take the same place; the key lets one have it, and the other goes behind it.
-                with suppress(IntegrityError):
-                    known, self._end = self._end, None
-                    # Behind an end that is known it takes one statement, which says whether it still is the end.
-                    with (writing_once if known else writing)(self._engine) as db:
-                        end = _append(db, known or _last(db), at, kind, who, detail)
-                    if end is not None:
-                        self._end = end
-                        return
+        self._together.want(_new(self._clock(), kind, who, detail))
+
+    def _record(self, events: Sequence["_New"]) -> None:
+        """Append events, all or none."""
+        for _ in range(MOST_TRIES):
+            # Two processes may take the same place; the key lets one have it, and the other goes behind it.
+            with suppress(IntegrityError):
+                known, self._end = self._end, None
+                end: _End | None
+                if known is None:
+                    with writing(self._engine) as db:
+                        end = _append(db, _last(db), events)
+                else:
+                    with writing_once(self._engine) as db:
+                        end = _append_behind(db, known, events)
+                if end is not None:
+                    self._end = end
+                    return
         raise AuditFailed("no place in the chain was free")
 
     def purge(self, before: datetime) -> int:
@@ -156,12 +172,15 @@ class AuditLog:
             return 0
         if (broken := _first_break(rows, start, previous)) is not None:
             raise AuditFailed(f"row {broken} breaks the chain: nothing was purged")
-        at, last = _text_of(self._clock()), rows[-1]
+        last = rows[-1]
         through: Detail = {
             "of": "audit", "rows": len(rows), "through": last.position, "digest": last.digest,
         }  # fmt: skip
-        _append(db, _last(db), at, "purge", Who(), through)
-        db.execute(insert(audit_anchor).values(position=last.position, digest=last.digest, at=at))
+        new = _new(self._clock(), "purge", Who(), through)
+        _append(db, _last(db), [new])
+        db.execute(
+            insert(audit_anchor).values(position=last.position, digest=last.digest, at=new.at)
+        )
         db.execute(delete(audit).where(columns.position <= last.position))
         return len(rows)
 
@@ -188,34 +207,64 @@ def _last(db: Connection) -> _End:
     return _End(0, START) if row is None else _End(row.position, row.digest)
 
 
-def _append(
-    db: Connection, end: _End, at: str, kind: Kind, who: Who, detail: Detail
-) -> _End | None:
-    """Put an event behind the end of the chain, and return the new end; None where `end` is there no more.
+def _chained(end: _End, events: Sequence[_New]) -> tuple[list[dict[str, Any]], _End]:
+    """Return the rows of events behind the end of the chain, and the new end."""
+    rows: list[dict[str, Any]] = []
+    for new in events:
+        position, who = end.position + 1, new.who
+        digest = _digest(end.digest, position, new.at, new.kind, who, new.detail)
+        rows.append(
+            {
+                "position": position,
+                "at": new.at,
+                "kind": new.kind,
+                "launch_id": who.launch_id,
+                "registration": who.registration,
+                "user_reference": who.user_reference,
+                "patient": who.patient,
+                "detail": new.detail,
+                "previous": end.digest,
+                "digest": digest,
+            }
+        )
+        end = _End(position, digest)
+    return rows, end
+
+
+def _append(db: Connection, end: _End, events: Sequence[_New]) -> _End:
+    """Put events behind the end of the chain, which this transaction has read, and return the new end."""
+    rows, end = _chained(end, events)
+    db.execute(ADD, rows)
+    return end
+
+
+def _append_behind(db: Connection, end: _End, events: Sequence[_New]) -> _End | None:
+    """Put events behind an end that is remembered, all by one statement; None where it is there no more.
 
     Raises:
         IntegrityError: somebody else has put one there.
     """
-    text = orjson.dumps(dict(detail), option=orjson.OPT_SORT_KEYS).decode()
-    position, previous = end.position + 1, end.digest
-    digest = _digest(previous, position, at, kind, who, text)
-    row = {
-        "position": position,
-        "at": at,
-        "kind": kind,
-        "launch_id": who.launch_id,
-        "registration": who.registration,
-        "user_reference": who.user_reference,
-        "patient": who.patient,
-        "detail": text,
-        "previous": previous,
-        "digest": digest,
-    }
-    if end.position == 0:
-        db.execute(ADD, row)
-    elif db.execute(ADD_BEHIND, {**row, "end": end.position}).rowcount != 1:
-        return None
-    return _End(position, digest)
+    rows, last = _chained(end, events)
+    values = {f"{name}_{at}": value for at, row in enumerate(rows) for name, value in row.items()}
+    behind = {**values, "end_position": end.position, "end_digest": end.digest}
+    return last if db.execute(_add_behind(len(rows)), behind).rowcount == len(rows) else None
+
+
+@cache
+def _add_behind(count: int) -> Insert:
+    """Insert so many rows, none if the end of the chain is not there: a place is free, too, where a row was purged."""
+    given = union_all(
+        *(
+            select(*(bindparam(f"{c.name}_{at}", type_=c.type).label(c.name) for c in audit.c))
+            for at in range(count)
+        )
+    ).subquery()
+    end = audit.alias("last")
+    is_there = exists().where(
+        end.c.position == bindparam("end_position"), end.c.digest == bindparam("end_digest")
+    )
+    rows = select(given).where(is_there)
+    return insert(audit).from_select(list(audit.c), rows).execution_options(preserve_rowcount=True)
 
 
 def _anchor(db: Connection) -> tuple[int, str]:
@@ -250,6 +299,11 @@ def _event(row: Row[Any]) -> AuditEvent:
         detail=row.detail,
         digest=row.digest,
     )
+
+
+def _new(at: datetime, kind: Kind, who: Who, detail: Detail) -> _New:
+    text = orjson.dumps(dict(detail), option=orjson.OPT_SORT_KEYS).decode()
+    return _New(_text_of(at), kind, who, text)
 
 
 def _text_of(at: datetime) -> str:

@@ -95,10 +95,15 @@ class ModelsFile:
 
     def now(self) -> Models:
         """Return the table as it stands in the file."""
+        # Without the lock: each turn looks, and looking waits for the file system and for the interpreter.
+        if _Stamp.of(self._path) == self._seen:
+            return self._models
         with self._lock:
             stamp = _Stamp.of(self._path)
             if stamp != self._seen:
-                self._seen, self._models = stamp, self._read()
+                self._models = self._read()
+                # Last: whoever sees this stamp sees what belongs to it.
+                self._seen = stamp
             return self._models
 
     def _read(self) -> Models:

@@ -15,7 +15,7 @@ from app.agent.aside import StoppedAside, aside
 from app.agent.failing import never_began, stopped_before
 from app.agent.running import RunningTurns
 from app.agent.stored import TERMINAL
-from app.agent.text_content import TurnEvent, encoded
+from app.agent.text_content import TurnEvent, encoded, is_followed
 from app.agent.turn import coalesce, run
 from app.audit.log import Who
 from app.errors import ChartsideError, RoleMayNot, TurnRefused, TurnRepeated
@@ -101,14 +101,20 @@ def _turn(services: Services, asked: _Asked, running: RunningTurns) -> Iterator[
     """Run a turn, and keep it when it has ended, however it ended."""
     events: list[TurnEvent] = []
     told: list[Exchange] = []
+    unsent: list[bytes] = []
     try:
         for event in _events(services, asked, told.append):
             if event is None:
-                yield None
+                yield sse.one_write(unsent) if unsent else None
+                unsent.clear()
                 continue
             events.append(event)
-            if event.type not in TERMINAL:
-                yield encoded(event)
+            if event.type in TERMINAL:
+                continue
+            unsent.append(encoded(event))
+            if not is_followed(event):
+                yield sse.one_write(unsent)
+                unsent.clear()
         _keep(services, asked, events, told)
         end = events[-1]
     except Exception as error:  # noqa: BLE001  # the boundary of a turn: above its thread nobody can say it
@@ -118,7 +124,7 @@ def _turn(services: Services, asked: _Asked, running: RunningTurns) -> Iterator[
     finally:
         running.end(asked.context.launch_id, asked.turn_id)
     # The end is told when the turn is kept and the next one may start, and never of a turn that was lost.
-    yield encoded(end)
+    yield sse.one_write([*unsent, encoded(end)])
 
 
 def _events(

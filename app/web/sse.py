@@ -4,7 +4,7 @@ A frame that closed is noticed at the next write; the keep-alive every second ma
 turn is then stopped. Nothing here holds a database connection (decision 5).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from flask import Response
 
@@ -28,6 +28,11 @@ def respond(events: Iterator[bytes | None], stop: Callable[[], None]) -> Respons
     response.call_on_close(leave)
     response.headers["X-Accel-Buffering"] = "no"
     return response
+
+
+def one_write(events: Sequence[bytes]) -> bytes:
+    """Return events as one that `respond` sends: each write is a wait for the socket and for the interpreter."""
+    return b"\n\ndata: ".join(events)
 
 
 def _stream(events: Iterator[bytes | None]) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ from tests.interaction.model.models import (
     provider,
     restarted,
 )
-from tests.stack import APP, Launched, Stack, make_stack
+from tests.stack import APP, Launched, Stack, events_of, make_stack
 
 WAIT_S = 20.0
 
@@ -261,7 +261,7 @@ def test_stop_the_end_and_a_closed_frame_free_a_waiting_model(
     assert model.freed.wait(1)
     assert time.monotonic() - started < 1
     if by != "closed frame":
-        events = [json.loads(chunk[6:]) for chunk in chunks if chunk.startswith(b"data: ")]
+        events = list(events_of(b"".join(chunks).decode()))
         assert (events[-1]["type"], events[-1].get("outcome")) in (
             ("RUN_FINISHED", {"type": "cancelled"}),
             ("RUN_ERROR", None),

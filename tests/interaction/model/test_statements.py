@@ -1,4 +1,4 @@
-"""What a turn asks of the database: each statement is one more wait for the interpreter that hundreds of streams share."""
+"""What a turn asks of the database and of its socket: each is one more wait for the interpreter that hundreds share."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event
 from app.llm.port import ModelEvent, Request
 from tests.interaction.model.models import Provider
 from tests.interaction.model.test_conversation import opened, until
-from tests.stack import Launched, Stack
+from tests.stack import APP, Launched, Stack, events_of
 from tests.unit.agent.scripted import say
 
 
@@ -53,6 +53,25 @@ def test_a_turn_whose_chart_is_at_hand_asks_the_database_eleven_times_and_writes
         "INSERT INTO turn ",
     ]
     assert len(statements) <= 11
+
+
+def test_what_only_announces_is_sent_with_what_it_announces(stack: Stack, models: Provider) -> None:
+    """Each write is a wait, too: two of them, not six, until the first words are sent."""
+    models.models["a"].play = plainly
+    launched = opened(stack)
+    body = {"runId": "turn-0001", "messages": [{"role": "user", "content": "Anything new?"}]}
+    response = launched.client.post(
+        f"/api/launches/{launched.launch_id}/turns", json=body, base_url=APP,
+        headers={"Authorization": f"Bearer {launched.key}"}, buffered=False,
+    )  # fmt: skip
+    chunks = [c if isinstance(c, str) else c.decode() for c in response.response]
+    writes = [[event["type"] for event in events_of(chunk)] for chunk in chunks]
+    assert writes[:3] == [
+        ["RUN_STARTED", "STEP_STARTED"],
+        ["STEP_FINISHED", "STEP_STARTED", "TEXT_MESSAGE_START", "TEXT_MESSAGE_CONTENT"],
+        ["TEXT_MESSAGE_CONTENT"],
+    ]
+    assert writes[-1][-1] == "RUN_FINISHED"
 
 
 def test_other_launches_cost_a_turn_no_statement(stack: Stack, models: Provider) -> None:

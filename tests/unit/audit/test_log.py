@@ -5,9 +5,9 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from app.audit.log import AuditLog, Who
+from app.audit.log import AuditLog, Who, _append_behind, _End, _last, _new
 from app.errors import AuditFailed
-from app.store.engine import open_database
+from app.store.engine import open_database, writing_once
 from tests.requirements import requirement
 
 WHO = Who(
@@ -84,6 +84,23 @@ def test_two_processes_that_write_in_turn_make_one_whole_chain(engine: Engine) -
     assert one.verify() is None
 
 
+def test_a_part_of_the_chain_that_is_written_at_once_is_one_statement_or_nothing(
+    engine: Engine, log: AuditLog
+) -> None:
+    """What hundreds of streams want written at once; the end that was remembered may have moved meanwhile."""
+    many = [_new(datetime(2026, 11, 20, tzinfo=UTC), "read", WHO, {"n": n}) for n in range(16)]
+    with writing_once(engine) as db:
+        assert _append_behind(db, _End(3, "not this one"), many) is None
+        end = _last(db)
+        assert _append_behind(db, end, many) == _last(db)
+    with pytest.raises(IntegrityError), writing_once(engine) as db:
+        _append_behind(db, end, many)
+    assert len(log.events()) == 3 + len(many)
+    assert log.verify() is None
+    log.record("end", WHO, {})
+    assert log.verify() is None
+
+
 def test_a_log_that_gets_no_place_says_so(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def taken(*_: object) -> None:
         raise IntegrityError("insert", {}, ValueError())
@@ -91,7 +108,7 @@ def test_a_log_that_gets_no_place_says_so(engine: Engine, monkeypatch: pytest.Mo
     log = AuditLog(engine, lambda: datetime(2026, 11, 20, tzinfo=UTC))
     log.record("launch", WHO, {})
     # Another process that is faster a hundred times cannot be arranged.
-    monkeypatch.setattr("app.audit.log._append", taken)
+    monkeypatch.setattr("app.audit.log._chained", taken)
     with pytest.raises(AuditFailed, match="no place"):
         log.record("read", WHO, {})
     with pytest.raises(AuditFailed, match="no place"):
