@@ -4,7 +4,6 @@ The pretend EHR and the copilot run as servers; the export is the command that I
 be there is kept by this program, which makes the changes.
 """
 
-import gzip
 import os
 import random
 import shutil
@@ -22,22 +21,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import duckdb
 import httpx2
 import msgspec
 import orjson
 
 from app.settings import Settings
 from app.warehouse.bulk.download import Downloader
-from app.warehouse.bulk.landing import DataSet, Export, ExportFolder
+from app.warehouse.bulk.landing import DataSet, ExportFolder
 from app.warehouse.bulk.manifest import wanted_of
 from app.warehouse.bulk.request import ExportRequest
 from app.warehouse.bulk.server import BulkServer
 from app.warehouse.bulk.waiting import Waiting
+from app.warehouse.store.snapshot import FILE, current
 from app.wiring import build
 from bench.card import free_port
 from bench.figures import show
 
-PATIENTS, CHANGES, INCREMENTALS, KILLS = 100, 1_000, 5, 20
+PATIENTS, CHANGES, INCREMENTALS, KILLS = 2_000, 1_000, 5, 20
 PAIRS, PARALLEL = 5, 4
 START_S = 300.0
 Place = tuple[str, str]
@@ -173,43 +174,22 @@ def _wait(running: "subprocess.Popen[bytes]", *addresses: str) -> None:
 # ------------------------------------------------------- what the store holds
 
 
-def merged(data_set: DataSet) -> tuple[dict[Place, str], int]:
-    """Return the version of every record that the landed exports give, and how many lines repeat one of the same export."""
-    held: dict[Place, str] = {}
-    twice = 0
-    for folder, export in data_set.landed():
-        if export.whole:
-            held = {place: held[place] for place in held if place[0] not in export.complete_types}
-        for kind, fhir_id in _deleted(folder, export):
-            held.pop((kind, fhir_id), None)
-        seen: set[Place] = set()
-        for resource in _lines(folder, export, "output"):
-            place = (resource["resourceType"], resource["id"])
-            twice += place in seen
-            seen.add(place)
-            held[place] = version_of(resource)
-    return held, twice
-
-
-def _deleted(folder: ExportFolder, export: Export) -> Iterator[Place]:
-    for bundle in _lines(folder, export, "deleted"):
-        for entry in bundle["entry"]:
-            kind, _, fhir_id = entry["request"]["url"].partition("/")
-            yield kind, fhir_id
-
-
-def _lines(folder: ExportFolder, export: Export, kind: str) -> Iterator[dict[str, Any]]:
-    for wanted in export.files:
-        if wanted.kind == kind:
-            with gzip.open(folder.files / wanted.name) as lines:
-                yield from map(orjson.loads, lines)
+def held(data_set: DataSet) -> tuple[dict[Place, str], int]:
+    """Return the version of every record in the current snapshot, and how many rows repeat another."""
+    found = current(data_set.path)
+    if found is None:
+        return {}, 0
+    with duckdb.connect(str(found[0] / FILE), read_only=True) as db:
+        rows = db.execute("SELECT resource_type, id, json FROM resource").fetchall()
+    records = {(kind, fhir_id): version_of(orjson.loads(text)) for kind, fhir_id, text in rows}
+    return records, len(rows) - len(records)
 
 
 def _compare(world: World) -> tuple[int, int]:
     """Return how many records are missing or old, and how many are there though they should not be, or twice."""
-    held, twice = merged(world.data_set())
-    lost = sum(held.get(place) != version for place, version in world.expected.items())
-    return lost, twice + len(held.keys() - world.expected.keys())
+    records, twice = held(world.data_set())
+    lost = sum(records.get(place) != version for place, version in world.expected.items())
+    return lost, twice + len(records.keys() - world.expected.keys())
 
 
 # --------------------------------------------------------------- the figures

@@ -23,6 +23,7 @@ from app.warehouse.bulk.request import TYPES, ExportRequest
 from app.warehouse.bulk.server import BulkServer
 from app.warehouse.bulk.sync import AUTO, FULL, Sync
 from app.warehouse.bulk.waiting import Waiting
+from app.warehouse.store.snapshot import apply
 from app.wiring import Services, build
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def _export(desk: Desk, given: argparse.Namespace) -> int:
     try:
         services.switches.demand(registration.slug, "export")
         landed = sync.run(request, since)
+        with sync.data_set.locked():
+            snapshot = apply(sync.data_set, services.clock())
     except ChartsideError as error:
         detail = {"group": given.group, "phase": "stopped", "error": error.code}
         services.audit.record("export", who, detail)
@@ -67,6 +70,8 @@ def _export(desk: Desk, given: argparse.Namespace) -> int:
             "incomplete": sorted(export.incomplete),
         })  # fmt: skip
         say(_line(export, sync.data_set))
+    if snapshot:
+        say(f"The store holds {sum(snapshot.counts.values()):,} records, as of {snapshot.data_as_of or 'no moment: not every type was read whole'}.\n")  # fmt: skip
     return PARTLY if any(export.incomplete for export in landed) else 0
 
 

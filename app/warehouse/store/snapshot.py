@@ -1,0 +1,230 @@
+"""Make landed exports into a snapshot that readers open read-only, and put it in the place of the one before at once.
+
+    <data set>/snapshots/<n>/resources.duckdb    `resource`, sorted by patient, type and date; `place`, sorted by id
+    <data set>/snapshots/<n>/snapshot.json       which exports are in it, and up to which moment each type was read
+    <data set>/current                           a link to one of them
+
+A snapshot is never changed, so a reader that opened one goes on with it; DuckDB lets nobody else in while a file is
+written. An incremental export is applied to a copy. What was appended is sorted in again when it is a tenth of the whole.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import msgspec
+
+from app.warehouse.bulk.landing import DataSet, Export, ExportFolder, replace, sync_folder
+from app.warehouse.store import keys
+
+FILE, NOTE, CURRENT = "resources.duckdb", "snapshot.json", "current"
+SORTED_SHARE = 0.1
+KEPT = 2
+MOST_RESOURCE_BYTES = 256 * 2**20
+LAYOUT = 1
+TABLES = """
+CREATE TABLE resource (
+  resource_type VARCHAR NOT NULL, id VARCHAR NOT NULL, patient VARCHAR NOT NULL, date VARCHAR NOT NULL,
+  last_updated VARCHAR NOT NULL, json VARCHAR NOT NULL);
+CREATE TABLE place (id VARCHAR NOT NULL, resource_type VARCHAR NOT NULL, patient VARCHAR NOT NULL);
+"""
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What a snapshot holds. `as_of` says for each type up to which moment of the EHR it was read whole.
+
+    `incomplete` says why a type is not, as the newest export of it told. `appended` records are not in their place yet.
+    """
+
+    number: int
+    layout: int
+    exports: tuple[str, ...]
+    as_of: dict[str, str]
+    incomplete: dict[str, str]
+    counts: dict[str, int]
+    base: str
+    built_at: str
+    appended: int = 0
+
+    @property
+    def data_as_of(self) -> str:
+        """The moment that all of it was read up to; "" when a type was never read whole."""
+        return min(self.as_of.values(), default="")
+
+
+def current(path: Path) -> tuple[Path, Snapshot] | None:
+    """Return the current snapshot's folder and what it holds, None when there is none."""
+    try:
+        folder = (path / CURRENT).resolve(strict=True)
+        return folder, msgspec.json.decode((folder / NOTE).read_bytes(), type=Snapshot)
+    except FileNotFoundError:
+        return None
+
+
+def apply(data_set: DataSet, now: datetime) -> Snapshot | None:
+    """Bring the store up to the last landed export; return the new snapshot, None when there is nothing new.
+
+    The caller holds the data set's lock.
+    """
+    found = current(data_set.path)
+    before = found[1] if found else None
+    known = set(before.exports) if before else set()
+    new = [
+        (folder, export) for folder, export in data_set.landed() if export.export_id not in known
+    ]
+    if not new:
+        return None
+    number = 1 + max(
+        (int(one.name) for one in (data_set.path / "snapshots").glob("*[0-9]")), default=0
+    )
+    folder = data_set.path / "snapshots" / f"{number:06d}"
+    partial = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    if found:
+        shutil.copyfile(found[0] / FILE, partial / FILE)
+    snapshot = _filled(partial, before, new, number, now)
+    replace(partial / NOTE, msgspec.json.encode(snapshot))
+    partial.rename(folder)
+    sync_folder(folder.parent)
+    _point(data_set.path, folder)
+    _forget(data_set.path, folder)
+    return snapshot
+
+
+def _filled(
+    partial: Path,
+    before: Snapshot | None,
+    new: Sequence[tuple[ExportFolder, Export]],
+    number: int,
+    now: datetime,
+) -> Snapshot:
+    with duckdb.connect(str(partial / FILE)) as db:
+        db.execute("SET preserve_insertion_order = false")
+        if before is None:
+            db.execute(TABLES)
+        appended = before.appended if before else 0
+        for folder, export in new:
+            appended += _take(db, folder, export)
+        total = _one(db, "SELECT count(*) FROM resource")
+        if appended > total * SORTED_SHARE:
+            _sort(db)
+            appended = 0
+        counts = dict(
+            db.execute("SELECT resource_type, count(*) FROM resource GROUP BY 1").fetchall()
+        )
+        db.execute("CHECKPOINT")
+    as_of, incomplete = _marks(before, [export for _, export in new])
+    return Snapshot(
+        number=number, layout=LAYOUT, base=new[-1][1].base, built_at=now.isoformat(timespec="seconds"),
+        exports=(*(before.exports if before else ()), *(export.export_id for _, export in new)),
+        as_of=as_of, incomplete=incomplete, counts=counts, appended=appended,
+    )  # fmt: skip
+
+
+def _take(db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export) -> int:
+    """Apply one export; return how many records it appended."""
+    db.execute("CREATE OR REPLACE TEMP TABLE incoming AS FROM resource LIMIT 0")
+    files = _files(folder, export, "output")
+    if files:
+        db.execute(_incoming(), [list(map(str, files)), keys.paths(), list(export.request.types)])
+    db.execute("CREATE OR REPLACE TEMP TABLE gone (resource_type VARCHAR, id VARCHAR)")
+    if deleted := _files(folder, export, "deleted"):
+        db.execute(_deleted(), [list(map(str, deleted))])
+    if export.whole:
+        # What a whole export lacks is no more; a type whose files are not all there loses nothing.
+        db.execute(
+            "INSERT INTO gone SELECT resource_type, id FROM resource WHERE resource_type IN (SELECT unnest(?))",
+            [list(export.complete_types)],
+        )
+    db.execute("INSERT INTO gone SELECT resource_type, id FROM incoming")
+    for table in ("resource", "place"):
+        db.execute(
+            f"DELETE FROM {table} WHERE (resource_type, id) IN (SELECT resource_type, id FROM gone)"  # noqa: S608 - one of two names
+        )
+    db.execute(
+        "INSERT INTO resource SELECT * FROM incoming ORDER BY patient, resource_type, date, id"
+    )
+    db.execute("INSERT INTO place SELECT id, resource_type, patient FROM incoming ORDER BY id")
+    return _one(db, "SELECT count(*) FROM incoming")
+
+
+def _incoming() -> str:
+    """Return what reads files into `incoming`: of a record that stands there twice, the one that changed last."""
+    return f"""
+    INSERT INTO incoming
+    SELECT resource_type, id, patient, date, last_updated, json FROM (
+      SELECT {keys.columns("found", "json")}, json::VARCHAR AS json FROM (
+        SELECT json, json_extract_string(json, $2) AS found
+        FROM read_ndjson_objects($1, maximum_object_size = {MOST_RESOURCE_BYTES}, compression = 'gzip')))
+    WHERE resource_type IN (SELECT unnest($3)) AND id IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY resource_type, id ORDER BY last_updated DESC) = 1
+    """  # noqa: S608 - no value stands in it
+
+
+def _deleted() -> str:
+    return """
+    INSERT INTO gone
+    SELECT split_part(url, '/', -2), split_part(url, '/', -1) FROM (
+      SELECT unnest(json_extract_string(json, '$.entry[*].request.url')) AS url,
+             unnest(json_extract_string(json, '$.entry[*].request.method')) AS method
+      FROM read_ndjson_objects($1, compression = 'gzip'))
+    WHERE method = 'DELETE'
+    """
+
+
+def _files(folder: ExportFolder, export: Export, kind: str) -> list[Path]:
+    done = folder.done()
+    return [
+        folder.files / wanted.name
+        for wanted in export.files
+        if wanted.kind == kind and not done[wanted.number].expired and done[wanted.number].types
+    ]
+
+
+def _sort(db: duckdb.DuckDBPyConnection) -> None:
+    """Put everything in its place, so that a patient's records lie together."""
+    for table, order in (("resource", "patient, resource_type, date, id"), ("place", "id")):
+        db.execute(f"CREATE TABLE sorted AS FROM {table} ORDER BY {order}")
+        db.execute(f"DROP TABLE {table}")
+        db.execute(f"ALTER TABLE sorted RENAME TO {table}")
+
+
+def _marks(
+    before: Snapshot | None, exports: Sequence[Export]
+) -> tuple[dict[str, str], dict[str, str]]:
+    as_of: dict[str, str] = dict(before.as_of) if before else {}
+    incomplete: dict[str, str] = dict(before.incomplete) if before else {}
+    for export in exports:
+        for kind in export.request.types:
+            as_of.setdefault(kind, "")
+            if kind in export.incomplete:
+                incomplete[kind] = export.incomplete[kind]
+            elif export.whole or as_of[kind]:
+                as_of[kind] = export.transaction_time
+                incomplete.pop(kind, None)
+    return as_of, incomplete
+
+
+def _point(path: Path, folder: Path) -> None:
+    """Make a snapshot the current one; a reader sees this one or the one before."""
+    link = path / f"{CURRENT}.{os.getpid()}.part"
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder.relative_to(path))
+    link.replace(path / CURRENT)
+    sync_folder(path)
+
+
+def _forget(path: Path, folder: Path) -> None:
+    """Remove what is older than the snapshots that readers may still be with; open files stay readable."""
+    every = sorted(one for one in (path / "snapshots").iterdir() if one.name.isdigit())
+    for old in every[: every.index(folder) + 1 - KEPT] if len(every) > KEPT else ():
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _one(db: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = db.execute(sql).fetchone()
+    return int(row[0]) if row else 0

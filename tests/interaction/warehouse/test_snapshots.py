@@ -1,0 +1,112 @@
+"""Snapshots hold what the EHR holds, at the moment they say, and readers are never disturbed."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from app.warehouse.store.snapshot import FILE, Snapshot, apply, current
+from tests.interaction.warehouse.conftest import TYPES, Exporter
+from tests.interaction.warehouse.test_exports import held
+
+
+def take(exporter: Exporter) -> Snapshot:
+    snapshot = apply(exporter.sync().data_set, exporter.stack.clock())
+    assert snapshot is not None
+    return snapshot
+
+
+def rows(exporter: Exporter) -> list[tuple[str, ...]]:
+    found = current(exporter.sync().data_set.path)
+    assert found is not None
+    with duckdb.connect(str(found[0] / FILE), read_only=True) as db:
+        return db.execute("SELECT resource_type || '/' || id, patient, date, json FROM resource ORDER BY 1").fetchall()  # fmt: skip
+
+
+def test_a_snapshot_holds_every_record_once_with_whose_it_is(exporter: Exporter) -> None:
+    exporter.trap(twice=True, per_file=4)
+    exporter.run()
+    snapshot = take(exporter)
+    found = rows(exporter)
+    assert [row[0] for row in found] == held(exporter)
+    assert {row[1] for row in found if row[0].startswith("Condition/c3-")} == {"p3"}
+    assert snapshot.counts == {"Patient": 7, "Condition": 14, "Observation": 21}
+    assert set(snapshot.as_of) == set(TYPES)
+    assert snapshot.data_as_of
+    assert apply(exporter.sync().data_set, exporter.stack.clock()) is None
+
+
+def test_changes_and_deletions_are_applied_to_a_copy(exporter: Exporter) -> None:
+    exporter.run()
+    first = take(exporter)
+    opened = current(exporter.sync().data_set.path)
+    assert opened is not None
+    at = exporter.later(minutes=5)
+    exporter.population.put({"resourceType": "Condition", "id": "c0-0", "language": "new", "subject": {"reference": "Patient/p0"}}, at)  # fmt: skip
+    exporter.population.put({"resourceType": "Condition", "id": "c9", "subject": {"reference": "https://ehr.example/fhir/Patient/p0/_history/3"}}, at)  # fmt: skip
+    exporter.population.delete("Observation", "o1-1", at)
+    exporter.later(minutes=5)
+    exporter.run()
+    with duckdb.connect(str(opened[0] / FILE), read_only=True) as reader:
+        second = take(exporter)
+        assert reader.execute("SELECT count(*) FROM resource").fetchone() == (42,)
+    found = {row[0]: row for row in rows(exporter)}
+    assert sorted(found) == held(exporter)
+    assert '"new"' in found["Condition/c0-0"][3]
+    assert found["Condition/c9"][1] == "p0"
+    assert second.data_as_of > first.data_as_of
+
+
+def test_a_whole_export_removes_what_is_no_more_but_not_of_a_type_that_is_incomplete(
+    exporter: Exporter,
+) -> None:
+    exporter.run()
+    take(exporter)
+    at = exporter.later(minutes=5)
+    exporter.population.delete("Observation", "o1-1", at)
+    exporter.population.delete("Condition", "c1-1", at)
+    exporter.trap(failing_types=("Condition",))
+    exporter.run("full")
+    snapshot = take(exporter)
+    found = [row[0] for row in rows(exporter)]
+    assert "Observation/o1-1" not in found
+    assert "Condition/c1-1" in found
+    assert snapshot.incomplete == {"Condition": "Condition could not be exported"}
+    assert snapshot.as_of["Condition"] < snapshot.as_of["Patient"]
+
+
+def test_numbers_keep_the_digits_that_were_sent(exporter: Exporter, tmp_path: Path) -> None:
+    line = b'{"resourceType":"Observation","id":"d","subject":{"reference":"Patient/p0"},"valueQuantity":{"value":1.10}}'
+    exporter.population.put_as_is(line, exporter.stack.clock())
+    exporter.run()
+    take(exporter)
+    (row,) = [row for row in rows(exporter) if row[0] == "Observation/d"]
+    assert row[3] == line.decode()
+
+
+@pytest.mark.parametrize("moment", ["copied", "noted"])
+def test_a_crash_while_a_snapshot_is_made_leaves_the_one_before(
+    exporter: Exporter, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter.run()
+    first = take(exporter)
+    exporter.later(minutes=5)
+    exporter.population.delete("Condition", "c0-0", exporter.stack.clock())
+    exporter.later(minutes=5)
+    exporter.run()
+    # The process dies between two steps: nothing of what follows happens.
+    name = {"copied": "_filled", "noted": "_point"}[moment]
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"app.warehouse.store.snapshot.{name}", die)
+        with pytest.raises(KeyboardInterrupt):
+            take(exporter)
+    found = current(exporter.sync().data_set.path)
+    assert found is not None
+    assert found[1] == first
+    assert [row[0] for row in rows(exporter)] != held(exporter)
+    take(exporter)
+    assert [row[0] for row in rows(exporter)] == held(exporter)
