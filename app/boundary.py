@@ -14,7 +14,7 @@ whose DNS points to another machine of the same network (only link-local and met
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -282,6 +282,24 @@ class Boundary:
                 status=answer.status_code, headers=told, pieces=answer.iter_raw(CHUNK_BYTES)
             )
 
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        content: bytes,
+        headers: Mapping[str, str],
+        *,
+        enough: Callable[[bytes], bool] | None = None,
+    ) -> Response:
+        """Send any body with any headers and return the answer unread (MCP); raises as `get_json`.
+
+        `enough` is told what has come after each event of a stream, and ends one that the server leaves open.
+        """
+        status, answered, body = self._send(
+            method, url, dict(headers), content=content, enough=enough
+        )
+        return Response(status=status, json=None, headers=answered, size_bytes=len(body), body=body)
+
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
@@ -292,6 +310,7 @@ class Boundary:
         url: str,
         headers: dict[str, str],
         most_bytes: int | None = None,
+        enough: Callable[[bytes], bool] | None = None,
         **more: Any,
     ) -> tuple[int, dict[str, str], bytes]:
         self.check(url)
@@ -301,7 +320,9 @@ class Boundary:
         with _as_ours(), self._client.stream(method, url, headers=sent, **more) as answer:
             if answer.headers.get("content-encoding", "gzip").lower() not in ("gzip", "identity"):
                 raise EhrUnavailable("an answer in an encoding that was not asked for")
-            body = b"".join(self._bounded(answer.iter_bytes(2**16), most_bytes))
+            # A stream of events is looked at as its parts come; all else is read in large pieces.
+            pieces = answer.iter_bytes() if enough else answer.iter_bytes(2**16)
+            body = _until(self._bounded(pieces, most_bytes), enough)
             # 304 goes nowhere: it answers a conditional request (RFC 9110 15.4.5).
             if 300 <= answer.status_code < 400 and answer.status_code != 304:
                 raise Redirected(
@@ -335,6 +356,16 @@ def _as_ours() -> Iterator[None]:
         raise EhrUnavailable("no answer in time") from error
     except NETWORK as error:
         raise EhrUnavailable("the connection broke") from error
+
+
+def _until(pieces: Iterable[bytes], enough: Callable[[bytes], bool] | None) -> bytes:
+    found = bytearray()
+    for piece in pieces:
+        found += piece
+        # WHATWG HTML 9.2.6: a blank line ends an event.
+        if enough and piece.endswith((b"\n\n", b"\r\n\r\n")) and enough(bytes(found)):
+            break
+    return bytes(found)
 
 
 def _plain(body: bytes) -> Any:

@@ -9,7 +9,8 @@
     ├── BoundaryRefused         an outbound request left the registered hosts
     │   └── Redirected          a registered host pointed elsewhere; it was not followed
     ├── EhrUnavailable          the EHR did not answer in time, or answered 5xx or not FHIR
-    │   └── LimitReached        the site's limit of requests to the EHR is reached
+    │   ├── LimitReached        the site's limit of requests to the EHR is reached
+    │   └── NotRead             there is no allowed way to ask for this, or the answer holds no records
     ├── EhrRefused              the EHR answered 401 or 403
     ├── EhrBusy                 the EHR answered 429
     ├── CompartmentViolation    a resource of another patient
@@ -132,6 +133,16 @@ class LimitReached(EhrUnavailable):
 
     code = "ehr.limit"
     public = "This site's limit of requests to the EHR is reached. What is missing was not read: use the EHR itself."
+
+
+class NotRead(EhrUnavailable):
+    """Not asked, because there is no allowed way to (a tool that is not approved), or answered without records.
+
+    The message is shown to the clinician as it stands.
+    """
+
+    code = "ehr.not_read"
+    public = "This part of the chart cannot be read here. Use the EHR itself."
 
 
 class EhrRefused(ChartsideError):

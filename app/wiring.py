@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import httpx2
 from sqlalchemy import Engine
@@ -25,6 +26,7 @@ from app.fhir.client import FhirSource
 from app.fhir.labels import Labels
 from app.fhir.reader import LaunchChart
 from app.fhir.shared_ehr import SharedEhr
+from app.fhir.source import ChartSource
 from app.launch_context import LaunchContext
 from app.llm.catalog import Catalog, load
 from app.llm.no_llm import NoLanguageModel
@@ -41,7 +43,7 @@ from app.smart.client_auth import ClientAuth
 from app.smart.discovery import Discovery
 from app.smart.keys import Keyring
 from app.smart.launch import Launcher
-from app.smart.network import way_out
+from app.smart.network import way_out, way_out_to_mcp
 from app.smart.registration import Registration
 from app.smart.registry import Registry as Registrations
 from app.smart.registry import load_registry
@@ -59,6 +61,9 @@ from app.store.launches import LaunchRows
 from app.store.ports import ConversationStore, LaunchStore
 from app.store.switches import SwitchRows
 from app.store.tokens import TokenRows
+
+if TYPE_CHECKING:
+    from app.mcp.asking import Server
 
 SWEEP_EVERY_S = 60.0
 # A minute is promised from the command to the last turn that it ends.
@@ -188,7 +193,7 @@ def build(
     retention = Retention(conversations, audit, registry, now)
     ended = partial(_end, forget, audit, retention)
     sessions = LaunchSessions(rows, settings.secret_key, registry, smart.vault, now, ended)
-    source_of = _sources(boundaries, sessions, registry)
+    source_of = _sources(settings, registry, boundaries, sessions, now, transport)
     charts = Charts(
         source_of=source_of, conversations=conversations, audit=audit, clock=now,
         labels_of=partial(_labels_of, registry),
@@ -246,7 +251,7 @@ def _mcp(
 def _chart_for_hosts(
     charts: Charts,
     registry: Registrations,
-    source_of: Callable[[LaunchContext], FhirSource],
+    source_of: Callable[[LaunchContext], ChartSource],
     context: LaunchContext,
 ) -> LaunchChart:
     return LaunchChart(
@@ -281,8 +286,13 @@ def _labels_of(registry: Registrations, context: LaunchContext) -> Labels:
 
 
 def _sources(
-    boundaries: Mapping[str, Boundary], sessions: LaunchSessions, registry: Registrations
-) -> Callable[[LaunchContext], FhirSource]:
+    settings: Settings,
+    registry: Registrations,
+    boundaries: Mapping[str, Boundary],
+    sessions: LaunchSessions,
+    now: Clock,
+    transport: httpx2.BaseTransport | None,
+) -> Callable[[LaunchContext], ChartSource]:
     shared = {
         item.slug: SharedEhr(
             boundaries[item.slug],
@@ -292,19 +302,46 @@ def _sources(
         )
         for item in registry.all()
     }
+    servers = _mcp_servers(settings, registry, shared, transport)
 
-    def source_of(context: LaunchContext) -> FhirSource:
+    def source_of(context: LaunchContext) -> ChartSource:
+        slug = context.registration
         bearer = partial(sessions.bearer, context.launch_id)
         refused = partial(sessions.refused, context.launch_id)
-        return FhirSource(
-            boundaries[context.registration],
-            context,
-            bearer,
-            refused=refused,
-            shared=shared[context.registration],
-        )
+        boundary = boundaries[slug]
+        fhir = FhirSource(boundary, context, bearer, refused=refused, shared=shared[slug])
+        if slug not in servers:
+            return fhir
+        # Loaded with the servers.
+        from app.mcp.source import McpSource, joined  # noqa: PLC0415
+
+        mcp = McpSource(servers[slug], boundary, context, bearer, refused=refused, now=now)
+        return joined(fhir, mcp, registry.get(slug))
 
     return source_of
+
+
+def _mcp_servers(
+    settings: Settings,
+    registry: Registrations,
+    shared: Mapping[str, SharedEhr],
+    transport: httpx2.BaseTransport | None,
+) -> "dict[str, Server]":
+    """Return the EHRs' MCP servers that registrations name, by slug."""
+    registered = [(item, item.mcp) for item in registry.all() if item.mcp]
+    if not registered:
+        return {}
+    # The MCP SDK takes a second to load, which most sites need not wait for.
+    from app.mcp.asking import Server  # noqa: PLC0415
+    from app.mcp.client import McpClient  # noqa: PLC0415
+    from app.mcp.portal import Portal  # noqa: PLC0415
+
+    portal, found = Portal(), {}
+    for item, mcp in registered:
+        way = way_out_to_mcp(item, mcp, settings.variables, transport)
+        client = McpClient(way, mcp.url, portal)
+        found[item.slug] = Server(mcp=mcp, client=client, shared=shared[item.slug])
+    return found
 
 
 def _smart(

@@ -1,12 +1,21 @@
-"""An ASGI application as a synchronous transport: no sockets, its lifespan runs in one thread of its own."""
+"""An ASGI application as a synchronous transport: no sockets, its lifespan runs in one thread of its own.
 
-from collections.abc import AsyncIterator
+With it the EHR's MCP server stands beside the pretend EHR, at another host behind the same transport.
+"""
+
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from wsgiref.types import WSGIApplication
 
 import anyio
 import httpx2
 from anyio.from_thread import start_blocking_portal
+
+from sandbox.settings import SandboxSettings
+
+if TYPE_CHECKING:
+    from sandbox.mcp.switches import Switches
 
 
 class AsgiTransport(httpx2.BaseTransport):
@@ -58,3 +67,45 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
         await started.wait()
         yield
         stop.set()
+
+
+class TwoHosts(httpx2.BaseTransport):
+    """The EHR and its MCP server behind one transport, told apart by host; remembers who was asked what.
+
+    `instead` answers in place of both.
+    """
+
+    def __init__(self, ehr: httpx2.BaseTransport, mcp: httpx2.BaseTransport) -> None:
+        self._ehr, self._mcp = ehr, mcp
+        self.asked: list[httpx2.URL] = []
+        self.sent: list[httpx2.Request] = []
+        self.instead: Callable[[httpx2.Request], httpx2.Response] | None = None
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(request.url)
+        self.sent.append(request)
+        if self.instead is not None:
+            return self.instead(request)
+        to = self._mcp if request.url.host.startswith("mcp.") else self._ehr
+        return to.handle_request(request)
+
+    def close(self) -> None:
+        self._mcp.close()
+
+    def asked_of_fhir(self) -> list[str]:
+        """Return what Chartside itself asked of the EHR's FHIR API."""
+        return [
+            url.path
+            for url in self.asked
+            if url.path.startswith("/fhir/") and "well-known" not in url.path
+        ]
+
+
+def mcp_transport(
+    ehr: WSGIApplication, settings: SandboxSettings, switches: "Switches"
+) -> AsgiTransport:
+    """Return the MCP server of an EHR as a transport; it has a way of its own to the EHR."""
+    from sandbox.mcp import create_app  # noqa: PLC0415  # the MCP SDK takes a second to load
+
+    app = create_app(settings, transport=httpx2.WSGITransport(app=ehr), switches=switches)
+    return AsgiTransport(app)

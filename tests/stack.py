@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 from wsgiref.types import WSGIApplication
 
@@ -27,6 +27,10 @@ from sandbox import create_app as create_ehr
 from sandbox.assertions import Fetched
 from sandbox.settings import SandboxSettings
 from sandbox.state import SandboxState
+from tests.asgi import TwoHosts, mcp_transport
+
+if TYPE_CHECKING:
+    from sandbox.mcp.switches import Switches
 
 ROOT = Path(__file__).resolve().parent.parent
 APP, EHR = "http://app.localhost:9001", "http://ehr.localhost:9000"
@@ -73,6 +77,7 @@ class Stack:
     ehr: Flask
     state: SandboxState
     clock: Clock
+    transport: httpx2.BaseTransport
 
     def browser(self) -> "Browser":
         """Return a new browser without cookies."""
@@ -246,12 +251,13 @@ def make_stack(
     between: Callable[[WSGIApplication], WSGIApplication] = lambda ehr: ehr,
     variables: Mapping[str, str] = MappingProxyType({}),
     warehouse: Path | None = None,
+    mcp: "Switches | None" = None,
     **ehr: Any,
 ) -> Stack:
     """Return both parties with a fresh database; the EHR's prepared charts are shared between runs.
 
     `catalog` are the language models, none if not given; `between` stands between the parties and may change answers;
-    `variables` are the copilot's secrets. Both parties live in the same time, and the EHR reads the copilot's key set.
+    `variables` are the copilot's secrets. `mcp` are the switches of the EHR's MCP server; without them there is none. Both parties live in the same time, and the EHR reads the copilot's key set.
     """
     clock = Clock()
     app: list[Flask] = []
@@ -278,7 +284,10 @@ def make_stack(
         warehouse=warehouse or folder / "warehouse",
         variables={name: Secret(value.encode()) for name, value in variables.items()},
     )
-    transport = httpx2.WSGITransport(app=between(ehr_app))
+    transport: httpx2.BaseTransport = httpx2.WSGITransport(app=between(ehr_app))
+    if mcp is not None:
+        own = mcp_transport(ehr_app, ehr_app.extensions["sandbox"].settings, mcp)
+        transport = TwoHosts(transport, own)
     services = build(settings, transport=transport, clock=clock, catalog=catalog)
     app.append(make_app(services))
     return Stack(
@@ -287,6 +296,7 @@ def make_stack(
         ehr=ehr_app,
         state=ehr_app.extensions["sandbox"],
         clock=clock,
+        transport=transport,
     )
 
 

@@ -19,7 +19,7 @@ from app.fhir.source import (
     Restricted,
     Truncated,
 )
-from app.tools.registry import Look, ToolResult
+from app.tools.registry import Look, ToolResult, named
 
 # Named as not searched where an answer did not use them.
 OPTIONAL: tuple[SectionName, ...] = (
@@ -156,7 +156,7 @@ def _unread(looked: Looked, launch: LaunchChart) -> Iterable[Gap]:
         said = words(state)
         if name == "dispenses" and touches:
             said = f"{said}; whether these orders were filled is unknown"
-        yield Gap(pieces=(Text(text=f"{SECTION_WORDS[name]}: {said}."),), touches=touches)
+        yield Gap(pieces=(Text(text=f"{named(launch, name)}: {said}."),), touches=touches)
 
 
 def _scans(looked: Looked, chart: Chart, *, negative: bool) -> Iterable[Gap]:

@@ -10,11 +10,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import BoundedSemaphore, Lock
+from typing import Protocol
 
 from app.boundary import Boundary, Response
 from app.errors import LimitReached
 from app.fhir.shared_ehr import SharedEhr
-from app.fhir.source import Resource
+from app.fhir.source import Query, Resource
 
 # The requests of one launch that are under way at once; an EHR's are bounded beside that (see `SharedEhr`).
 CONNECTIONS = 6
@@ -22,6 +23,55 @@ LONGEST_WAIT_S = 2.0
 MOST_KEPT = 64
 # As sent; in memory an answer takes several times that.
 MOST_KEPT_BYTES = 16 * 1024 * 1024
+
+
+class Asks(Protocol):
+    """How a launch asks for FHIR JSON: of a FHIR server (`Asking`), or of an MCP server that gives it."""
+
+    def begin_turn(self) -> None:
+        """A person asks something new: the requests of a turn are counted from here."""
+
+    def offers(self, iss: str, query: Query, *, ask: bool) -> bool | None:
+        """Tell whether a search is offered; None where that is not known."""
+
+    def keeps_versions(self, iss: str, resource_type: str) -> bool:
+        """Tell whether the history of a resource is given."""
+
+    def get(
+        self, url: str, count: Callable[[], None], *, accept: str = "", bearer: bool = True
+    ) -> Response:
+        """GET an address below the FHIR base."""
+
+
+class Requests:
+    """The requests of one launch, counted against what it, and one question of it, may make. Thread-safe."""
+
+    def __init__(self, shared: SharedEhr) -> None:
+        self._shared = shared
+        self._lock = Lock()
+        self._asked = 0
+        # None before the first question: the launch card is bounded by itself.
+        self._in_turn: int | None = None
+
+    def begin_turn(self) -> None:
+        """Count the requests of a turn from here."""
+        with self._lock:
+            self._in_turn = 0
+
+    def count(self) -> None:
+        """Count one.
+
+        Raises:
+            LimitReached: this launch, or this question, has made all its requests.
+        """
+        with self._lock:
+            in_turn = self._in_turn or 0
+            if self._asked >= self._shared.requests:
+                raise LimitReached(_limit(self._shared.requests, "launch"))
+            if self._in_turn is not None and in_turn >= self._shared.requests_per_turn:
+                raise LimitReached(_limit(self._shared.requests_per_turn, "question"))
+            self._asked += 1
+            self._in_turn = None if self._in_turn is None else in_turn + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,27 +102,25 @@ class Asking:
         self._sleep = sleep
         self._lock = Lock()
         self._free = BoundedSemaphore(CONNECTIONS)
-        self._asked = 0
-        # None before the first question: the launch card is bounded by itself.
-        self._in_turn: int | None = None
+        self._requests = Requests(shared)
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def begin_turn(self) -> None:
         """A person asks something new: the requests of a turn are counted from here."""
-        with self._lock:
-            self._in_turn = 0
+        self._requests.begin_turn()
 
-    def offers(self, iss: str, resource_type: str, *, ask: bool) -> bool | None:
+    def offers(self, iss: str, query: Query, *, ask: bool) -> bool | None:
         """As `SharedEhr.offers`; reading the EHR's statement is a request of the launch that needs it first.
 
         Raises:
             LimitReached: the launch, or this question, has no request left for it.
         """
-        return self._shared.offers(iss, resource_type, ask=ask, count=self._count)
+        count = self._requests.count
+        return self._shared.offers(iss, query.resource_type, ask=ask, count=count)
 
     def keeps_versions(self, iss: str, resource_type: str) -> bool:
         """As `SharedEhr.keeps_versions`; raises as `offers`."""
-        return self._shared.keeps_versions(iss, resource_type, count=self._count)
+        return self._shared.keeps_versions(iss, resource_type, count=self._requests.count)
 
     def get(
         self, url: str, count: Callable[[], None], *, accept: str = "", bearer: bool = True
@@ -121,19 +169,9 @@ class Asking:
 
     def _counted(self, url: str) -> "_Kept | None":
         """Count a request, and return what is kept of its last answer."""
-        self._count()
+        self._requests.count()
         with self._lock:
             return self._kept.get(url)
-
-    def _count(self) -> None:
-        with self._lock:
-            in_turn = self._in_turn or 0
-            if self._asked >= self._shared.requests:
-                raise LimitReached(_limit(self._shared.requests, "launch"))
-            if self._in_turn is not None and in_turn >= self._shared.requests_per_turn:
-                raise LimitReached(_limit(self._shared.requests_per_turn, "question"))
-            self._asked += 1
-            self._in_turn = None if self._in_turn is None else in_turn + 1
 
     def _keep(self, url: str, answer: Response) -> None:
         etag = answer.headers.get("etag", "")

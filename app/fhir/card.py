@@ -217,7 +217,16 @@ def _unread(launch: LaunchChart) -> list[Row]:
         Row(pieces=(plain(f"{_listed(names)}{words}"),), tone="warn" if amber else "plain")
         for (words, amber), names in by_reason.items()
     ]
-    return out + _scans(chart) + _cut(launch) + [_remark(said) for said in launch.remarks]
+    return [*out, *_scans(chart), *_cut(launch), *map(_remark, (*launch.remarks, *_by(launch)))]
+
+
+def _by(launch: LaunchChart) -> list[str]:
+    """Say which sections were read by something else than the EHR's FHIR API."""
+    found: dict[str, list[str]] = {}
+    for name in FIRST:
+        if (via := launch.via(name)) and not _gap(name, launch.chart.sections.get(name))[0]:
+            found.setdefault(via, []).append(SECTION_WORDS[name].lower())
+    return [f"read by {via}: {', '.join(names)}" for via, names in found.items()]
 
 
 def _remark(said: str) -> Row:

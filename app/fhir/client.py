@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import unquote, urljoin
 
 from app.boundary import Boundary, Response, origin_of
-from app.errors import BoundaryRefused, EhrUnavailable, LimitReached, Redirected
-from app.fhir.asking import Asking
+from app.errors import BoundaryRefused, EhrUnavailable, LimitReached, NotRead, Redirected
+from app.fhir.asking import Asking, Asks
 from app.fhir.compartment import (
     FHIR_ID,
     LONG_REFERENCE,
@@ -57,7 +57,8 @@ class FhirSource:
     """A `ChartSource` over a live FHIR server. Thread-safe: of what it read it keeps nothing (see `Asking`).
 
     `token` returns the access token and raises `SessionEnded` when it is gone for good. `refused(token)` is told of a
-    401, so that `token` gets a newer one, once; it raises `SessionEnded` when that one was refused as well.
+    401, so that `token` gets a newer one, once; it raises `SessionEnded` when that one was refused as well. `asking` asks
+    something else than the FHIR server for the same answers.
     """
 
     def __init__(
@@ -69,12 +70,13 @@ class FhirSource:
         refused: Callable[[str], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
         shared: SharedEhr | None = None,
+        asking: Asks | None = None,
     ) -> None:
         self._boundary = boundary
         self._context = context
         self._base = context.iss.rstrip("/")
         self._shared = shared or SharedEhr(boundary, reads_statement=False)
-        self._asking = Asking(boundary, self._shared, token, refused=refused, sleep=sleep)
+        self._asking = asking or Asking(boundary, self._shared, token, refused=refused, sleep=sleep)
 
     def read_patient(self) -> Read:
         """Return the launched Patient as a `Read` of one resource."""
@@ -178,16 +180,16 @@ class FhirSource:
 
     def _offered(self, state: SearchState) -> bool:
         """Ask for no type that the EHR says it does not have; the first screen (one page) asks for nothing more."""
-        kind, ask = state.query.resource_type, state.query.pages is None
-        ask = ask and self._context.can(kind, "s")
-        return self._stated(state, lambda: self._asking.offers(self._base, kind, ask=ask))
+        query = state.query
+        ask = query.pages is None and self._context.can(query.resource_type, "s")
+        return self._stated(state, lambda: self._asking.offers(self._base, query, ask=ask))
 
     def _stated(self, state: SearchState, offered: Callable[[], bool | None]) -> bool:
         """Tell whether the EHR's statement allows a request; reading it may be one too many."""
         try:
             if offered() is False:
                 state.stop = NotOffered(resource_type=state.query.resource_type)
-        except LimitReached as error:
+        except (LimitReached, NotRead) as error:
             state.stop = failed(state, str(error))
         return state.stop is None
 
@@ -388,7 +390,7 @@ class FhirSource:
             self._redirected(state, error)
         except BoundaryRefused:
             state.stop = failed(state, "the EHR pointed to an address that is not registered")
-        except LimitReached as error:
+        except (LimitReached, NotRead) as error:
             state.stop = failed(state, str(error))
         except EhrUnavailable as error:
             state.stop = failed(state, f"the EHR did not answer ({error})")

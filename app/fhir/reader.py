@@ -174,6 +174,11 @@ class LaunchChart:
         """Return when a section was last read; the first read's time for one that was not."""
         return self._read_times.get(name, self.read_at)
 
+    def via(self, name: SectionName) -> str:
+        """Return what a section was read by where that was not the EHR's FHIR API, "" otherwise."""
+        read = self._reads.get(name)
+        return read.via if read else ""
+
     def begin_turn(self) -> None:
         """A person asks something new: limits of a turn count from here."""
         self._source.begin_turn()

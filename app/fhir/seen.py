@@ -78,6 +78,10 @@ class ModelsChart(LaunchChart):
         """Return when a section was last read."""
         return self._whole.read_time(name)
 
+    def via(self, name: SectionName) -> str:
+        """Return what a section was read by where that was not the EHR's FHIR API."""
+        return self._whole.via(name)
+
     def begin_turn(self) -> None:
         """Count the limits of a turn from here."""
         self._whole.begin_turn()

@@ -85,7 +85,7 @@ class Read:
     `dropped_foreign` counts entries of another patient that were refused; `total` is Bundle.total as sent.
     `restrictions` are the EHR's own words that more exists than it shows; `unreadable` counts skipped entries;
     `stripped` counts resources that held another person's data, which was taken out. `remarks` are what the EHR says
-    of the record as a whole without holding anything back.
+    of the record as a whole without holding anything back. `via` names what was asked where that was not the EHR's FHIR API.
     """
 
     query: Query
@@ -100,6 +100,7 @@ class Read:
     restrictions: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     merged: bool = False
+    via: str = ""
 
 
 class ChartSource(Protocol):

@@ -9,6 +9,7 @@ import httpx2
 from app.boundary import Boundary
 from app.errors import ConfigurationError
 from app.settings import Secret
+from app.smart.ehr_mcp import Mcp
 from app.smart.registration import Registration
 
 
@@ -22,10 +23,29 @@ def way_out(
     Raises:
         ConfigurationError: what the proxy asks for is not set, or the authorities cannot be read.
     """
+    return _boundary(registration, registration.origins(), variables, transport)
+
+
+def way_out_to_mcp(
+    registration: Registration,
+    mcp: Mcp,
+    variables: Mapping[str, Secret],
+    transport: httpx2.BaseTransport | None = None,
+) -> Boundary:
+    """Return the boundary of the EHR's MCP server: its origin and no other, by the same rules. Raises as `way_out`."""
+    return _boundary(registration, frozenset((mcp.origin,)), variables, transport)
+
+
+def _boundary(
+    registration: Registration,
+    origins: frozenset[str],
+    variables: Mapping[str, Secret],
+    transport: httpx2.BaseTransport | None,
+) -> Boundary:
     network = registration.network
     try:
         return Boundary(
-            registration.origins(),
+            origins,
             registration.sandbox,
             transport,
             proxy=network.proxy or None,

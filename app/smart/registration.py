@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from app.smart.ehr_mcp import Mcp
 from app.smart.policy import Models, Network, RestrictedData, Site, Table, Users
 
 ANY_HOST = "*"
@@ -20,13 +21,15 @@ class Fhir(Table, frozen=True, kw_only=True):
     """`[fhir]`: the FHIR bases of this EHR, exactly as it sends them in `iss`.
 
     Where `tenants` are named, a launch of any other `tenant` is refused. `iss_pattern` is for a sandbox whose addresses hold
-    the options of a launch: an address of one of the hosts of `iss`, in which one whole segment is `*`.
+    the options of a launch: an address of one of the hosts of `iss`, in which one whole segment is `*`. With `api = "off"` the
+    chart is read through the EHR's MCP server (`[mcp]`) only; the launch itself still goes by `iss`.
     """
 
     iss: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     iss_pattern: str = ""
     version: Literal["4.0.1"] = "4.0.1"
     tenants: tuple[str, ...] = ()
+    api: Literal["on", "off"] = "on"
 
 
 class Client(Table, frozen=True, kw_only=True):
@@ -201,6 +204,7 @@ class Registration(Table, frozen=True, kw_only=True):
     network: Network = Network()
     retention: Retention = Retention()
     mcp_server: McpServer = McpServer()
+    mcp: Mcp | None = None
 
     @property
     def sandbox(self) -> bool:

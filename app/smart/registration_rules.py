@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.smart.ehr_mcp import mcp_problems
 from app.smart.policy import ANY_MODEL
 from app.smart.registration import ANY_HOST, Registration
 from app.smart.scopes import is_well_formed, parse_scopes
@@ -43,6 +44,9 @@ def _problems(registration: Registration, origin: str) -> Iterator[str]:
     yield from _restricted(registration)
     yield from _network(registration)
     yield from _models(registration)
+    yield from mcp_problems(
+        registration.mcp, api=registration.fhir.api, sandbox=registration.sandbox
+    )
     if ANY_HOST in registration.mcp_server.hosts and not registration.sandbox:
         yield 'mcp_server.hosts "*" is for sandbox registrations only'
 
@@ -172,7 +176,8 @@ def _network(registration: Registration) -> Iterator[str]:
     for host in network.egress:
         if not HOST.fullmatch(host.lower()):
             yield f"network.egress {host} is not a host"
-    for origin in sorted(registration.origins()):
+    mcp = [registration.mcp.origin] if registration.mcp else []
+    for origin in (*sorted(registration.origins()), *mcp):
         if not network.allows(urlsplit(origin).netloc):
             yield f"network.egress does not name {urlsplit(origin).netloc}, which this registration calls"
 

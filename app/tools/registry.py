@@ -183,9 +183,15 @@ class Registry:
         state = self._launch.sections.get(section, Complete(n=0))
         searched = self._launch.chart.counts[section]
         return Look(
-            section=section, label=SECTION_WORDS[section], searched=searched,
+            section=section, label=named(self._launch, section), searched=searched,
             read=found.shown.get(section, searched), completeness=state,
         )  # fmt: skip
+
+
+def named(launch: LaunchChart, section: SectionName) -> str:
+    """Name a section, and what it was read by where that was not the EHR's FHIR API."""
+    via = launch.via(section)
+    return f"{SECTION_WORDS[section]} ({via})" if via else SECTION_WORDS[section]
 
 
 def readable(context: LaunchContext, kind: str) -> bool:

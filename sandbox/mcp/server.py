@@ -54,7 +54,7 @@ def mcp_server(
         switches.calls.append((params.name, dict(params.arguments or {})))
         if switches.slow_s:
             await anyio.sleep(switches.slow_s)
-        if said := switches.errors.get(params.name):
+        if said := switches.error(params.name):
             return _result(Told(text=said, failed=True))
         tool = by_name.get(params.name)
         if tool is None:

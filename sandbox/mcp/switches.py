@@ -17,7 +17,8 @@ class Switches:
 
     `descriptions` replaces those of tools by name. `wrong_patient` adds another patient's record to results. `writers` lists
     tools with side effects. `page_size` cuts results into pages, `cut` cuts them and says only that more exists.
-    `errors` makes tools fail, with these words. `as_text` lists typed tools that answer in words only. `slow_s` delays every
+    `errors` makes tools fail, with these words, the first
+    `errors_end_after` times (0: always). `as_text` lists typed tools that answer in words only. `slow_s` delays every
     call. `foreign_next` points next links to another host. `redirect` answers with a redirect there.
     `unlisted` are tools that are gone. `calls` is what was called, in order; no switch.
     """
@@ -28,12 +29,19 @@ class Switches:
     page_size: int = 0
     cut: int = 0
     errors: dict[str, str] = field(default_factory=dict)
+    errors_end_after: int = 0
     as_text: list[str] = field(default_factory=list)
     slow_s: float = 0.0
     foreign_next: bool = False
     redirect: str = ""
     unlisted: list[str] = field(default_factory=list)
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def error(self, name: str) -> str:
+        """Return how this call of a tool fails, "" where it does not."""
+        called = sum(one == name for one, _ in self.calls)
+        over = self.errors_end_after and called > self.errors_end_after
+        return "" if over else self.errors.get(name, "")
 
     def set(self, body: Mapping[str, Any]) -> None:
         """Set switches by name.

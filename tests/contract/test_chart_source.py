@@ -1,8 +1,9 @@
-"""One suite for every `ChartSource`: the live FHIR client over a server, and the file-based one that tests use."""
+"""One suite for every `ChartSource`: the live FHIR client over a server, the file-based one that tests use, and the EHR's MCP
+server in its three shapes, each over the same FHIR server."""
 
 import http.server
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.boundary import Boundary
 from app.fhir.source import ChartSource, Complete, Denied, Query, Resource, Truncated
 from app.fhir.values import categories
 from app.launch_context import Grant
+from tests.mcp_ehr import SHAPES, by_mcp
 from tests.ndjson_source import NdjsonSource
 from tests.unit.fhir.ehr import BASE, Ehr, bundle, observation, source
 
@@ -34,12 +36,12 @@ def server() -> Ehr:
     def answer(path: str, query: dict[str, str]) -> tuple[int, Any]:
         if path == "Patient/p1":
             return 200, CHART[0]
-        start = int(query.get("page", "0"))
+        start = int(query.get("_offset", "0"))
         found = sorted(
             (r for r in CHART[1:] if "laboratory" in categories(r)),
             key=lambda r: str(r["effectiveDateTime"]), reverse=True,
         )  # fmt: skip
-        more = f"{BASE}/Observation?page={start + 4}" if start + 4 < len(found) else ""
+        more = f"{BASE}/Observation?_offset={start + 4}" if start + 4 < len(found) else ""
         return 200, bundle(*found[start : start + 4], next_url=more)
 
     return Ehr(answer)
@@ -53,10 +55,14 @@ def files() -> ChartSource:
     return NdjsonSource(CHART, "p1", denied=("Condition",))
 
 
-@pytest.fixture(params=[live, files], ids=["live", "files"])
-def chart_source(request: pytest.FixtureRequest) -> ChartSource:
-    make: Callable[[], ChartSource] = request.param
-    return make()
+@pytest.fixture(params=["live", "files", "generic", "search", "typed"])
+def chart_source(request: pytest.FixtureRequest) -> Iterator[ChartSource]:
+    if request.param in SHAPES:
+        with by_mcp(server(), request.param, grants=GRANTS) as asked:
+            yield asked.source
+    else:
+        make: Callable[[], ChartSource] = {"live": live, "files": files}[request.param]
+        yield make()
 
 
 def test_the_patient_is_one_resource(chart_source: ChartSource) -> None:

@@ -53,5 +53,29 @@ PAGE = Page(
         "chartside:session:stream-limits": Rule(
             source=PRODUCT, text="A running turn is stopped when its launch ends, whatever ends it."
         ),
+        "chartside:mcp:pinned": Rule(
+            source=PRODUCT,
+            text="A tool of the EHR's MCP server is called only as IT approved it; one that changed is named and waits.",
+        ),
+        "chartside:mcp:read-only": Rule(
+            source=PRODUCT,
+            text="A tool that does not say that it only reads is never called, approved or not.",
+        ),
+        "chartside:mcp:guard": Rule(
+            source=PRODUCT,
+            text="A tool's arguments come from our code and name the launched patient; its results pass the patient guard.",
+        ),
+        "chartside:mcp:token": Rule(
+            source=PRODUCT,
+            text="The FHIR token goes to an MCP server only as its registration says, and no redirect is followed.",
+        ),
+        "chartside:mcp:failures": Rule(
+            source=PRODUCT,
+            text="A tool's error, or words in place of records, is never read as none.",
+        ),
+        "chartside:mcp:statement": Rule(
+            source=PRODUCT,
+            text="What a tool says in words is shown as the server's statement, never as a record.",
+        ),
     },
 )

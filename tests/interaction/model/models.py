@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
 from app import wiring
 from app.llm.catalog import Catalog
 from app.llm.config import ModelConfig, Offered
@@ -141,12 +139,13 @@ def restarted(stack: Stack, models: Provider) -> Stack:
     """Return the stack with a new process over the same database."""
     services = wiring.build(
         stack.services.settings,
-        transport=httpx2.WSGITransport(app=stack.ehr),
+        transport=stack.transport,
         clock=stack.clock,
         catalog=models.catalog,
     )
     return Stack(
-        app=make_app(services), services=services, ehr=stack.ehr, state=stack.state, clock=stack.clock
+        app=make_app(services), services=services, ehr=stack.ehr, state=stack.state, clock=stack.clock,
+        transport=stack.transport,
     )  # fmt: skip
 
 
