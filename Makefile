@@ -7,7 +7,7 @@ COVERED := tests/unit/smart tests/unit/audit tests/unit/test_cli.py tests/contra
   tests/interaction/launch tests/interaction/policy
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.ts frontend/*.json)
 
-.PHONY: help run test check static static-python static-frontend parties coverage others e2e bench types lock setup llama pictures
+.PHONY: help run test check static static-python static-frontend parties coverage others e2e bench types lock setup llama spark pictures
 
 help:
 	@echo "make run      set up, then start the sandbox EHR, the copilot and its MCP server; prints the addresses"
@@ -18,6 +18,7 @@ help:
 	@echo "make e2e      the browser tests"
 	@echo "make bench    figures as JSON lines; NAME=tokens|card|bundle|cache for one"
 	@echo "make llama    the model adapters against a real llama.cpp server"
+	@echo "make spark    the views over exports on Spark as on DuckDB (Java 17; 590 MB are installed)"
 	@echo "make pictures every state of the screen: drawn, checked for access, by keyboard"
 	@echo "make types    write the frontend's types from the Python ones"
 	@echo "make lock     resolve requirements*.in again"
@@ -101,6 +102,10 @@ lock:
 llama: .setup/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-llama.txt
 	$(BIN)/pytest -q tests/contract/llm/test_llama.py
+
+spark: .setup/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.txt
+	$(BIN)/pytest -q tests/contract/warehouse/test_spark.py
 
 pictures: .setup/node .setup/browsers
 	cd frontend && node dev/keyboard.mjs && node dev/pictures.mjs

@@ -24,6 +24,7 @@ from app.errors import ViewRefused, ViewStopped
 from app.warehouse.views import duckdb as _duckdb
 from app.warehouse.views import ir, render
 from app.warehouse.views import spark as _spark
+from app.warehouse.views.fitness import UNFIT
 from app.warehouse.views.ir import ViewColumn
 from app.warehouse.views.plan import plan
 from app.warehouse.views.source import Files, Source, Table, folder
@@ -87,12 +88,12 @@ def run(view: CompiledView, connection: Any, source: Source) -> Iterator[dict[st
 def _why(error: Exception) -> str:
     """Return what an error says of the view or the file, never of a value in it."""
     text = str(error)
-    for own in ("has more than one item", "repeat goes deeper than"):
+    for own in ("has more than one item", "repeat goes deeper than", UNFIT):
         if own in text:
             return text.partition(": ")[2].partition("\n")[0]
     if "JSON transform error" in text:
         place = text.partition("in file ")[2].partition(":")[0]
-        return f"an element is of another JSON type than in FHIR R4, in file {place}"
+        return f"{UNFIT}, in file {place}"
     return type(error).__name__
 
 

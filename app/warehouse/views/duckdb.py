@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from app.warehouse.views import ir
+from app.warehouse.views.fitness import UNFIT, unfit
 
 ZONE = r"T.*(Z|[+-][0-9][0-9]:[0-9][0-9])$"
 
@@ -90,18 +91,27 @@ class DuckDb:
     def mixed(self, paths: Sequence[str], resource: str, root: ir.Node) -> str:
         """Write NDJSON files of any types as a relation with the columns of `root`, resources of one type only."""
         lines = f"read_json_objects([{', '.join(map(self.text, paths))}], {READ})"
-        return (
-            f"(SELECT r_0.* FROM (SELECT {self.parse('json', root)} AS r_0 FROM {lines} "  # noqa: S608  # all parts are quoted
-            f"WHERE json ->> '$.resourceType' = {self.text(resource)}))"
-        )
+        condition = f"json ->> '$.resourceType' = {self.text(resource)}"
+        return self._parsed(lines, "json", condition, root, checked=True)
 
-    def table(self, name: str, column: str, kind: str, resource: str, root: ir.Node) -> str:
+    def table(
+        self, name: str, column: str, kind: str, resource: str, root: ir.Node, *, checked: bool
+    ) -> str:
         """Write a table with JSON text in `column` and the type in `kind` as a relation with the columns of `root`."""
-        parsed = self.parse(self.identifier(column), root)
-        return (
-            f"(SELECT r_0.* FROM (SELECT {parsed} AS r_0 FROM {self.identifier(name)} "  # noqa: S608  # all parts are quoted
-            f"WHERE {self.identifier(kind)} = {self.text(resource)}))"
-        )
+        condition = f"{self.identifier(kind)} = {self.text(resource)}"
+        text = self.identifier(column)
+        return self._parsed(self.identifier(name), text, condition, root, checked=checked)
+
+    def _parsed(
+        self, relation: str, text: str, condition: str, root: ir.Node, *, checked: bool
+    ) -> str:
+        if checked:
+            # In one CASE, since the parts of AND run in any order: other types are not looked into.
+            error = f"error({self.text(UNFIT)})"
+            unfitting = unfit(text, root, self.text)
+            condition += f" AND CASE WHEN ({condition}) IS NOT TRUE THEN FALSE WHEN {unfitting} THEN {error} ELSE TRUE END"
+        inner = f"SELECT {self.parse(text, root)} AS r_0 FROM {relation} WHERE {condition}"  # noqa: S608  # all parts are quoted
+        return f"(SELECT r_0.* FROM ({inner}))"  # noqa: S608  # as above
 
 
 # A Binary or a DocumentReference may hold a whole PDF: 256 MB.

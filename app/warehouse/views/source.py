@@ -17,7 +17,9 @@ class Reader(Protocol):
     def mixed(self, paths: Sequence[str], resource: str, root: ir.Node) -> str:
         """Write NDJSON files of any types as a relation."""
 
-    def table(self, name: str, column: str, kind: str, resource: str, root: ir.Node) -> str:
+    def table(
+        self, name: str, column: str, kind: str, resource: str, root: ir.Node, *, checked: bool
+    ) -> str:
         """Write a table as a relation."""
 
 
@@ -32,8 +34,7 @@ class Source(Protocol):
 class Files:
     """NDJSON files, plain or `.gz`, by resource type; `mixed` files may hold any type and are always read.
 
-    In a file of one type, an element of another JSON type than FHIR R4 gives it stops the query. In DuckDB, in a mixed
-    file, it reads as NULL.
+    What a view reads and has another JSON type than FHIR R4 gives it stops the query.
     """
 
     by_type: Mapping[str, Sequence[Path]]
@@ -54,17 +55,18 @@ class Files:
 class Table:
     """A table with a resource's type in one column and its JSON text in another.
 
-    In DuckDB an element of another JSON type than FHIR R4 gives it reads as NULL here: what fills the table refuses such
-    resources, or the view runs over the files.
+    What a view reads and has another JSON type than FHIR R4 gives it stops the query. That check takes about as long as
+    the query; with `checked` false, where what fills the table has refused such resources, it is left out in DuckDB.
     """
 
     name: str = "resource"
     json: str = "json"
     type: str = "resource_type"
+    checked: bool = True
 
     def relation(self, resource: str, root: ir.Node, reader: Reader) -> str:
         """Return a FROM item: the resources of one type, with the columns that `root` has."""
-        return reader.table(self.name, self.json, self.type, resource, root)
+        return reader.table(self.name, self.json, self.type, resource, root, checked=self.checked)
 
 
 def folder(path: Path) -> Files:

@@ -91,8 +91,11 @@ class SparkSql:
         """Write NDJSON files of any types; here the same as of one."""
         return self.files(paths, resource, root)
 
-    def table(self, name: str, column: str, kind: str, resource: str, root: ir.Node) -> str:
+    def table(
+        self, name: str, column: str, kind: str, resource: str, root: ir.Node, *, checked: bool
+    ) -> str:
         """Write a table with JSON text in `column` and the type in `kind` as a relation with the columns of `root`."""
+        del checked  # Spark always checks: FAILFAST.
         parsed = self.parse(self.identifier(column), root)
         return (
             f"(SELECT r_0.* FROM (SELECT {parsed} AS r_0 FROM {self.identifier(name)} "  # noqa: S608  # all parts are quoted

@@ -198,6 +198,35 @@ def test_data_that_is_not_fhir_stops_the_view_and_is_not_quoted(tmp_path: Path) 
     assert "Secret" not in str(stopped.value)
 
 
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("name.family.first()", {"name": {"family": "Secret"}}),
+        ("name.family.first()", {"name": [{"family": "a"}, "Secret"]}),
+        ("name.given.first()", {"name": [{"given": "Secret"}]}),
+        ("maritalStatus.coding.code.first()", {"maritalStatus": {"coding": [{}, ["Secret"]]}}),
+        ("multipleBirth.ofType(integer)", {"multipleBirthInteger": "Secret"}),
+        ("active", {"active": "Secret"}),
+    ],
+)
+@pytest.mark.parametrize("mixed", [True, False])
+def test_data_in_a_table_or_among_others_that_is_not_fhir_stops_the_view_too(
+    path: str, wrong: dict[str, Any], mixed: bool, tmp_path: Path
+) -> None:
+    definition = compile_view(view(path))
+    file = tmp_path / "any.ndjson"
+    lines = [json.dumps({"resourceType": "Patient"} | one) for one in (wrong, {"active": None})]
+    file.write_text("\n".join([*lines, '{"resourceType": "Group", "name": "x", "active": 1}']))
+    with duckdb.connect() as connection:
+        if not mixed:
+            connection.execute("CREATE TABLE resource (resource_type VARCHAR, json JSON)")
+            connection.executemany("INSERT INTO resource VALUES ('Patient', ?)", [[x] for x in lines])  # fmt: skip
+        source: Source = Files(by_type={}, mixed=[file]) if mixed else Table()
+        with pytest.raises(ViewStopped, match="another JSON type than in FHIR R4") as stopped:
+            list(run(definition, connection, source))
+    assert "Secret" not in str(stopped.value)
+
+
 def test_a_repeat_that_goes_deeper_than_is_followed_stops_the_view(tmp_path: Path) -> None:
     def nested(levels: int) -> dict[str, Any]:
         found: dict[str, Any] = {"linkId": str(levels)}
