@@ -13,8 +13,12 @@ from app.agent.scene import Finding, Scene, differs, equal, holds, unproved
 
 # A level said of a value, not of a change, a dose or the range itself.
 RANGE_WORDS = r"(?:[\w'’]+\s){0,4}?(?:range|limits?|interval|normal|reference|cut-?off)(?:\s(?:range|interval|limits?|of normal))?"
+# "normal: 43" says of 43 that it is normal; "normal: 3.5-5.1" and "normal: 60 or more" say what normal is.
+ONE_NUMBER = (
+    r"\d+(?:[.,]\d+)?(?![\d.,]*\d)(?!\s?(?:[–-]|to\b|\+|or (?:more|less|above|below|higher|lower)))"
+)
 LEVEL = re.compile(
-    rf"\b(?P<not>(?:not|n['’]t)\s(?:\w+\s)?)?(?:(?P<normal>(?:with)?in {RANGE_WORDS}|(?<!of )normal(?!\W*\d)|unremarkable)"
+    rf"\b(?P<not>(?:not|n['’]t)\s(?:\w+\s)?)?(?:(?P<normal>(?:with)?in {RANGE_WORDS}|(?<!of )normal(?:(?=[:=]\s*{ONE_NUMBER})|(?!\W*\d))|unremarkable)"
     rf"|(?P<critical>critical(?:ly)? )?(?P<high>high|elevated|(?:above|over|exceed(?:s|ed|ing)) {RANGE_WORDS})"
     rf"|(?P<critical2>critical(?:ly)? )?(?P<low>low|(?:below|under) {RANGE_WORDS}))\b"
     r"(?!-| (?:range|limits?|values?|dose|risk|sensitivity|back|point|potassium diet|salt|fat|carb|density|criticality))",

@@ -151,6 +151,7 @@ def computed_names(synonyms: Synonyms) -> Iterator[tuple[str, str]]:
         group = {"egfr": "egfr", "bmi": "bmi"}.get(key, full)
         plain = full.partition(" (")[0]
         yield from ((name, group) for name in (full, plain, *words.get(key, ())))
+        yield from ((name.casefold(), name.casefold()) for name in calculator.beside)
 
 
 def drug_words(name: str) -> set[str]:

@@ -13,7 +13,8 @@ from app.agent.facts import Fact
 from app.agent.scene import Finding, Scene, differs, holds
 from app.agent.when import agrees
 
-NOT = re.compile(r"\b(?:not|never|neither|nor)\b|\w(?:n['’]t)\b", re.IGNORECASE)
+# "(method not sent)" is part of a test's own name, and denies no result.
+NOT = re.compile(r"(?<!\(method )\b(?:not|never|neither|nor)\b|\w(?:n['’]t)\b", re.IGNORECASE)
 CLAUSE = re.compile(r"[;:]|\.\s|,\s|\b(?:but|although|because|which)\b")
 # Behind a "not", these words deny the record itself.
 DENIED = re.compile(

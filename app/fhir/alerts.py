@@ -38,7 +38,7 @@ def consent(r: Resource) -> Facts:
     kinds = "; ".join(x for x in map(concept, r.get("category") or []) if x)
     provision = r.get("provision") or {}
     what = "; ".join(x for x in map(concept, provision.get("code") or []) if x)
-    name, when = what or kinds or concept(r.get("scope")) or "consent not named", consented(r)
+    name, when = kinds or what or concept(r.get("scope")) or "consent not named", consented(r)
     say = stated(r, name, when)
     people = "; ".join(
         " ".join(filter(None, (concept(a.get("role")), display(a.get("reference")))))
@@ -47,7 +47,7 @@ def consent(r: Resource) -> Facts:
     ended = (provision.get("period") or {}).get("end")
     return kept(
         say("category", "alert", name),
-        say("category", "category", kinds if kinds != name else ""),
+        say("provision.code", "about", what if what != name else ""),
         say("provision.type", "decision", provision.get("type") or ""),
         say("provision.actor", "people", people),
         date_fact(r, "dateTime", "date", *when, name=name),

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from app.fhir import since
 from app.fhir.banner import allergies, banner, current_encounter, known_allergies
+from app.fhir.card_notes import differing, unopened
 from app.fhir.chart import Chart, Line
 from app.fhir.dates import add_days, day
 from app.fhir.display import Card, CardSection, Date, Piece, Row, Text
@@ -62,6 +63,7 @@ def build_card(launch: LaunchChart, sources: Sources, now: datetime, user_refere
     changed += _new_but_unread(chart)
     sections = [
         CardSection(id="since", title=since.title(chart, anchor, after), rows=tuple(changed), column="main"),
+        CardSection(id="differ", title=(plain("Notes and record differ"),), rows=tuple(differing(launch, sources)), column="main"),
         CardSection(id="allergies", title=(plain("Allergies"),), rows=(_allergy_row(chart, sources),), column="side"),
         CardSection(id="pending", title=(plain("Pending"),), rows=tuple(_pending(launch, sources)), column="side"),
         CardSection(id="unread", title=(plain("Could not be read"),), rows=tuple(_unread(launch)), column="side"),
@@ -217,7 +219,13 @@ def _unread(launch: LaunchChart) -> list[Row]:
         Row(pieces=(plain(f"{_listed(names)}{words}"),), tone="warn" if amber else "plain")
         for (words, amber), names in by_reason.items()
     ]
-    return [*out, *_scans(chart), *_cut(launch), *map(_remark, (*launch.remarks, *_by(launch)))]
+    return [
+        *out,
+        *_scans(chart),
+        *unopened(chart),
+        *_cut(launch),
+        *map(_remark, (*launch.remarks, *_by(launch))),
+    ]
 
 
 def _by(launch: LaunchChart) -> list[str]:

@@ -12,7 +12,8 @@ from app.fhir.dates import local
 from app.fhir.facts import display
 from app.fhir.ledger import Ledger
 from app.fhir.medicines import named
-from app.fhir.orders import WAITING
+from app.fhir.orders import WAITING, awaits_result
+from app.fhir.performed import with_device
 from app.fhir.readings import Grid, Reading, Row
 from app.fhir.sections import BY_NAME, BY_TYPE, SECTIONS, TABLES, SectionName, section_of, table_of
 from app.fhir.shapes import fitting_patient, is_well_formed
@@ -65,7 +66,7 @@ def compile_chart(
     by_type: dict[str, list[Resource]] = defaultdict(list)
     for ref, resource in every.items():
         if ref not in wrong:
-            by_type[resource["resourceType"]].append(_named(resource, medicines))
+            by_type[resource["resourceType"]].append(_named(resource, medicines, every))
     tables = _tables(by_type, left_out, wrong, stated, zone, ledger)
     searched_as = {reference(r): BY_NAME[n].prefix for n, found in read.items() for r in found}
     grids = _grids(by_type["Observation"], left_out, wrong, stated, ledger, searched_as)
@@ -81,9 +82,12 @@ def compile_chart(
     )  # fmt: skip
 
 
-def _named(resource: Resource, medicines: Mapping[str, Resource]) -> Resource:
+def _named(
+    resource: Resource, medicines: Mapping[str, Resource], every: Mapping[str, Resource]
+) -> Resource:
+    """Return a record with the name of the medicine or device that it only refers to."""
     try:
-        return named(resource, medicines)
+        return with_device(named(resource, medicines), every)
     except MALFORMED:
         return resource  # its own record says what is wrong with it
 
@@ -191,7 +195,7 @@ def _rank(group: str) -> int:
 
 
 def _results_of(by_type: Mapping[str, list[Resource]], zone: ZoneInfo) -> dict[str, str]:
-    """Tell of each active order whether a result is there: pending, in progress (report without result), resulted.
+    """Tell of each active order that awaits a result whether it is there: pending, in progress (report without result), resulted.
 
     A result belongs to an order that it names (`basedOn`), or, as many EHRs name none, that has its code and was
     written before it; where a time is missing, on its day or before.
@@ -209,7 +213,7 @@ def _results_of(by_type: Mapping[str, list[Resource]], zone: ZoneInfo) -> dict[s
                 last.update({code: max(last.get(code, ""), when) for code in codes(r.get("code"))})
     out = {}
     for r in by_type.get("ServiceRequest", []):
-        if r.get("status") == "active":
+        if r.get("status") == "active" and awaits_result(r):
             ordered = local(str(r.get("authoredOn") or "9999"), zone)
             found = any(_answers(last.get(code, ""), ordered) for code in codes(r.get("code")))
             ref = reference(r)
@@ -330,7 +334,8 @@ def unique_names(tests: Mapping[tuple[str, str, str], list[Reading]]) -> dict[st
     units: dict[str, str] = {}
     for (code, unit, _), group in tests.items():
         item = group[0]
-        plain = re.sub(r" \[[^\]]*\]", "", item.name.replace(": ", " - "))
+        named = item.name.replace(": ", " - ").replace(" [Susceptibility]", " susceptibility")
+        plain = re.sub(r" \[[^\]]*\]", "", named)
         brief = SHORT.get(code) or DEFAULT_WORDS.sub("", plain)
         specimen = SPECIMEN.search(item.display)
         levels[code] = (

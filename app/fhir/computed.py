@@ -28,6 +28,8 @@ def computed_evidence(chart: "Chart", record: ComputedRecord) -> tuple[Evidence,
     at = chart.now.isoformat()
     results = [(record.name, record.value, record.unit)]
     results += [(extra.name, extra.value, extra.unit) for extra in record.also]
+    # A mean pressure is two numbers, as a measured one is.
+    results = [(n, part, unit) for n, value, unit in results for part in value.split("/")]
     own = [
         Evidence(
             reference="", version="", path="", field="value", name=name, value=value or "not computed",

@@ -8,7 +8,7 @@ record. Not seen: every other way to differ or to say so, and what a note means 
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.fhir.chart import Chart, Line
 from app.fhir.note import Note
@@ -29,18 +29,34 @@ STOPPED = frozenset(("stopped", "cancelled"))
 
 @dataclass(frozen=True, kw_only=True)
 class Conflict:
-    """A sentence of a note, and the records that say otherwise; `about` names what they differ on."""
+    """A sentence of a note, and the records that say otherwise; `about` names what they differ on.
+
+    `first` is the older note that it was copied from.
+    """
 
     about: str
     note: Note
     sentence: str
     lines: tuple[Line, ...]
+    first: Note | None = None
 
 
 def conflicts(chart: Chart, notes: Sequence[Note]) -> list[Conflict]:
     """Return where the newest word of the notes (oldest first) and the record differ."""
     current = [n for n in notes if not is_replaced(n.standing)]
-    return [*_allergies(chart, current), *_medicines(chart, current), *_code_status(chart, current)]
+    found = [
+        *_allergies(chart, current),
+        *_medicines(chart, current),
+        *_code_status(chart, current),
+    ]
+    return [replace(one, first=_first_written(notes, one)) for one in found]
+
+
+def _first_written(notes: Sequence[Note], found: Conflict) -> Note | None:
+    """Return the oldest note that holds the sentence, None where that is the note itself."""
+    same = (n for n in notes if found.sentence in " ".join(n.text.split()))
+    first = next(same, found.note)
+    return None if first.reference == found.note.reference else first
 
 
 def speaks_of_code_status(notes: Sequence[Note]) -> bool:
@@ -102,7 +118,7 @@ def _code_status(chart: Chart, notes: Sequence[Note]) -> Iterator[Conflict]:
     note, sentence, which = said
     other = (FULL, COMFORT)[which]
     lines = [
-        x for x in chart.tables.get("F", [])
+        x for x in (*chart.tables.get("F", []), *chart.tables.get("R", []))
         if x.group == "active" and other.search(" ".join(f.value for f in x.facts))
     ]  # fmt: skip
     if lines:

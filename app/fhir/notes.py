@@ -1,8 +1,8 @@
 """The texts of one launch's documents and reports: which attachment is read, from where, and how far.
 
 Read are text, HTML, XHTML, RTF, C-CDA and the text layer of a PDF (`extraction`): inline, from a Binary of this EHR, or
-from a file on a registered host; any other address is never asked. Pictures are not read. A PDF counts as a scan until
-words of it were read.
+from a file on a registered host; any other address is never asked. Pictures are not read. A PDF counts as a scan if
+it calls itself one, or once it was opened and held no words.
 """
 
 import base64
@@ -20,6 +20,7 @@ from app.fhir.note import Note, note_of
 from app.fhir.relative_days import relative_days
 from app.fhir.source import ChartSource, Failed, Query, Read, Resource
 from app.fhir.standing import standings
+from app.fhir.values import concept
 
 CONNECTIONS = 6
 # The most documents that one turn fetches or takes apart, newest first; the others are said not to be read yet.
@@ -32,14 +33,23 @@ UNFIT = Extracted(why="it came in another format than announced")
 
 def attachments(resource: Resource) -> list[Resource]:
     """Return the attachments of a document or a report (`presentedForm`) that are read, the best form first."""
-    read = [a for a in _sent(resource) if format_of(a.get("contentType")) in PREFERRED]
+    read = [a for a in sent_forms(resource) if format_of(a.get("contentType")) in PREFERRED]
     return sorted(read, key=lambda a: PREFERRED.index(format_of(a.get("contentType"))))
 
 
 def is_scan(resource: Resource) -> bool:
-    """Tell whether a document has no form but pictures, or a PDF, which may hold pictures of pages only."""
-    formats = {format_of(a.get("contentType")) for a in _sent(resource)}
-    return bool(formats) and formats <= {"pdf", "picture"}
+    """Tell whether a document has no form but pictures, or calls itself scanned and has none but pictures and PDF."""
+    formats = {format_of(a.get("contentType")) for a in sent_forms(resource)}
+    if formats == {"picture"}:
+        return True
+    return bool(formats) and formats <= {"pdf", "picture"} and "scan" in _called(resource)
+
+
+def _called(resource: Resource) -> str:
+    sent = resource.get("type")
+    titles = [str(a.get("title") or "") for a in sent_forms(resource)]
+    kind = concept(sent) if isinstance(sent, dict) else ""
+    return " ".join([kind, str(resource.get("description") or ""), *titles]).casefold()
 
 
 def inline(resource: Resource) -> str | None:
@@ -66,7 +76,8 @@ def text_state(resource: Resource, found: Extracted | None) -> TextState:
     return "unreadable" if found or not attachments(resource) else "not asked"
 
 
-def _sent(resource: Resource) -> list[Resource]:
+def sent_forms(resource: Resource) -> list[Resource]:
+    """Return the attachments of a document or a report, as sent."""
     forms = [a for a in _many(resource.get("presentedForm")) if isinstance(a, dict)]
     return [*map(_attachment, _many(resource.get("content"))), *forms]
 

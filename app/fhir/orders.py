@@ -3,16 +3,26 @@
 Source: https://hl7.org/fhir/R4/medicationrequest.html, https://hl7.org/fhir/R4/servicerequest.html
 """
 
+import re
+
 from app.fhir import medicines
 from app.fhir.citation import Evidence
 from app.fhir.facts import Facts, When, date_fact, display, kept, stated
 from app.fhir.source import Resource
-from app.fhir.values import concept, evidence, first
+from app.fhir.values import categories, codes, concept, evidence, first
 
 ORDER_INTENTS = frozenset(
     ("order", "original-order", "reflex-order", "filler-order", "instance-order", "")
 )
 WAITING = frozenset(("registered", "partial", "preliminary"))
+# Orders that hold until somebody ends them, and referrals: nothing of a laboratory or a reader comes back for them.
+STANDING = re.compile(
+    r"\b(?:code status|full code|resuscitat\w*|dnr|dni|isolation|precautions?|diets?|npo|nothing by mouth|activity"
+    r"|bed ?rest|vital signs|oxygen therapy|telemetry|referr\w*|consult(?:ation)?s?)\b",
+    re.IGNORECASE,
+)
+# SNOMED CT: patient referral, referral to service, consultation.
+REFERRAL_CODES = frozenset(("3457005", "306206005", "11429006"))
 
 
 def ordered(r: Resource) -> When:
@@ -109,6 +119,14 @@ def request(r: Resource) -> Facts:
         say("reasonCode", "reason", concept(first(r, "reasonCode"))),
         say("intent", "intent", r.get("intent") if r.get("intent") not in ORDER_INTENTS else ""),
     )
+
+
+def awaits_result(r: Resource) -> bool:
+    """Tell whether an order is for something that gives a result: no code status, diet, precaution or referral."""
+    if (categories(r) | codes(r.get("code"))) & REFERRAL_CODES:
+        return False
+    named = " ".join([concept(r.get("code")), *map(concept, r.get("category") or [])])
+    return STANDING.search(named) is None
 
 
 def report_date(r: Resource) -> When:

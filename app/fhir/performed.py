@@ -3,6 +3,8 @@
 Source: https://hl7.org/fhir/R4/procedure.html, imagingstudy.html, specimen.html, device.html, deviceusestatement.html
 """
 
+from collections.abc import Mapping
+
 from app.fhir.facts import Facts, When, date_fact, display, kept, stated
 from app.fhir.source import Resource
 from app.fhir.values import amount, concept, first, unit_of
@@ -93,8 +95,7 @@ def device_date(_: Resource) -> When:
 
 def device(r: Resource) -> Facts:
     """State a device; a carrier's number tells two of a kind apart."""
-    named = [str(n.get("name") or "") for n in r.get("deviceName") or []]
-    name = concept(r.get("type")) or next(filter(None, named), "") or "device not named"
+    name = _device_name(r)
     say, carrier = stated(r, name, device_date(r)), first(r, "udiCarrier")
     return kept(
         say("type", "device", name),
@@ -105,6 +106,22 @@ def device(r: Resource) -> Facts:
         say("status", "status", r.get("status") or ""),
         date_fact(r, "expirationDate", "expires", r.get("expirationDate"), "ended", name=name),
     )
+
+
+def with_device(resource: Resource, every: Mapping[str, Resource]) -> Resource:
+    """Return the use of a device with the name of the Device that it refers to; any other record as it is."""
+    sent = resource.get("device")
+    if resource.get("resourceType") != "DeviceUseStatement" or not isinstance(sent, dict):
+        return resource
+    found = every.get(str(sent.get("reference") or ""))
+    if display(sent) or found is None or found.get("resourceType") != "Device":
+        return resource
+    return {**resource, "device": {**sent, "display": _device_name(found)}}
+
+
+def _device_name(r: Resource) -> str:
+    named = [str(n.get("name") or "") for n in r.get("deviceName") or []]
+    return concept(r.get("type")) or next(filter(None, named), "") or "device not named"
 
 
 def device_used(r: Resource) -> When:

@@ -13,6 +13,7 @@ from app.fhir.ledger import Sources
 from app.fhir.medicines import plain_dose
 from app.fhir.readings import Reading
 from app.fhir.sections import Table, table_of
+from app.fhir.table_rows import shown
 from app.fhir.words import drug_name, note_words, search_label, supply, thousands, visit_words
 
 HIGH = frozenset(("H", "HH", "HU", "U", "HX", ">"))
@@ -75,10 +76,11 @@ def cite(chart: Chart, sources: Sources, handle: str) -> Cite:
 
 
 def search_cite(sources: Sources, record: SearchRecord, text: str = "") -> Cite:
-    """Return the chip of a search: "412 searched"."""
-    shown = text or f"{record.searched:,} searched"
+    """Return the chip of a search: "412 searched"; of one in which nothing stands, what there is none of."""
+    nothing = f"no {record.kind}" if record.complete else f"{record.kind} not read"
+    shown_text = text or (f"{record.searched:,} searched" if record.searched else nothing)
     return Cite(
-        n=sources.number(record.handle), label=search_label(record), text=shown, search=True
+        n=sources.number(record.handle), label=search_label(record), text=shown_text, search=True
     )
 
 
@@ -89,15 +91,19 @@ def medicine(line: Line) -> list[Piece]:
     """Return drug, dose and frequency; the directions as sent where there is no structure."""
     out: list[Piece] = [Text(text=drug_name(line), style="drug")]
     dose, often = line.fact("dose"), line.text("frequency")
+    directions = line.text("directions")
+    if dose is None and directions:
+        # The dose stands in the directions: "as needed" alone would hide it.
+        out.append(plain(f"“{directions}”"))
+        often = ""
     if dose:
         out.append(
             Text(text=f"{thousands(plain_dose(dose.value))} {dose.unit}".strip(), style="nowrap")
         )
     if often:
         out.append(plain(often))
-    if not dose and not often:
-        said = line.text("directions")
-        out.append(plain(f"“{said}”") if said else Text(text="dose not recorded", style="muted"))
+    if not dose and not often and not directions:
+        out.append(Text(text="dose not recorded", style="muted"))
     if line.text("more"):
         out.append(plain(f"; {line.text('more')}"))
     return out
@@ -111,6 +117,8 @@ def order_meta(chart: Chart, line: Line, *, site: str = "") -> tuple[Piece, ...]
     )
     outside = f"{site or line.text('author')}"
     out += [plain(f", {outside}")] if outside else []
+    reason = line.text("status reason")
+    out += [DOT, plain(f"{line.group}: {reason}")] if reason else []
     return (*out, *supply_pieces(chart, line))
 
 
@@ -145,18 +153,24 @@ def record_row(chart: Chart, sources: Sources, line: Line) -> Row:
         return Row(pieces=(name, *more, cite(chart, sources, line.handle)), meta=_meta(chart, line))
     table = table_of(line.reference)
     style = Text(text=line.text(table.named), style="drug" if table.named == "drug" else "plain")
-    more = tuple(Text(text=said, style="muted") for said in _more(line, table))
+    more = tuple(Text(text=said, style="muted") for said in _more(chart, line, table))
     return Row(pieces=(style, *more, cite(chart, sources, line.handle)), meta=_meta(chart, line))
 
 
-def _more(line: Line, table: Table) -> list[str]:
+def _more(chart: Chart, line: Line, table: Table) -> list[str]:
     """Return what a record's own columns say beside its name: dose, decision, answers; not of tables before these."""
     if line.handle[0] in "PNRD":
         return []
+    found = [
+        (heading, fact)
+        for heading, field in table.columns
+        if field not in IN_META and field != table.named and (fact := line.fact(field))
+    ]
+    # A date among them says what it is a date of: "until 17-Nov-2026 15:30".
     return [
-        said
-        for _, field in table.columns
-        if field not in IN_META and (said := line.text(field)) and field != table.named
+        f"{heading} {said}" if fact.value == fact.date and fact.date_role else said
+        for heading, fact in found
+        if (said := shown(chart, fact, timed=table.timed))
     ]
 
 
@@ -173,7 +187,8 @@ def _meta(chart: Chart, line: Line) -> tuple[tuple[Piece, ...], ...]:
     sent, out = line.fact("date"), list[Piece]()
     if sent:
         role = sent.date_role
-        out += [plain(role[:1].upper() + role[1:]), date(chart, sent.value)]
+        timed = table_of(line.reference).timed
+        out += [plain(role[:1].upper() + role[1:]), date(chart, sent.value, time=timed)]
     status = (
         line.text("status")
         if not line.reference.startswith("Condition/")

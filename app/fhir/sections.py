@@ -226,7 +226,7 @@ SECTIONS: tuple[Section, ...] = (
         table=Table(
             title="CONSENTS AND DIRECTIVES", one="Consent", named="alert", facts=alerts.consent,
             date=alerts.consented,
-            columns=(("alert", "alert"), ("decision", "decision"), ("people", "people"), *ALERT[1:]),
+            columns=(("alert", "alert"), ("decision", "decision"), ("about", "about"), ("people", "people"), *ALERT[1:]),
         ),
     ),
     Section(

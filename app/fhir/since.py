@@ -87,6 +87,10 @@ def title(chart: Chart, anchor: Anchor | None, after: str) -> tuple[Piece, ...]:
     today = chart.now.date().isoformat()
     days = days_between(anchor.line.date if anchor else after, today)
     count = f"({days} day{'s' if days != 1 else ''})"
+    if anchor is None and (stay := _open_stay(chart)):
+        began = days_between(stay.date, today)
+        since = f"({began} day{'s' if began != 1 else ''}); no visit before it was found"
+        return (plain("Since this stay began,"), date(chart, stay.date), plain(since))
     if anchor is None:
         return (plain("Last"), plain(f"{days} days; no earlier visit was found"))
     when = date(chart, anchor.line.date)
@@ -95,6 +99,12 @@ def title(chart: Chart, anchor: Anchor | None, after: str) -> tuple[Piece, ...]:
     place = anchor.line.text("site")
     where = f", {place}" if place else ""
     return (plain(f"Since the last {lower(visit_words(anchor.line))}{where},"), when, plain(count))
+
+
+def _open_stay(chart: Chart) -> Line | None:
+    """Return the stay that goes on, if there is one."""
+    going = (x for x in chart.tables.get("E", []) if x.group == "in-progress")
+    return next((x for x in going if is_admission(chart.resources[x.reference])), None)
 
 
 def rows(launch: LaunchChart, anchor: Anchor | None, after: str) -> list[Row]:

@@ -40,15 +40,23 @@ def _cells(chart: Chart, line: Line, columns: Columns, *, brief: bool) -> list[s
             said = supply(line, chart.now.date().isoformat())
             # The days stand in the source; the digest needs only whether the supply has ended.
             cells.append(said.partition("-day ")[2] or said if brief else said)
-        elif field == "dose" and fact is None and not line.fact("frequency"):
+        elif field == "dose" and fact is None:
             directions = line.fact("directions")
-            cells.append(shown(chart, directions) if directions else _unsaid("dose", brief))
+            often = line.fact("frequency")
+            unsaid = "" if often else _unsaid("dose", brief)
+            cells.append(shown(chart, directions) if directions else unsaid)
         elif field == "reaction" and fact is None and line.group != "stated":
             cells.append(_unsaid("reaction", brief))
         else:
             cells.append(shown(chart, fact, timed=timed) if fact else "")
-    more = line.text("more")
-    return [*cells, more] if more else cells
+    reason = line.text("status reason") if _kept_reason(line) and not brief else ""
+    more = [x for x in (line.text("more"), f"{line.group}: {reason}" if reason else "") if x]
+    return [*cells, *more]
+
+
+def _kept_reason(line: Line) -> bool:
+    """Tell whether a record's table has no column for why its status is what it is: of medication orders."""
+    return line.reference.startswith("MedicationRequest/")
 
 
 def _unsaid(field: str, brief: bool) -> str:

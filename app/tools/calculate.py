@@ -21,6 +21,7 @@ from app.tools.calculators.model import run
 from app.tools.registry import Found, Tool
 
 FAR_APART_DAYS = 30
+MOST_ALSO = 6
 MEASURED_AT = ("collected", "measured", "resulted")
 Entered = Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=12)]
 READS = ("Observation", "Condition", "MedicationRequest")
@@ -105,6 +106,7 @@ def computed_entry(
     oldest = moments[0] if old and not over_time else ""
     entered = [f"entered {small(i.name)} {i.text}" for i in record.inputs if i.entered]
     fields = (
+        ("also", "; ".join(f"{a.name}: {a.value} {a.unit}".strip() for a in record.also[:MOST_ALSO])),
         ("oldest", chart.print_date(oldest)), ("entered", ", ".join(entered)),
         ("key", key), ("newest", chart.print_date(moments[-1])), ("value", record.value), ("unit", record.unit), ("printed", printed_value(record)),
         ("status", status), ("missing", "; ".join(record.missing)), ("kind", record.kind), ("rule", record.rule),

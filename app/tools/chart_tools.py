@@ -184,7 +184,7 @@ def _sections_for(
     sections: list[SectionName] = []
     for words in tests:
         known: list[SectionName] = [
-            "vitals" if t.kind == "vitals" else "labs" for t in synonyms.named(words)
+            t.kind if t.kind in ("vitals", "other") else "labs" for t in synonyms.named(words)
         ]
         sections += known or ([kind] if kind != "labs" else ["labs", "vitals"])
     return tuple(dict.fromkeys(sections))

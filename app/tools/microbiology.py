@@ -17,7 +17,8 @@ from app.fhir.source import Resource
 from app.fhir.values import categories
 
 CULTURE = re.compile(
-    r"\b(?:cultures?|gram stain|microbiolog\w*|susceptibilit\w*|sensitivit\w*|acid.fast|fungal smear|organism|bacteria identified)\b",
+    # "Troponin, high sensitivity" is no susceptibility.
+    r"\b(?:cultures?|gram stain|microbiolog\w*|susceptibilit\w*|(?<!high )(?<!high-)sensitivit\w*|acid.fast|fungal smear|organism|bacteria identified)\b",
     re.IGNORECASE,
 )
 ORGANISM = re.compile(

@@ -6,18 +6,17 @@ sections make up says of each how far it was read; one that cannot be answered h
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from app.errors import ToolRefused
 from app.fhir.chart import Chart, Line, searched
-from app.fhir.dates import local
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Row
 from app.fhir.sections import BY_NAME, SectionName
 from app.fhir.tables import table
+from app.llm.asked_words import is_about, is_alert_of
 from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load
 from app.tools import administrations, microbiology
@@ -37,16 +36,9 @@ from app.tools.lookup import ingredients_of, lines_named
 from app.tools.registry import Found
 from app.tools.summaries import summary
 from app.tools.views import HOME, VIEWS, View
-from app.tools.window import Window, none_within, told
+from app.tools.window import Since, Window, moment, none_within, told
 from app.tools.word_search import brief
 
-Since = Annotated[
-    str,
-    Meta(
-        pattern=r"^(\d{4}(-\d{2}(-\d{2}(T\d{2}:\d{2})?)?)?|\d{1,3}[hd])?$",
-        description="YYYY-MM-DD, or 24h, 7d",
-    ),
-]
 Status = Annotated[str, Meta(pattern=r"^[a-z -]{0,20}$")]
 Limit = Annotated[int, Meta(ge=1, le=100)]
 Section = Literal[
@@ -115,6 +107,8 @@ STATUSES = frozenset(
         " stated",
     ]
 )
+# Where words need only begin a record's own: an echo is an echocardiogram, tetanus a Tdap.
+BY_BEGINNING = ("reports", "procedures", "immunizations", "assessments", "devices")
 SETTINGS = ("home_medications", "inpatient_medications", "discharge_medications")
 # What parts are called in a sentence, where the name of the part does not say it.
 CALLED = {"family": "family history", "social": "social history"}
@@ -185,19 +179,15 @@ def _demand_status(status: str, lines: Sequence[Line]) -> None:
         raise ToolRefused(f"no such status; listed here: {', '.join(listed) or 'none'}")
 
 
-def moment(launch: LaunchChart, since: str) -> str:
-    """Return the ISO moment that `since` means: 24h and 7d count back from clinical time, in the site's zone."""
-    if not since[-1:] or since[-1] not in "hd":
-        return since
-    back = timedelta(**{"hours" if since[-1] == "h" else "days": int(since[:-1])})
-    return local((launch.now - back).isoformat(), launch.chart.zone)
 
 
 def _rows(view: View, chart: Chart, words: str) -> list[Row]:
     from_view = view.series(chart)
     if not words:
         return from_view
-    return [r for r in from_view if any(form in r.name.casefold() for form in [words.casefold()])]
+    return [
+        r for r in from_view if words.casefold() in r.name.casefold() or is_about(r.name, words)
+    ]
 
 
 def _told(
@@ -263,7 +253,19 @@ def _named(chart: Chart, section: str, lines: Sequence[Line], words: str) -> lis
     stays = STAYS.get(words) if section == "encounters" else None
     if stays:
         return [x for x in lines if _class_code(chart, x) in stays]
-    return lines_named(lines, words, _meant(section, words))
+    if section == "alerts":
+        return [x for x in lines if is_alert_of(words, section_of(x), _said(x))]
+    found = lines_named(lines, words, _meant(section, words))
+    if section not in BY_BEGINNING:
+        return found
+    return [x for x in lines if x in found or is_about(_said(x), words)]
+
+
+def _said(line: Line) -> str:
+    names = [f.name for f in line.facts[:1]]
+    return " ".join(
+        [*names, *(line.text(n) for n in ("modality", "study", "category", "description"))]
+    )
 
 
 def _class_code(chart: Chart, line: Line) -> str:

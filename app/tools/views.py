@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.fhir.chart import Chart, Line, section_lines
+from app.fhir.orders import REFERRAL_CODES
 from app.fhir.readings import Row
 from app.fhir.sections import BY_NAME, SectionName
 from app.fhir.source import Resource
@@ -80,14 +81,14 @@ def _setting(*wanted: str) -> Keeps:
 # ---------------------------------------------------------------- alerts
 
 ALERT_WORDS = re.compile(
-    r"\b(?:code status|resuscitat\w*|dnr|dni|advance (?:care )?directive|living will|polst|molst|power of attorney"
+    r"\b(?:code status|full code|resuscitat\w*|dnr|dni|advance (?:care )?directive|living will|polst|molst|power of attorney"
     r"|health ?care (?:agent|proxy)|pregnan\w*|lactat\w*|breast-?feeding|isolation|precautions?|fall(?:s)? risk"
     r"|aspiration risk|npo|nothing by mouth|diet|tube feed\w*|enteral)\b",
     re.IGNORECASE,
 )
-# Code status, advance directives, pregnancy status, estimated delivery date, lactation (LOINC).
+# Code status, advance directives, pregnancy status, estimated delivery date, lactation (LOINC; one code of SNOMED CT).
 ALERT_CODES = frozenset((
-    "42348-3", "75320-2", "81351-9", "45473-6", "86533-7", "64298-3", "100822-6", "82810-3", "11449-6", "11778-8",
+    "42348-3", "304251008", "75320-2", "81351-9", "45473-6", "86533-7", "64298-3", "100822-6", "82810-3", "11449-6", "11778-8",
     "63895-7",
 ))  # fmt: skip
 
@@ -108,8 +109,6 @@ def _is_alert_row(_: Resource, row: Row) -> bool:
 # ---------------------------------------------------------------- orders, observations by category
 
 REFERRAL = re.compile(r"\b(?:referr\w*|consult\w*)\b", re.IGNORECASE)
-# SNOMED CT: patient referral, referral to service, consultation.
-REFERRAL_CODES = frozenset(("3457005", "306206005", "11429006"))
 
 
 def _is_referral(resource: Resource, line: Line) -> bool:

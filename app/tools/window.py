@@ -6,14 +6,35 @@ found nothing is not complete.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Annotated
+
+from msgspec import Meta
 
 from app.fhir.chart import Chart, searched
 from app.fhir.citation import SearchRecord
-from app.fhir.dates import day
+from app.fhir.dates import day, local
+from app.fhir.reader import LaunchChart
 from app.fhir.sections import SectionName
 from app.llm.port import Entry
 from app.tools.bounds import as_data
 from app.tools.entries import none_text
+
+Since = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\d{4}(-\d{2}(-\d{2}(T\d{2}:\d{2})?)?)?|\d{1,3}[hd])?$",
+        description="YYYY-MM-DD, or 24h, 7d",
+    ),
+]
+
+
+def moment(launch: LaunchChart, since: str) -> str:
+    """Return the ISO moment that `since` means: 24h and 7d count back from clinical time, in the site's zone."""
+    if not since[-1:] or since[-1] not in "hd":
+        return since
+    back = timedelta(**{"hours" if since[-1] == "h" else "days": int(since[:-1])})
+    return local((launch.now - back).isoformat(), launch.chart.zone)
 
 
 @dataclass(frozen=True, kw_only=True)

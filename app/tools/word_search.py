@@ -22,6 +22,8 @@ MORE: tuple[SectionName, ...] = (
 SEARCHED = (
     "P", "M", "A", "E", "R", *dict.fromkeys(BY_NAME[name].prefix for name in MORE)
 )  # fmt: skip
+# What a line of a record has to say beside its name, date and dose.
+BESIDE = ("reaction", "rate", "status reason", "author", "conclusion", "passage")
 SHUT = ("denied", "failed", "not_offered")
 Words = Annotated[list[Annotated[str, Meta(min_length=2, max_length=80)]], Meta(max_length=12)]
 
@@ -30,10 +32,8 @@ def chart_search(launch: LaunchChart, words: Words) -> Found:
     """Find words anywhere in the chart: tests, medicines, problems, visits, reports, procedures, notes. Each apart."""
     synonyms = load()
     names: tuple[SectionName, ...] = (
-        "problems", "medications", "allergies", "encounters", "labs", "vitals", "requests", "reports", "notes",
+        "problems", "medications", "allergies", "encounters", "labs", "vitals", "other", "requests", "reports", "notes",
     )  # fmt: skip
-    if any(p.loinc for word in words if (p := synonyms.problem(word))):
-        names = (*names[:-1], "other", "notes")
     names = (*names[:-1], *_readable(launch, (*names, *MORE)), "notes")
     texts: list[str] = []
     entries: list[Entry] = []
@@ -66,7 +66,9 @@ def _everywhere(launch: LaunchChart, word: str, synonyms: Synonyms) -> list[Entr
         for prefix in SEARCHED
         for line in lines_named(chart.tables[prefix], wanted[0], (*wanted[1:], *meant))
     ]
-    passages = [p for form in wanted for p in passages_with(launch, [form])]
+    # Of a class the notes name a member: "stop atorvastatin" is about the statin.
+    spelt = dict.fromkeys((*wanted, *meant))
+    passages = [p for form in spelt for p in passages_with(launch, [form])]
     found = [*rows, *lines, *_newest_first(passages)]
     if not found and " " in word and not synonyms.problem(word):
         return passages_with(launch, word.split())
@@ -102,7 +104,7 @@ def brief(entry: Entry) -> str:
     if entry.cells:
         last = entry.cells[0]
         return f"{entry.handle}|{entry.name}|{len(entry.cells)} results, last {last.text}{last.flag} {last.date} [{last.handle}]"
-    said = [
-        entry.field(name) for name in ("role", "date", "dose", "frequency", "author", "passage")
-    ]
+    said = [entry.field(name) for name in ("role", "date", "dose", "frequency")]
+    said += [] if entry.field("dose") else [entry.field("directions")]
+    said += [entry.field(name) for name in BESIDE]
     return "|".join([entry.handle, entry.name, entry.group, *(text for text in said if text)])

@@ -13,6 +13,7 @@ BIRTH_TIME = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
 NOTES = (
     "Growth velocity is not computed. Above the 95th percentile of BMI the charts of 2000 are coarse.",
 )
+STATURE = "Stature for age"
 DUE_DATE = ("11778-8", "11779-6", "11780-4", "57063-0", "57064-8")
 
 
@@ -136,7 +137,7 @@ def _more(
     if height is None or months is None or not growth.FIRST_MONTH <= months <= growth.LAST_MONTH:
         return ()
     stature = _percentile("stature", height.value, months, female=female)
-    out = [ComputedValue(name="Stature for age", value=stature, unit="percentile")]
+    out = [ComputedValue(name=STATURE, value=stature, unit="percentile")]
     if height.used.moment[:10] == weight.used.moment[:10]:
         bmi = body.body_mass_index(weight_kg=weight.value, height_cm=height.value)
         out.append(
@@ -174,7 +175,7 @@ AGES = (
         rule="Completed weeks and days since birth; hours where the time of birth is recorded.", source="AAP, Pediatrics 2004;114:1362",
     ),
     Calculator(
-        key="growth_percentile", name="Weight for age", unit="percentile", compute=_growth, over_time=True,
+        key="growth_percentile", name="Weight for age", unit="percentile", beside=(STATURE,), compute=_growth, over_time=True,
         rule="CDC charts of 2000 by LMS, age in months at the measurement, one decimal place, 2 to under 20 years. Sex is an input.",
         source="CDC/NCHS growth charts 2000, Vital Health Stat 11(246)",
     ),

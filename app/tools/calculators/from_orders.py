@@ -68,6 +68,10 @@ def _typed_dose(ask: Inputs, weight: float | None) -> Outcome | None:
 
 
 def _in_range(ask: Inputs) -> Outcome | None:
+    on_warfarin = ask.orders("warfarin", lambda drug: "warfarin" in drug.casefold())
+    if on_warfarin is False:
+        ask.lacks("an active warfarin order")
+        return None
     since = add_days(ask.today, -365)
     found = ask.series(needs.INR, since=since)
     dated = [(day, m) for m in found if (day := as_date(m.used.moment))]
@@ -88,7 +92,7 @@ def _in_range(ask: Inputs) -> Outcome | None:
         else ()
     )
     notes = (
-        "Target range 2.0 to 3.0, last 12 months. Whether warfarin was taken is not looked at.",
+        "Target range 2.0 to 3.0, last 12 months. Whether warfarin was ordered all that time, and taken, is not looked at.",
         *gaps,
     )
     return Outcome(value=rounded(result.percent), also=also, notes=notes)

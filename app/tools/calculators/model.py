@@ -25,7 +25,7 @@ class Outcome:
 class Calculator:
     """One calculator: its key, its name and unit as printed, its rule with the rounding, and its source.
 
-    `over_time`: its inputs are meant to lie apart. `compute` returns None where something is missing, which the inputs have named.
+    `over_time`: its inputs are meant to lie apart. `beside`: names of further values that it gives. `compute` returns None where something is missing, which the inputs have named.
     """
 
     key: str
@@ -35,6 +35,7 @@ class Calculator:
     source: str
     compute: Callable[[Inputs], Outcome | None]
     over_time: bool = False
+    beside: tuple[str, ...] = ()
 
 
 def run(calculator: Calculator, inputs: Inputs) -> ComputedRecord:

@@ -1,13 +1,14 @@
 """Scores over problems, orders and observations: CHA2DS2-VASc, HAS-BLED, CURB-65, qSOFA, NEWS2, PREVENT."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from app.fhir.citation import ComputedValue
+from app.fhir.citation import ComputedInput, ComputedValue
 from app.fhir.values import codes
 from app.tools.calculators import heart, needs, points
 from app.tools.calculators.conditions import recorded
-from app.tools.calculators.inputs import GRIDS, Inputs, Measured, of_classes
+from app.tools.calculators.inputs import GRIDS, Inputs, Measured, of_classes, readings_of
 from app.tools.calculators.model import Calculator, Outcome, rounded
 from app.tools.calculators.model import points as outcome
 
@@ -25,6 +26,7 @@ SMOKES = frozenset(
 )
 SMOKES_NOT = frozenset(("8517006", "266919005", "8392000", "266927001"))
 ONE_SET, ONE_DAY = timedelta(minutes=30), timedelta(hours=24)
+MOST_SENT = 8
 
 
 def _vasc(ask: Inputs) -> Outcome | None:
@@ -120,16 +122,18 @@ def _news(ask: Inputs) -> Outcome | None:
     if ask.age(16) is None:
         return None
     series = {name: _timed(ask.series(need)) for name, need in NEWS_NEEDS.items()}
-    flows = _timed(ask.series(needs.OXYGEN_FLOW))
+    flows, awake = _timed(ask.series(needs.OXYGEN_FLOW)), _responses(ask)
     anchors = series["breaths_per_min"]
     if not anchors:
         ask.lacks("a set of vital signs with a respiratory rate and a time")
         return None
     newest = _at(anchors[0])
     sets = [m for m in anchors if newest - _at(m) <= ONE_DAY]
-    scores = [(m, *_set_score(ask, _at(m), series, flows)) for m in sets]
+    scores = [(m, *_set_score(ask, _at(m), series, (flows, awake))) for m in sets]
     _, score, used = scores[0]
     ask.used += [m.used for m in used]
+    sent = _sent_totals(ask, newest)
+    ask.used += sent
     for item in score.items:
         if item.points is None:
             ask.lacks(f"{item.name} at the newest set")
@@ -141,12 +145,24 @@ def _news(ask: Inputs) -> Outcome | None:
         )
         for m, s, _ in scores[1:12]
     )
+    differ = [i for i in sent if i.moment == anchors[0].used.moment and i.text != str(score.total)]
     note = (
         f"Trend: {len(scores)} set{'s' if len(scores) != 1 else ''} in the 24 hours before the newest, "
         f"{ask.chart.print_date(anchors[0].used.moment, time=True)}."
     )
     scale = "SpO2 scale 1; scale 2 is for a target of 88 to 92 %, which a clinician sets."
-    found = outcome(score, (note, scale))
+    apart = (
+        ("The EHR's own total of the newest set differs from the one computed here.",)
+        if differ
+        else ()
+    )
+    whole = next((m for m, s, _ in scores if not s.at_least), None)
+    full = (
+        f"Last full set: {ask.chart.print_date(whole.used.moment, time=True)}."
+        if whole
+        else "No full set in that time."
+    )
+    found = outcome(score, (note, full, scale, *apart))
     return Outcome(value=found.value, also=earlier, notes=found.notes, at_least=found.at_least)
 
 
@@ -164,11 +180,18 @@ def _at(measured: Measured) -> datetime:
 
 
 def _set_score(
-    ask: Inputs, moment: datetime, series: dict[str, list[Measured]], flows: list[Measured]
+    ask: Inputs,
+    moment: datetime,
+    series: dict[str, list[Measured]],
+    besides: tuple[list[Measured], list[Measured]],
 ) -> tuple[points.Score, list[Measured]]:
-    """Return the score of one moment, from the values nearest to it and within half an hour."""
+    """Return the score of one moment, from the values nearest to it and within half an hour.
+
+    `besides` are the oxygen flows and the levels of response (1: alert, 0: another level).
+    """
+    flows, awake = besides
     near = {name: _nearest(found, moment) for name, found in series.items()}
-    flow = _nearest(flows, moment)
+    flow, response = _nearest(flows, moment), _nearest(awake, moment)
     typed = {name: ask.entered[name].yes for name in ("oxygen", "alert") if name in ask.entered}
     seen = points.Observations(
         breaths_per_min=_value(near["breaths_per_min"]),
@@ -177,10 +200,52 @@ def _set_score(
         pulse_per_min=_value(near["pulse_per_min"]),
         temperature_cel=_value(near["temperature_cel"]),
         oxygen=flow.value > 0 if flow else typed.get("oxygen"),
-        alert=typed.get("alert"),
+        alert=response.value > 0 if response else typed.get("alert"),
     )
-    used = [m for m in (*near.values(), flow) if m]
+    used = [m for m in (*near.values(), flow, response) if m]
     return points.news_2(seen), used
+
+
+# Level of responsiveness, level of consciousness (LOINC), as a word of AVPU or ACVPU.
+RESPONSE = ("67775-7", "80288-4")
+ALERT = re.compile(r"^(?:a|alert)\b", re.IGNORECASE)
+NOT_ALERT = re.compile(
+    r"\b(?:confus\w*|verbal|voice|pain|unresponsive|drowsy|delirious|[cvpu])\b", re.IGNORECASE
+)
+
+
+def _responses(ask: Inputs) -> list[Measured]:
+    """Return each recorded level of response with a time: 1 for alert, 0 for another level; other words are no level."""
+    ask.read("vitals", "other")
+    found = []
+    for handle, reading, _ in readings_of(ask.chart, RESPONSE):
+        alert = bool(ALERT.search(reading.text))
+        if alert or NOT_ALERT.search(reading.text):
+            used = ask.observed("Level of response", handle, reading, reading.moment)
+            found.append(Measured(value=float(alert), used=used))
+    return _timed(found)
+
+
+NEWS_NAME = re.compile(r"\b(?:NEWS ?2|national early warning score 2)\b", re.IGNORECASE)
+
+
+def _sent_totals(ask: Inputs, newest: datetime) -> list[ComputedInput]:
+    """Return the NEWS2 totals that the EHR sent in the day before the newest set, newest first."""
+    ask.read("vitals", "other")
+    found = []
+    for prefix in GRIDS:
+        grid = ask.chart.grids[prefix]
+        for row in (r for r in grid.rows if NEWS_NAME.search(r.name)):
+            for place, cell in row.cells.items():
+                moment = grid.moment(place)
+                timed = len(moment) > len("2026-01-01")
+                if timed and abs(newest - datetime.fromisoformat(moment)) <= ONE_DAY:
+                    found.append(
+                        ask.observed(
+                            "NEWS2 total sent by the EHR", row.handle + place, cell[0], moment
+                        )
+                    )
+    return sorted(found, key=lambda i: i.moment, reverse=True)[:MOST_SENT]
 
 
 def _value(measured: Measured | None) -> float | None:

@@ -103,7 +103,8 @@ def _opioids_given(ask: Inputs, notes: list[str]) -> ComputedValue | None:
 
 def _one_opioid(ask: Inputs, line: Line, drug: str) -> float | str:
     resource = ask.chart.resources.get(line.reference, {})
-    route = concept(first(resource, "dosageInstruction").get("route")).casefold()
+    dosage = first(resource, "dosageInstruction")
+    route = (concept(dosage.get("route")) or str(dosage.get("text") or "")).casefold()
     known = [name for name in medicine.MME_FACTORS if contains(drug, name)]
     if contains(drug, "fentanyl"):
         return (
@@ -114,7 +115,8 @@ def _one_opioid(ask: Inputs, line: Line, drug: str) -> float | str:
     if len(known) != 1:
         return "the table has no factor for it" if not known else "it names two opioids"
     if not any(contains(route, word) for word in BY_MOUTH):
-        return f"the table is for doses by mouth; route: {route or 'not sent'}"
+        sent = concept(dosage.get("route")) or ("see the directions" if route else "not sent")
+        return f"the table is for doses by mouth; route: {sent}"
     daily = daily_mg(resource)
     if isinstance(daily, str):
         return daily

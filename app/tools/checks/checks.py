@@ -32,6 +32,8 @@ from app.tools.checks.running import (
 
 Kind = Literal["allergy", "duplicates", "renal", "qt", "supply"]
 REFUTED = ("refuted", "entered-in-error")
+# A rule that this kidney function does not reach.
+ABOVE = "on the list, above its number"
 # Dosed by three criteria, of which kidney function is one.
 APIXABAN = "apixaban"
 SHORT_NAME = 3
@@ -155,7 +157,7 @@ def _renal(run_: Checking) -> ComputedRecord:
     unread, lists = run_.read("medications", "labs", "vitals"), load()
     found = _kidney(run_)
     rows: list[ComputedInput] = []
-    above: list[str] = []
+    above: list[Medicine] = []
     for medicine in run_.medicines():
         rules = [r for r in lists.renal if contains(medicine.name, r.ingredient)]
         for rule in sorted(rules, key=lambda r: r.below):
@@ -164,15 +166,16 @@ def _renal(run_: Checking) -> ComputedRecord:
                 rows.append(row(medicine, _says(rule, value)))
                 break
         else:
-            above += [medicine.name] if rules else []
+            above += [medicine] if rules else []
         if contains(medicine.name, APIXABAN):
             rows.append(row(medicine, _apixaban(run_)))
     notes = notes_of(run_)
     if above:
-        notes.insert(0, f"On the list, and above its number: {', '.join(dict.fromkeys(above))}.")
+        named = dict.fromkeys(m.name for m in above)
+        notes.insert(0, f"On the list, and above its number: {', '.join(named)}.")
     listed = len({r.ingredient for r in lists.renal} | {APIXABAN})
     return record_of(
-        "Kidney function and dose", [*rows, *found.rows], counted=listed, what="medicines with a kidney rule",
+        "Kidney function and dose", [*rows, *(row(m, ABOVE) for m in above), *found.rows], counted=listed, what="medicines with a kidney rule",
         against=about(run_), source=lists.renal_source, missing=[*unread, *found.missing], notes=notes,
         matches=len(rows),
     )  # fmt: skip

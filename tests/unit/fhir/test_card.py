@@ -241,7 +241,7 @@ def test_a_normal_result_since_the_visit_is_new() -> None:
 def test_nothing_new_cites_the_searches_and_is_not_said_of_an_unread_section() -> None:
     whole = since()
     assert said(whole[0]).startswith(
-        "No new results, orders, problems or notes found. [1 0 searched]"
+        "No new results, orders, problems or notes found. [1 no laboratory results]"
     )
     part = sections(card_of(chart_of(denied=("Observation",))))["since"].rows
     assert said(part[0]).startswith("Nothing new in what could be read.")

@@ -40,8 +40,11 @@ def test_what_was_not_read_is_not_none() -> None:
     (line,) = [x for x in found.chart.tables["M"] if of_drug(x)]
     block = dose_criteria(found, line)
     assert [(said(c.pieces), c.meets) for c in block.criteria[1:]] == [
-        ("Creatinine 1.5 mg/dL or more: none in what could be read [1 0 searched]", "missing"),
-        ("Weight 60 kg or less: none in what could be read [2 0 searched]", "missing"),
+        (
+            "Creatinine 1.5 mg/dL or more: none in what could be read [1 laboratory results not read]",
+            "missing",
+        ),
+        ("Weight 60 kg or less: none in what could be read [2 vital signs not read]", "missing"),
     ]
     assert said(block.reason).startswith(
         "Whether atrial fibrillation is among the problems is not known"

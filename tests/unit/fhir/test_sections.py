@@ -24,7 +24,7 @@ PRINTED = {
     "imaging": "available:\nX1|CT chest|Computed Tomography|chest|01-Nov-2026",
     "specimens": "available:\nZ1|Blood|18-Nov-2026|left arm|venipuncture",
     "flags": "active:\nF1|Contact precautions|18-Nov-2026||active|Infection control",
-    "consents": "active:\nF1|Do not resuscitate|deny|health care agent Ana P.|18-Nov-2026||active",
+    "consents": "active:\nF1|Do not resuscitate|deny||health care agent Ana P.|18-Nov-2026||active",
     "diets": "active:\nF1|Formula 1.5||50 mL/h|Hold for residual above 300 mL|19-Nov-2026|D. Diet, RD",
     "devices": "active:\nK1|Implantable defibrillator||Maker|00844588003288",
     "device_use": "active:\nK1|Urinary catheter|urethra|18-Nov-2026 09:00",

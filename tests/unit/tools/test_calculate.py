@@ -314,12 +314,12 @@ def test_time_in_range_counts_the_last_year() -> None:
         result("6301-6", v, "{INR}", f"2026-{m}-01")
         for v, m in (("2.5", "10"), ("2.5", "09"), ("4.0", "08"), ("2.5", "03"))
     ]
-    found = calculate(chart(*inrs), "ttr")
+    found = calculate(chart(*inrs, order("warfarin 5 mg tablet")), "ttr")
     assert lines(found, "CALC", "also", "note") == [
         "CALC1|INR time in therapeutic range: 67 %; cite [CALC1]",
         "also Days counted: 61 days",
         "also INRs used: 4",
-        "note Target range 2.0 to 3.0, last 12 months. Whether warfarin was taken is not looked at.",
+        "note Target range 2.0 to 3.0, last 12 months. Whether warfarin was ordered all that time, and taken, is not looked at.",
         "note Intervals of more than 56 days, not counted: 1.",
     ]
 

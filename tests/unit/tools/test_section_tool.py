@@ -282,7 +282,7 @@ def test_referrals_stand_with_their_appointments_and_tasks() -> None:
     other = record("ServiceRequest", "o", SUBJECT, status="active", code={"text": "Lipid panel"})
     found = ask(referral, other, EVERY["appointments"], EVERY["tasks"], section="referrals")
     assert [(e.name, e.group) for e in found.entries] == [
-        ("Referral to cardiology", "pending"), ("Cardiology", "noshow"), ("Schedule referral", "requested"),
+        ("Referral to cardiology", "active"), ("Cardiology", "noshow"), ("Schedule referral", "requested"),
     ]  # fmt: skip
 
 
