@@ -32,7 +32,7 @@ ASKED: tuple[Asked, ...] = (
           pattern=r"(?:last|latest|previous|next) doses?|doses? (?:given|held|missed|refused)|(?:was|were|been) (?:given|administered)|(?:last )?(?:given|administered)\b|held doses?|missed doses?|\bmar\b|prns? (?:given|used|in|over)|administrations?|doses\b(?! of)|dos(?:e|ing) (?:at the time|times?)",
           note="Doses as the EHR recorded them; what was taken at home or elsewhere cannot be told here."),
     Asked(section="microbiology", means="cultures and susceptibilities",
-          pattern=r"(?:blood |urine |sputum |wound |stool )?cultures?|what grew|grew\b|sensitivit\w*|susceptib\w*|organisms?|microbiolog\w*|antibiogram|gram stains?"),
+          pattern=r"(?:blood |urine |sputum |wound |stool )?cultures?|what grew|grew\b|sensitiv\w*|susceptib\w*|resistan\w*|organisms?|microbiolog\w*|antibiogram|gram stains?"),
     Asked(section="allergies", means="allergies", pattern=r"(?:iodinated |iv |ct )?contrast (?:reactions?|allerg\w*)", about=True),
     Asked(section="referrals", means="referrals, appointments and tasks", pattern=r"referrals?|referred|consults? (?:ordered|requested)",
           note="Whether a visit elsewhere took place is known only if it stands in this record."),
@@ -75,12 +75,10 @@ ASKED: tuple[Asked, ...] = (
 )  # fmt: skip
 # What clinicians write for words of the chart: searched besides, and said where nothing holds them.
 SPELT: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (r"vancs?\b", ("vancomycin",)),
     (r"newborn screen(?:ing)?(?: results?)?", ("newborn screening",)),
-    (r"gestation\b", ("gestational age",)),
     (
         r"histolog\w*|biomarkers?|tumou?r markers?|(?:cancer )?(?:stage|staging)\b(?=[^?]*(?:histolog|biomarker|cancer))",
-        ("neoplasm", "carcinoma", "receptor", "stage group", "HER2"),
+        ("neoplasm", "carcinoma", "receptor", "stage group", "primary tumor", "HER2", "PD-L1"),
     ),
 )
 # What is said instead of an answer: words of the question, and what is missing.
@@ -93,31 +91,59 @@ DECLINED: tuple[tuple[str, str], ...] = (
     (r"(?:which |what )?cycle(?: ?/ ?day| and day| number| \d+)?|line of therapy", "Treatment plans, cycles and cumulative doses are not readable here; doses that the EHR recorded are listed under administrations, a line of therapy only where a note states it."),
     (r"confidential\w*|before i print", "Labelled items are withheld and counted; that unlabelled text holds nothing confidential cannot be told here."),
     (r"acted on|followed up on|nobody (?:saw|acted)", "Whether somebody acted on a result cannot be told from the record."),
-    (r"drafts?\b|drafting|write (?:me )?(?:a|an|the|her|his|their|up)\b|translat\w*|in spanish|sbar\b|hand-?offs?|(?:hospital )?course by problem|hospital course|\d+(?:st|nd|rd|th)[ -]grade(?: level)?|plain language",
+    (r"(?:drafts?|drafting|write(?: me)?(?: up)?|compose|prepare)(?: me)? (?:a|an|the|her|his|their|my)? ?(?:\w+ ){0,2}(?:summary|note|letter|message|instructions|hand-?off|referral|plan)\b|drafts?\b|drafting|write (?:me )?(?:a|an|the|her|his|their|up)\b|translat\w*|in spanish|sbar\b|hand-?offs?|(?:hospital )?course by problem|hospital course|\d+(?:st|nd|rd|th)[ -]grade(?: level)?|plain language",
      "Drafts, handoffs, narratives, instructions and translations need a language model; a summary of rows can be asked for without one."),
-    (r"why (?:was|were|did)[^?.,]{0,30}(?:stopp?\w*|discontinu\w*)", "Why an order was stopped is shown where the order states it; elsewhere the reason cannot be told here."),
+    (r"(?:why (?:was|were|did|is|are|has|had)|(?:what )?reasons? (?:for|of))[^?.,]{0,30}(?:stopp?\w*|discontinu\w*|chang\w*|held|switch\w*|d/?c'?d)",
+     "The reason why an order was stopped or changed is shown where the order states it or a note names the medicine; elsewhere it cannot be told here."),
+    (r"outside (?:hospital |facility |records? )?(?:records?|documents?|notes?|hospitals?)|care everywhere|records? from (?:another|other|an outside)[^?.,]{0,30}|(?:outside|other) hospital'?s?(?: records?| notes?)?",
+     "Documents of outside organizations are readable here only where this EHR lists them; scans are listed and not read."),
     (r"(?:drug |medicine |medication )?interact\w*", "Interactions between medicines are not checked here; use the check of the EHR."),
-    (r"average\w*|mean\b", "Averages are not computed from typed words; the values themselves are shown."),
+    (r"average\w*|mean\b(?= \w)", "Averages of this are not computed from typed words; the values themselves are shown."),
     (r"(?:height|growth|weight) velocit\w*", "Growth velocity is not computed here; the measurements themselves are shown."),
     (r"dose table|right (?:dose )?for (?:her |his |their )?weight", "Dose tables are not held here; only the arithmetic can be computed."),
     (r"waveforms?|telemetry|rhythm strips?", "Waveforms are not read here."),
 )  # fmt: skip
 # Since when: taken before the words of stays and notes.
 ANCHORS: tuple[tuple[str, str, str], ...] = (
-    ("24h", "the last 24 hours", r"overnight|since yesterday|(?:in |over |during )?(?:the )?(?:last|past) 24 ?h(?:ours?|rs?)?"),
+    ("24h", "the last 24 hours", r"over ?night|since yesterday|last night|this morning"),
     ("admission", "since admission", r"since (?:the |her |his |their |this )?(?:admission|admitted|being admitted)|since (?:she|he|they) (?:was|were) admitted"),
     ("last_note", "since the last note", r"since (?:the |my |her |his )?(?:last|latest) (?:progress |nursing )?note"),
 )  # fmt: skip
-WINDOW = re.compile(
-    r"(?:in|over|within|during|for|since)?\s*(?:the )?(?:last|past|previous) (\d{1,3}) ?(h|hours?|hrs?|d|days?|weeks?|months?)\b|\bin (\d{1,3}) ?(h|hours?|hrs?)\b"
+NUMBERS = (
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
 )
-DAYS = {"d": 1, "w": 7, "m": 30}
+UNIT = r"(h|hours?|hrs?|d|days?|w|wks?|weeks?|mo|mos|mths?|months?|y|yrs?|years?)"
+WINDOW = re.compile(
+    rf"(?:in|over|within|during|for|since|from)?\s*(?:the )?(?:last|past|previous) (?:(\d{{1,3}}|{'|'.join(NUMBERS)}) ?)?{UNIT}\b"
+    rf"|\bin (\d{{1,3}}) ?(h|hours?|hrs?)\b"
+)
+DAYS = {"d": 1, "w": 7, "m": 30.44, "y": 365.25}
+
+
+def span(text: str) -> tuple[int, str] | None:
+    """Return number and unit (h, d, w, m, y) of "in the last 24 hours", "the past three months", "last week"."""
+    found = WINDOW.search(text)
+    if found is None:
+        return None
+    said = found[1] or found[3] or "1"
+    return int(said) if said.isdigit() else NUMBERS.index(said) + 1, (found[2] or found[4])[0]
 
 
 def window(text: str) -> str:
-    """Return "24h" or "90d" for "in the last 24 hours", "the past 3 months"; empty where nothing is said."""
-    found = WINDOW.search(text)
+    """Return "24h" or "91d" for "in the last 24 hours", "the past 3 months"; empty where nothing is said."""
+    found = span(text)
     if found is None:
         return ""
-    number, unit = int(found[1] or found[3]), (found[2] or found[4])[0]
-    return f"{number}h" if unit == "h" else f"{min(number * DAYS[unit], 999)}d"
+    number, unit = found
+    return f"{number}h" if unit == "h" else f"{min(round(number * DAYS[unit]), 999)}d"

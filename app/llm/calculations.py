@@ -43,7 +43,7 @@ DECLINED: tuple[tuple[str, str, str], ...] = (
     ("Vancomycin AUC", r"\bauc\b|pharmacokinetic\w*", "no pharmacokinetics are computed"),
     (
         "Cumulative anthracycline dose",
-        r"cumulative (?:anthracycline|doxorubicin)\w*(?: dose)?",
+        r"(?:cumulative|total|lifetime)(?: dose of)?(?= (?:anthracycline|doxorubicin|epirubicin|daunorubicin|idarubicin))",
         "earlier doses may stand in other records",
     ),
     (

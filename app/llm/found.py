@@ -39,8 +39,10 @@ class Found:
     def newest(self) -> list[Entry]:
         """Return one series for each test: the one with the newest result (a test may have several codes)."""
         best: dict[str, Entry] = {}
+        germs = any(asked.section == "microbiology" for asked in self.plan.parts)
         for entry in self.of(*RESULTS):
-            if not entry.cells:
+            # What a germ is susceptible to is no level of the medicine.
+            if not entry.cells or ("susceptib" in entry.name.casefold() and not germs):
                 continue
             known = self.synonyms.of_code(entry.codes[0])
             name = known.name if known else entry.name

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from app.llm import calculations, job_words
-from app.llm.asked_sections import ANCHORS, ASKED, DECLINED, SPELT, WINDOW, Asked, window
+from app.llm.asked_sections import ANCHORS, ASKED, DECLINED, SPELT, WINDOW, Asked, span, window
 from app.llm.synonyms import (
     Known,
     MedicineClass,
@@ -21,14 +21,19 @@ from app.llm.synonyms import (
     words_of,
 )
 from app.llm.topics import (
+    ABNORMAL,
     ACT,
     ACT_WORDS,
     BEGUN,
     CHECKS,
     EVER,
     GIVE,
+    LAST_OF,
+    OF_ALLERGIES,
+    PURPOSE,
     STOP_WORDS,
     TAKING,
+    TOLERATED,
     TOPICS,
     UNREAD,
     WHY,
@@ -41,6 +46,7 @@ MOST_SHORT = 4
 KIDNEY = "kidney function"
 # What a medicine of the kidney list needs to know first.
 BEFORE_GIVING = ("potassium", "creatinine", "eGFR")
+PERIODS = {"h": "hours", "d": "days", "w": "weeks", "m": "months", "y": "years"}
 DOSE = re.compile(r"\b\d+(?:[.,]\d+)?\s?(?:mg|mcg|g|ml|units?|meq|%)(?![\w/])")
 
 
@@ -91,6 +97,10 @@ class Plan:
     anchor: str = ""
     window: str = ""
     jobs: list[str] = field(default_factory=list)
+    why: bool = False
+    outside: bool = False
+    abnormal: bool = False
+    tolerated: bool = False
 
     @property
     def calculations(self) -> list[str]:
@@ -115,14 +125,22 @@ class Plan:
 
 def read(question: str, synonyms: Synonyms) -> Plan:
     """Return the plan of a question."""
-    text = " ".join(question.casefold().replace("’", "'").split())
+    plan = Plan()
+    text = _spelt_out(plan, " ".join(question.casefold().replace("’", "'").split()), synonyms)
     given = GIVE.search(text)
-    plan = Plan(give=bool(given), ever=bool(EVER.search(text)), begun=bool(BEGUN.search(text)))
+    plan = Plan(
+        matches=plan.matches,
+        give=bool(given),
+        ever=bool(EVER.search(text)),
+        begun=bool(BEGUN.search(text)),
+    )
     plan.act, plan.taking = bool(ACT.search(text)) and not given, bool(TAKING.search(text))
     plan.quoted = [a or b for a, b in re.findall(r"“([^”]+)”|\"([^\"]+)\"", text)]
     since = re.search(r"since (\d{4}(?:-\d{2}(?:-\d{2})?)?)\b", text)
     plan.since = since[1] if since else ""
+    plan.abnormal, plan.tolerated = bool(ABNORMAL.search(text)), bool(TOLERATED.search(text))
     rest = re.sub(r"“[^”]+”|\"[^\"]+\"|\d{4}-\d{2}(?:-\d{2})?", " ", text)
+    rest = ABNORMAL.sub(" results ", PURPOSE.sub(" ", rest))
     rest = _computed(plan, _checks(plan, _jobs(plan, rest)), synonyms)
     rest = _without_units(DOSE.sub(" ", rest), question)
     rest = _parts(plan, rest)
@@ -133,6 +151,7 @@ def read(question: str, synonyms: Synonyms) -> Plan:
     plan.leftover, plan.ignored = _content(rest, question, _stop_words(plan))
     plan.slips = {w: known for w in plan.leftover if (known := _slip(w, synonyms))}
     _narrow(plan, text, synonyms)
+    _times(plan, text)
     if given:
         _before_giving(plan, given[0], synonyms)
     if plan.jobs:
@@ -173,6 +192,8 @@ def _computed(plan: Plan, rest: str, synonyms: Synonyms) -> str:
     for key, words in calculations.asked(rest, synonyms):
         plan.calculation_words.setdefault(key, words)
         rest = rest.replace(words, " ", 1)
+    if "mean_blood_pressure" in plan.calculation_words and (said := span(rest)):
+        plan.stated.append(f"{PERIODS[said[1]]}={said[0]}")
     if plan.calculations:
         for entered, words in calculations.stated(rest):
             plan.stated.append(entered)
@@ -196,6 +217,8 @@ def _parts(plan: Plan, rest: str) -> str:
             rest = rest.replace(found[0], " ")
     for pattern, sentence in DECLINED:
         if found := re.search(rf"(?<!\w)(?:{pattern})", rest):
+            plan.why |= found[0].startswith(("why", "reason", "what reason"))
+            plan.outside |= sentence.startswith("Documents of outside")
             plan.declined.append(sentence)
             rest = re.sub(rf"(?<!\w)(?:{pattern})", " ", rest)
     for asked in ASKED:
@@ -211,7 +234,45 @@ def _parts(plan: Plan, rest: str) -> str:
 def _stop_words(plan: Plan) -> frozenset[str]:
     """Return the words that ask for nothing; of notes, "instructions" are a subject."""
     stop = STOP_WORDS - {"instruction", "instructions"} if "notes" in plan.topics else STOP_WORDS
-    return stop | ACT_WORDS if plan.act else stop
+    stop |= ACT_WORDS if plan.act else frozenset()
+    stop |= OF_ALLERGIES if "allergies" in plan.topics else frozenset()
+    # What is pending at discharge is pending now; a stage is what a computation gives.
+    stop |= {"discharge"} if "pending" in plan.topics else frozenset()
+    return stop | {word for key in plan.calculations for word in key.split("_")}
+
+
+def _spelt_out(plan: Plan, text: str, synonyms: Synonyms) -> str:
+    """Write what clinicians abbreviate, and brand names, as the ingredient or words that they stand for."""
+    for word, means in synonyms.aliases.items():
+        if found := re.search(_pattern(word), text):
+            plan.matches.append(Match(words=found[0], means=means))
+            text = re.sub(_pattern(word), means, text)
+    return text
+
+
+def _times(plan: Plan, text: str) -> None:
+    """Read the last hours as what happened in them, where nothing else is asked; "the last carboplatin" as its doses."""
+    hours = plan.window.endswith("h")
+    asked = (
+        plan.topics or plan.tests or plan.classes or plan.drugs or plan.parts or plan.calculations
+    )
+    if (
+        hours
+        and not plan.anchor
+        and ("changes" in plan.topics or not (asked or plan.leftover or plan.problems))
+    ):
+        plan.anchor = "24h"
+        plan.topics = list(dict.fromkeys([*plan.topics, "changes"]))
+    named = plan.drugs or plan.classes
+    elsewhere = (
+        plan.parts or plan.tests or {"visit", "admission", "emergency", "fills"} & set(plan.topics)
+    )
+    if named and not elsewhere and (LAST_OF.search(text) or _cumulative(plan)):
+        plan.parts[next(asked for asked in ASKED if asked.section == "administrations")] = "last"
+
+
+def _cumulative(plan: Plan) -> bool:
+    return any(said.startswith("Cumulative") for said in plan.declined)
 
 
 def _without_units(rest: str, question: str) -> str:

@@ -100,18 +100,43 @@ def _by_name(plan: Plan) -> Iterator[Wanted]:
     tests = list(
         dict.fromkeys([n for p in plan.panels for n in p.tests] + [t.name for t in plan.tests])
     )
+    if "mean_blood_pressure" in plan.calculations:
+        tests = list(dict.fromkeys([*tests, "blood pressure"]))
     if tests:
         since: dict[str, object] = {"since": plan.since} if plan.since else {}
         yield "chart_results", {"tests": tests[:12], **since}
     if any(panel.orders for panel in plan.panels):
         yield "chart_section", {"section": "medications", "status": "active"}
+    if "mme" in plan.calculations:
+        yield _given("opioids", plan.window or "24h")
     if "allergies" in plan.topics and not plan.give:
         yield from _substances(plan)
-        yield from _classes(plan) if plan.taking else ()
+        yield from _classes(plan) if plan.taking or plan.tolerated else ()
+        for name in _medicines(plan) if plan.tolerated else ():
+            yield _given(name)
         return
     yield from _classes(plan)
     yield from _words(plan)
     yield from _parts(plan)
+    yield from _new_text(plan)
+
+
+def _medicines(plan: Plan) -> list[str]:
+    return list(dict.fromkeys([*(kind.name for kind in plan.classes), *plan.drugs]))
+
+
+def _given(name: str, since: str = "") -> Wanted:
+    """Look for the doses of a medicine or class that were recorded as given."""
+    limits = {"since": since} if since else {}
+    return "chart_section", {"section": "administrations", "words": name, **limits}
+
+
+def _new_text(plan: Plan) -> Iterator[Wanted]:
+    """Look for what notes add since a moment, and for the documents of other organizations."""
+    if plan.anchor in ("24h", "last_note"):
+        yield "chart_notes", {"service": "any", "since": "24h"}
+    if plan.outside:
+        yield "chart_notes", {"since": plan.window} if plan.window else {}
 
 
 def _parts(plan: Plan) -> Iterator[Wanted]:
@@ -119,6 +144,10 @@ def _parts(plan: Plan) -> Iterator[Wanted]:
     for asked, words in plan.parts.items():
         narrowed = {"status": asked.status, "since": plan.window}
         arguments = {name: value for name, value in narrowed.items() if value}
+        if asked.section == "administrations" and (named := _medicines(plan)):
+            for name in named:
+                yield _given(name, plan.window)
+            continue
         yield "chart_section", {"section": asked.section, **arguments}
         if asked.about or asked.section == "alerts":
             yield "chart_search", {"words": words.split(", ")[:12]}
@@ -159,7 +188,11 @@ def _words(plan: Plan) -> Iterator[Wanted]:
         elif about or not plan.problems:
             yield "chart_notes", {"words": about} if about else {}
         about = []
-    about = [*plan.problems, *about, *plan.related, *plan.spelt]
+    if any(asked.section == "family" for asked in plan.parts):
+        # A relative's illness is looked for among the relatives only.
+        return
+    reasons = [kind.name for kind in plan.classes if plan.why]
+    about = [*plan.problems, *about, *plan.related, *plan.spelt, *reasons]
     if about:
         yield "chart_search", {"words": list(dict.fromkeys(about))[:12]}
 
@@ -180,7 +213,7 @@ def _by_topic(plan: Plan) -> Iterator[Wanted]:
         ),
         "visit": ("chart_section", {"section": "encounters", "limit": 12}),
         "fills": ("chart_section", {"section": "fills"}),
-        "emergency": _stays("emergency visit"),
+        "emergency": _stays("emergency visit", plan.window),
         "labs": (
             "chart_results",
             {"kind": "labs", **({"since": plan.since} if plan.since else {})},
@@ -192,9 +225,15 @@ def _by_topic(plan: Plan) -> Iterator[Wanted]:
     }
     for topic in plan.topics:
         if topic == "admission":
-            yield from (_stays("inpatient stay"), _stays("emergency visit"))
+            yield from (
+                _stays("inpatient stay", plan.window),
+                _stays("emergency visit", plan.window),
+            )
         if topic in fixed:
             yield fixed[topic]
+        if topic == "fills":
+            # What patients say that they take, and do not.
+            yield "chart_section", {"section": "home_medications"}
 
 
 def _anchor(plan: Plan) -> dict[str, object]:
@@ -203,5 +242,6 @@ def _anchor(plan: Plan) -> dict[str, object]:
     return {"anchor": plan.anchor} if plan.anchor else {}
 
 
-def _stays(kind: str) -> Wanted:
-    return "chart_section", {"section": "encounters", "words": kind}
+def _stays(kind: str, since: str) -> Wanted:
+    limits = {"since": since} if since else {}
+    return "chart_section", {"section": "encounters", "words": kind, **limits}

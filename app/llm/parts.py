@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from app.llm import parts_asked
 from app.llm.found import Found, first_of_each, passages_once
 from app.llm.port import Entry
 from app.llm.sentences import (
@@ -16,6 +17,7 @@ from app.llm.sentences import (
     stated_absence,
     visit_sentence,
 )
+from app.llm.services import service_named
 from app.llm.synonyms import contains
 
 MOST_PASSAGES, MOST_SERIES, MOST_VISITS, MOST_OBSERVED = 4, 8, 3, 6
@@ -23,6 +25,8 @@ WAITING = ("pending", "in progress", "on-hold")
 NO_ALLERGIES = "Allergies not recorded: the EHR lists none and states no absence [{}]. Ask, and record it in the EHR."
 NOT_ASKED = "Allergies: the EHR's entry says “{}” [{}]. Ask, and record it in the EHR."
 CURRENT = ("active", "no status", "stated")
+# What these give beside their first value was asked for too.
+SAYS_ALSO = ("growth_percentile", "mean_blood_pressure")
 NOT_TAKING = "An active order is not proof of taking."
 SEEN = ("finished", "completed", "onleave", "unknown")
 
@@ -39,9 +43,13 @@ def computed(found: Found) -> Iterator[str]:
         status += f", with {entry.field('entered')}" if entry.field("entered") else ""
         if entry.field("value"):
             yield f"{entry.name}: {entry.field('printed')}{status} [{entry.handle}]."
+            also = entry.field("also").split("; ") if entry.field("key") in SAYS_ALSO else []
+            yield from (f"{said} [{entry.handle}]." for said in also if said)
         else:
             missing = re.sub(r" \([^)]*\)", "", entry.field("missing"))
             yield f"{entry.name}: not computed; missing: {missing} [{entry.handle}]."
+    if "mme" in found.plan.calculations:
+        yield from parts_asked.doses(found)
 
 
 def checked(found: Found) -> Iterator[str]:
@@ -66,9 +74,13 @@ def allergies(found: Found) -> Iterator[str]:
         return
     current = [e for e in rows if e.group in CURRENT] or rows
     current.sort(key=lambda e: (not found.related(e.name), not _severe(e)))
+    mine = [e for e in current if found.related(e.name)]
+    # Before giving, every allergy is shown; asked about one substance, that one.
+    current = mine if mine and not found.plan.give else current
     slips, empty = found.plan.slips, not rows
     missed = [e for e in found.searches("allergies") if e.field("word") not in slips]
     yield from show(e.handle for e in current)
+    yield from parts_asked.doses(found)
     if not empty or any(not e.field("complete") for e in missed):
         yield from show(e.handle for e in missed if e.field("word") or not e.field("complete"))
         return
@@ -120,7 +132,10 @@ def classes(found: Found) -> Iterator[str]:
         return
     rows: list[Entry] = []
     for kind in plan.classes:
-        mine = [e for e in found.of("medications") if kind.holds(e.name) and e not in rows]
+        listed = [e for e in found.by("chart_section") if e.section == "medications"] or found.of(
+            "medications"
+        )
+        mine = [e for e in listed if kind.holds(e.name) and e not in rows]
         rows += mine
         for entry in mine:
             yield f"{capital(kind.name)}. {order_sentence(entry)}"
@@ -185,11 +200,15 @@ def pending(found: Found) -> Iterator[str]:
 def visit(found: Found) -> Iterator[str]:
     """Yield the last visit and those before it."""
     rows = [e for e in found.of("encounters") if e.group in SEEN]
+    about = [*found.plan.leftover, *found.plan.problems]
+    if about:
+        # "Visits for chest pain": those that say so, not the last one.
+        rows = [e for e in rows if any(contains(f"{e.name} {e.field('reason')}", w) for w in about)]
     rows.sort(key=lambda e: e.field("sort"), reverse=True)
     if rows:
-        yield visit_sentence(rows[0])
+        yield visit_sentence(rows[0], "Newest such visit") if about else visit_sentence(rows[0])
         yield from show(e.handle for e in rows[:MOST_VISITS])
-    else:
+    elif not about:
         yield from show(e.handle for e in found.searches("encounters"))
 
 
@@ -226,6 +245,8 @@ def fills(found: Found) -> Iterator[str]:
     """Yield what was dispensed."""
     rows = found.of("dispenses")
     yield from show(e.handle for e in rows or found.searches("dispenses"))
+    reported = [e for e in found.by("chart_section") if e.section == "statements"]
+    yield from show(e.handle for e in reported)
     yield "*Fills at other pharmacies are not readable here.*"
 
 
@@ -241,7 +262,10 @@ def notes(found: Found) -> Iterator[str]:
         yield f"{MOST_PASSAGES} of {len(passages)} passages shown, newest first."
     if not passages:
         yield from show(e.handle for e in entries[:12])
-    for entry in found.by("chart_notes"):
+    if found.plan.leftover and any(service_named(word) for word in found.plan.leftover):
+        # Asked what one service wrote: what others' notes contradict is no part of it.
+        return
+    for entry in found.by("chart_notes") if "notes" in found.plan.topics else ():
         if entry.section == "conflict":
             yield "*The note and the record differ; both are shown.*"
             yield from passage_sentences(entry)
@@ -274,7 +298,14 @@ def changes(found: Found) -> Iterator[str]:
     flagged = [e for e in series if e.cells[0].flag]
     yield from show(e.handle for e in (flagged or series)[:MOST_SERIES])
     if found.plan.anchor:
+        dangerous = sorted(
+            (e for e in series if e.field("urgency")), key=lambda e: int(e.field("urgency"))
+        )
+        yield from show(e.handle for e in dangerous[:MOST_SERIES])
         yield from show(e.handle for e in mine if e.cells and e.section == "vitals")
+        yield from show(
+            e.handle for e in mine if e.section in ("administrations", "flags", "procedures")
+        )
     for section in ("medications", "problems", "notes"):
         yield from show(e.handle for e in mine if e.section == section)
     waiting = [e for e in mine if e.section in ("requests", "reports") and e.group in WAITING]
@@ -292,12 +323,18 @@ def searched(found: Found) -> Iterator[str]:
     listed |= {e.handle for e in found.by("chart_section")} if plan.give else set()
     named = {e.handle for e in mine if e.section == "medications" and _named(found, e)}
     rows = [
-        e for e in mine if e.section not in ("search", "notes") and e.handle not in listed | named
+        e
+        for e in mine
+        if e.section not in ("search", "notes", "family") and e.handle not in listed | named
     ]
+    if not any(asked.section == "microbiology" for asked in plan.parts):
+        # What a germ is susceptible to is no level of the medicine.
+        rows = [e for e in rows if "susceptib" not in e.name.casefold()]
     yield from show(e.handle for e in first_of_each(e for e in rows if e.section == "problems"))
     apart = ("problems", "encounters", *(("medications",) if plan.give else ()))
     plain = [e for e in rows if not e.cells and e.section not in apart]
     yield from show(e.handle for e in plain)
+    yield from parts_asked.concluded([e for e in plain if e.section == "reports"])
     visits = [e for e in rows if e.section == "encounters"]
     yield from show(e.handle for e in visits[:MOST_VISITS])
     series = [e for e in rows if e.cells]
@@ -337,6 +374,18 @@ def _not_found(found: Found, mine: Sequence[Entry], *, nothing: bool) -> Iterato
         visits = word in plan.leftover and {"visit", "admission", "emergency"} & set(plan.topics)
         if word in plan.problems or word in plan.spelt or alone or shut or visits:
             yield from show([search.handle])
+
+
+def abnormal(found: Found) -> Iterator[str]:
+    """Yield every test whose newest result is flagged, a few at a time."""
+    if not found.plan.abnormal:
+        return
+    flagged, _ = found.leads()
+    handles = [series.handle for series, _ in flagged]
+    for at in range(0, len(handles), MOST_SERIES):
+        yield from show(handles[at : at + MOST_SERIES])
+    if not handles:
+        yield from show(e.handle for e in found.by("chart_results") if e.section == "search")
 
 
 def slips(found: Found) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Test:
-    """One measured thing. `kind` is the grid it stands in: labs or vitals."""
+    """One measured thing. `kind` is the grid it stands in: labs, vitals or other."""
 
     name: str
     words: tuple[str, ...]
@@ -73,6 +73,7 @@ class Synonyms:
     classes: tuple[MedicineClass, ...]
     problems: tuple[Problem, ...] = ()
     calculations: tuple[Calculation, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def test(self, name: str) -> Test:
         """Return the test of a name used inside the table."""
@@ -150,6 +151,7 @@ def load() -> Synonyms:
         classes=tuple(MedicineClass(**_tuples(part)) for part in sent["class"]),
         problems=tuple(Problem(**_tuples(part)) for part in sent["problem"]),
         calculations=tuple(Calculation(**_tuples(part)) for part in sent["calculation"]),
+        aliases=dict(sorted(sent["alias"].items(), key=lambda pair: -len(pair[0]))),
     )
 
 

@@ -25,6 +25,7 @@ NO_ACT = "Nothing is ordered, changed or written here. Not for emergencies: use 
 NOTHING_EXPLAINED = "Nothing is explained or compared."
 MOST_LEADS = 6
 SEARCH = re.compile(r"\bS\d+\b")
+SHOWN = re.compile(r"\[show ([^\]]+)\]")
 ONLY_SEARCHES = re.compile(r"\[show S\d+(?: S\d+)*\]")
 Part = Callable[[Found], Iterator[str]]
 TOPICS: Mapping[str, Part] = {
@@ -50,8 +51,23 @@ def write(
     if job := list(job_parts.jobs(found)):
         said = [*head, *job, *_unread_first(asked, searches)]
     else:
-        said = _unread_first([*head, *asked], searches)
+        said = _unread_first(list(_once([*head, *asked])), searches)
     return "\n\n".join([*first, *said]) + "\n"
+
+
+def _once(said: Iterable[str]) -> Iterator[str]:
+    """Show each row, and say each sentence, only the first time."""
+    before: set[str] = set()
+    for part in said:
+        asked = SHOWN.fullmatch(part)
+        if asked is None:
+            if part not in before:
+                yield part
+            before.add(part)
+            continue
+        handles = [h for h in asked[1].split() if h not in before]
+        before.update(handles)
+        yield from show(handles)
 
 
 def _harm(found: Found) -> Iterator[str]:
@@ -71,6 +87,7 @@ def _asked(found: Found) -> Iterator[str]:
     if not plan.give:
         yield from parts.checked(found)
     yield from _results(found)
+    yield from parts.abnormal(found)
     yield from parts.kidney_orders(found)
     if "allergies" in plan.topics and not plan.give:
         yield from parts.allergies(found)
@@ -82,6 +99,8 @@ def _asked(found: Found) -> Iterator[str]:
             continue
         if topic in TOPICS:
             yield from TOPICS[topic](found)
+    if found.plan.outside or (found.plan.anchor and "notes" not in plan.topics):
+        yield from parts.notes(found)
     yield from parts_asked.parts(found)
     yield from parts.searched(found)
 
@@ -89,6 +108,9 @@ def _asked(found: Found) -> Iterator[str]:
 def _results(found: Found) -> Iterator[str]:
     entries = found.by("chart_results")
     series = [e for e in entries if e.cells]
+    if found.plan.abnormal:
+        yield from _none(found.plan, entries)
+        return
     yield from show(e.handle for e in series[: parts.MOST_SERIES])
     if len(series) > parts.MOST_SERIES:
         yield f"{parts.MOST_SERIES} of {len(series)} tests shown; ask for others by name."

@@ -61,9 +61,28 @@ BEGUN = re.compile(
     r"\b(?:when|how long|since when)\b.*\b(?:start\w*|began|begun|put on|initiated|been on|been taking)\b"
 )
 TAKING = re.compile(r"\b(?:on|tak(?:e|es|ing)|us(?:e|es|ing)|tolerat\w*)\b")
+# Results out of their range as sent, whatever they are of.
+ABNORMAL = re.compile(r"\b(?:abnormal\w*|flagged|out of range)\b")
+# Whether a medicine was given since, and borne.
+TOLERATED = re.compile(r"\b(?:tolerat\w*|received|been given|was given|gotten|got)\b")
+# The last time of something that is given: "when was the last carboplatin".
+LAST_OF = re.compile(
+    r"\bwhen (?:was|did|were)\b[^?.,]{0,24}\b(?:last|latest|most recent)\b|\b(?:last|latest) (?:dose|time)\b"
+)
+# A test that is named only as what another is for: "the eGFR for CT".
+PURPOSE = re.compile(
+    r"\b(?:for|before|prior to) (?:the |an? |her |his )?(?:ct|mri|contrast|scan|surgery|procedure|or)\b(?! (?:reports?|results?))"
+)
+# Words that an allergy is asked about with, and that are no substance.
+OF_ALLERGIES = frozenset(
+    re.findall(
+        r"\w+",
+        "reaction reactions recorded recorder recording tolerated tolerate tolerates severity type documented entered listed happen kind sort",
+    )
+)
 WHY = re.compile(r"\b(?:why|fall\w*|fell|drop\w*|declin\w*|worse\w*|rise|risen|rose|chang\w*)\b")
 EVER = re.compile(
-    r"\b(?:ever|previous(?:ly)?|past|stopped|discontinued|used to|history|tried|before|tolerated)\b"
+    r"\b(?:ever|previous(?:ly)?|past|course|tapers?|stopped|discontinued|used to|history|tried|before|tolerated)\b"
 )
 STOP_WORDS = frozenset(
     re.findall(
@@ -84,6 +103,8 @@ STOP_WORDS = frozenset(
         put start started starting better number numbers past history mr mrs ms dr doctor lady man woman guy
         person chart record records show instructions instruction explain describe check compare display
         thats whats anymore ago hasn doesn gets getting makes making say go ahead ok okay right
-        please kindly info information detail details data status state current newest most latest""",
+        versus vs relative including include involving course treatment full set rate readings reading measurements
+        two three four five six seven eight nine ten daily hours hour minutes born bursts burst prn prns happened overall
+        currently available date workup work-up currently please kindly info information detail details data status state current newest most latest""",
     )
 )  # fmt: skip

@@ -179,8 +179,6 @@ def _demand_status(status: str, lines: Sequence[Line]) -> None:
         raise ToolRefused(f"no such status; listed here: {', '.join(listed) or 'none'}")
 
 
-
-
 def _rows(view: View, chart: Chart, words: str) -> list[Row]:
     from_view = view.series(chart)
     if not words:

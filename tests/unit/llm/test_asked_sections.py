@@ -34,7 +34,7 @@ def look_ups(question: str) -> list[str]:
     ("question", "expected"),
     [
         ("Code status? Who decides?", "chart_section section: alerts"),
-        ("last dose of enoxaparin?", "chart_section section: administrations"),
+        ("last dose of enoxaparin?", "chart_section section: administrations, words: enoxaparin"),
         ("PRNs given in the last 12 hours", "chart_section section: administrations, since: 12h"),
         ("What grew, and sensitivities?", "chart_section section: microbiology"),
         ("Which referrals never happened?", "chart_section section: referrals"),
@@ -42,7 +42,10 @@ def look_ups(question: str) -> list[str]:
         ("Home vs inpatient vs discharge meds?", "chart_section section: home_medications"),
         ("Home vs inpatient vs discharge meds?", "chart_section section: inpatient_medications"),
         ("Home vs inpatient vs discharge meds?", "chart_section section: discharge_medications"),
-        ("Vancomycin levels relative to doses", "chart_section section: administrations"),
+        (
+            "Vancomycin levels relative to doses",
+            "chart_section section: administrations, words: vancomycin",
+        ),
         ("Tetanus up to date?", "chart_section section: immunizations"),
         ("Last colonoscopy, result?", "chart_section section: procedures"),
         ("Last echo: EF?", "chart_section section: reports"),
@@ -82,7 +85,7 @@ def test_what_cannot_be_answered_is_declined_by_its_name(question: str, said: st
 @pytest.mark.parametrize(
     ("text", "since"),
     [
-        ("in the last 24 hours", "24h"), ("past 3 months", "90d"), ("over the last 2 weeks", "14d"), ("in 12 h", "12h"),
+        ("in the last 24 hours", "24h"), ("past 3 months", "91d"), ("the last three days", "3d"), ("from last week", "7d"), ("past 12 months", "365d"), ("over the last 2 weeks", "14d"), ("in 12 h", "12h"),
         ("in the previous 7 days", "7d"), ("last visit", ""), ("in 2019", ""),
     ],
 )  # fmt: skip
