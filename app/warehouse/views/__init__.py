@@ -24,8 +24,9 @@ from app.errors import ViewRefused, ViewStopped
 from app.warehouse.views import duckdb as _duckdb
 from app.warehouse.views import ir, render
 from app.warehouse.views import spark as _spark
+from app.warehouse.views.definition import demand, restricted
 from app.warehouse.views.fitness import UNFIT
-from app.warehouse.views.ir import ViewColumn
+from app.warehouse.views.ir import FREE_TEXT, ViewColumn
 from app.warehouse.views.plan import plan
 from app.warehouse.views.source import Files, Source, Table, folder
 
@@ -33,16 +34,21 @@ DUCKDB = _duckdb.ENGINE
 SPARK = _spark.ENGINE
 HERE = Path(__file__).parent
 __all__ = [
-    "DUCKDB", "SPARK", "CompiledView", "Files", "Source", "Table", "ViewColumn", "compile_view", "folder", "load", "run",
+    "DUCKDB", "FREE_TEXT", "SPARK", "CompiledView", "Files", "Source", "Table", "ViewColumn", "compile_view", "folder", "load", "run",
     "shipped",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledView:
-    """A view that can run: its name, the resource type it reads, its columns in order."""
+    """A view that can run: its name, what a row of it is, the resource type it reads, its columns in order.
+
+    `restricted`: its security label says that it identifies patients directly; keep it out of de-identified use.
+    """
 
     name: str
+    description: str
+    restricted: bool
     resource: str
     columns: tuple[ViewColumn, ...]
     plan: ir.Plan
@@ -60,15 +66,19 @@ def compile_view(view: object) -> CompiledView:
         ViewRefused: it is no ViewDefinition, or needs what is not supported; the message names it.
     """
     found = plan(view)
-    name = view.get("name") if isinstance(view, dict) else None
+    about = demand(view)
+    kind = found.root.type.name
     return CompiledView(
-        name=str(name or found.root.type.name), resource=found.root.type.name,
+        name=str(about.get("name") or kind), description=str(about.get("description", "")),
+        restricted=restricted(about), resource=kind,
         columns=tuple(column for column, _ in found.columns), plan=found,
     )  # fmt: skip
 
 
 def run(view: CompiledView, connection: Any, source: Source) -> Iterator[dict[str, Any]]:
     """Yield the rows of a view from a DuckDB connection, in no order, as JSON would have them.
+
+    It runs in a cursor of its own, which sees no temporary tables.
 
     Raises:
         ViewStopped: the data is not what the view can say in one value, or not FHIR R4, or cannot be read.

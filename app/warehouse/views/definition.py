@@ -24,6 +24,7 @@ COLUMN = frozenset(("name", "path", "type", "collection", "description", "tag"))
 # What a database takes as a name (the standard's sql-name).
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}")
 MOST_DEPTH = 20
+LABELS = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 PYTHON: dict[str, type | tuple[type, ...]] = {
     "boolean": bool, "integer": int, "decimal": (int, float), "text": str, "date": str, "dateTime": str, "time": str,
 }  # fmt: skip
@@ -91,6 +92,27 @@ def _demand_column(value: object) -> None:
         raise ViewRefused(f"column {name}: type {str(kind)[:60]!r} is no FHIR primitive")
     if not isinstance(column.get("collection", False), bool):
         raise ViewRefused(f"column {name}: collection is no boolean")
+
+
+def tags(column: View) -> tuple[tuple[str, str], ...]:
+    """Return a column's tags as (name, value).
+
+    Raises:
+        ViewRefused: one is no object of two texts.
+    """
+    found = []
+    for tag in _several(column, "tag", f"column {column['name']}"):
+        name, value = (tag.get("name"), tag.get("value")) if isinstance(tag, Mapping) else (None, None)  # fmt: skip
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ViewRefused(f"column {column['name']}: a tag has a name and a value")
+        found.append((name, value))
+    return tuple(found)
+
+
+def restricted(view: View) -> bool:
+    """Return whether a view's security label is `R` or `V`: what identifies a patient directly, and more."""
+    labels = view.get("meta", {}).get("security", []) if isinstance(view.get("meta"), Mapping) else []  # fmt: skip
+    return any((x.get("system"), x.get("code")) in ((LABELS, "R"), (LABELS, "V")) for x in labels)
 
 
 def short_type(name: str) -> str:

@@ -94,13 +94,9 @@ class DuckDb:
         condition = f"json ->> '$.resourceType' = {self.text(resource)}"
         return self._parsed(lines, "json", condition, root, checked=True)
 
-    def table(
-        self, name: str, column: str, kind: str, resource: str, root: ir.Node, *, checked: bool
-    ) -> str:
-        """Write a table with JSON text in `column` and the type in `kind` as a relation with the columns of `root`."""
-        condition = f"{self.identifier(kind)} = {self.text(resource)}"
-        text = self.identifier(column)
-        return self._parsed(self.identifier(name), text, condition, root, checked=checked)
+    def table(self, name: str, column: str, condition: str, root: ir.Node, *, checked: bool) -> str:
+        """Write those rows of a table for which a condition holds, with JSON text in `column`, as a relation."""
+        return self._parsed(name, column, condition, root, checked=checked)
 
     def _parsed(
         self, relation: str, text: str, condition: str, root: ir.Node, *, checked: bool

@@ -132,14 +132,22 @@ class Unnest:
     position: str = ""
 
 
+FREE_TEXT = ("chartside/content", "free-text")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ViewColumn:
-    """A column of a view: `type` is a FHIR primitive; `kind` what SQL makes of it."""
+    """A column of a view: `type` is a FHIR primitive; `kind` what SQL makes of it.
+
+    `tags` are the definition's, as (name, value); those that ship mark what people type with `FREE_TEXT`.
+    """
 
     name: str
     type: str
     kind: str
     collection: bool = False
+    description: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.errors import ViewRefused
 from app.warehouse.views import ir
-from app.warehouse.views.definition import View, constants, demand, short_type
+from app.warehouse.views.definition import View, constants, demand, short_type, tags
 from app.warehouse.views.elements import KINDS, FhirType, resource_type
 from app.warehouse.views.focus import Focus, Names, boolean, item, one
 from app.warehouse.views.paths import Scope, compile_path
@@ -119,7 +119,10 @@ def _column(column: Select, scope: Scope) -> tuple[ir.ViewColumn, ir.Expression]
     declared = short_type(column["type"]) if "type" in column else focus.type.name
     kind = _kind(name, declared, focus)
     collection = bool(column.get("collection", False))
-    described = ir.ViewColumn(name=name, type=declared, kind=kind, collection=collection)
+    described = ir.ViewColumn(
+        name=name, type=declared, kind=kind, collection=collection,
+        description=str(column.get("description", "")), tags=tags(column),
+    )  # fmt: skip
     if not collection:
         expression = one(focus, f"column {name} (collection is not true)").expression
     elif focus.many:

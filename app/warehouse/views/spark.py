@@ -91,16 +91,11 @@ class SparkSql:
         """Write NDJSON files of any types; here the same as of one."""
         return self.files(paths, resource, root)
 
-    def table(
-        self, name: str, column: str, kind: str, resource: str, root: ir.Node, *, checked: bool
-    ) -> str:
-        """Write a table with JSON text in `column` and the type in `kind` as a relation with the columns of `root`."""
+    def table(self, name: str, column: str, condition: str, root: ir.Node, *, checked: bool) -> str:
+        """Write those rows of a table for which a condition holds, with JSON text in `column`, as a relation."""
         del checked  # Spark always checks: FAILFAST.
-        parsed = self.parse(self.identifier(column), root)
-        return (
-            f"(SELECT r_0.* FROM (SELECT {parsed} AS r_0 FROM {self.identifier(name)} "  # noqa: S608  # all parts are quoted
-            f"WHERE {self.identifier(kind)} = {self.text(resource)}))"
-        )
+        parsed = self.parse(column, root)
+        return f"(SELECT r_0.* FROM (SELECT {parsed} AS r_0 FROM {name} WHERE {condition}))"  # noqa: S608  # all parts are quoted
 
 
 ENGINE = SparkSql()

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from app.fhir.source import Resource
-from app.warehouse.views import CompiledView, Files, folder, run, shipped
+from app.warehouse.views import FREE_TEXT, CompiledView, Files, folder, run, shipped
 from app.warehouse.views import __file__ as here
 from tests.ndjson_source import CHARTS
 from tests.ndjson_source import resources as chart
@@ -166,7 +166,13 @@ def test_what_identifies_a_patient_directly_stands_in_views_that_say_so() -> Non
         definition = DEFINITIONS[name]
         paths = json.dumps([*definition["select"], definition.get("where")])
         holds = any(f'"{word}' in paths for word in direct) or "identifier.where" in paths
-        assert holds <= ("dentifying: not for de-identified use" in definition["description"]), name
+        says = "dentifying: not for de-identified use" in definition["description"]
+        assert holds <= says == views()[name].restricted, name
+
+
+def test_what_people_type_is_tagged_as_free_text() -> None:
+    tagged = {c.name for v in views().values() for c in v.columns if FREE_TEXT in c.tags}
+    assert tagged >= {"value_string", "conclusion", "dose_text", "code_text", "description", "text"}
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)

@@ -274,6 +274,33 @@ def test_a_table_of_json_gives_the_rows_that_files_give(tmp_path: Path) -> None:
     assert sorted(in_table) == from_files == [("a", "Ek", None, "1970-05"), ("b", None, True, None)]
 
 
+def test_a_table_may_be_narrowed_to_patients_and_to_what_is_newer() -> None:
+    compiled = compile_view(view("id"))
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA s; CREATE TABLE s.resource (resource_type VARCHAR, patient VARCHAR, last TIMESTAMPTZ, json VARCHAR)")  # fmt: skip
+        for name, day in (("a", 1), ("b", 2), ("c", 3)):
+            pair = json.dumps({"resourceType": "Patient", "id": name})
+            connection.execute("INSERT INTO s.resource VALUES ('Patient', ?, ?, ?)", [name, f"2026-01-0{day}T00:00:00Z", pair])  # fmt: skip
+
+        def ids(**narrowed: Any) -> list[str]:
+            return sorted(r["c0"] for r in run(compiled, connection, Table(name="s.resource", **narrowed)))  # fmt: skip
+
+        assert ids(only={"patient": ["a", "c", "'; --"]}) == ["a", "c"]
+        assert ids(only={"patient": []}) == []
+        assert ids(after={"last": "2026-01-02T00:00:00Z"}) == ["c"]
+
+
+def test_a_column_keeps_its_description_and_its_tags() -> None:
+    column = {"name": "a", "path": "id", "description": "d", "tag": [{"name": "n", "value": "v"}]}
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
+    definition = view("id") | {"select": [{"column": [column]}], "meta": {"security": [label]}}
+    compiled = compile_view(definition)
+    assert (compiled.columns[0].description, compiled.columns[0].tags) == ("d", (("n", "v"),))
+    assert (compiled.restricted, compile_view(view("id")).restricted) == (True, False)
+    with pytest.raises(ViewRefused, match="a tag has a name and a value"):
+        compile_view(view("id") | {"select": [{"column": [column | {"tag": [{"name": "n"}]}]}]})
+
+
 def test_no_file_of_a_type_is_no_row_and_another_type_in_its_file_none_either(tmp_path: Path) -> None:  # fmt: skip
     assert rows(view("id"), Files(by_type={})) == []
     file = tmp_path / "Patient.ndjson"
