@@ -41,11 +41,27 @@ def _select(select: Mapping[str, Any], focus: Any, position: int) -> Iterator[Ro
     for key in ("forEach", "forEachOrNull"):
         if key in select:
             items = [(item, n) for n, item in enumerate(_values(focus, select[key], raw=True))]
-            items = items or ([({}, 0)] if key == "forEachOrNull" else [])
+    if not items and "forEachOrNull" in select:
+        yield _blank(select)
     for item, n in items:
         own = {column["name"]: _column(column, item, n) for column in select.get("column", ())}
         for row in _product(select.get("select", []), item, n):
-            yield own | row
+            for more in _union(select.get("unionAll"), item, n):
+                yield own | row | more
+
+
+def _union(branches: list[Any] | None, focus: Any, position: int) -> Iterator[Row]:
+    if branches is None:
+        yield {}
+    for branch in branches or ():
+        yield from _select(branch, focus, position)
+
+
+def _blank(select: Mapping[str, Any]) -> Row:
+    own = {c["name"]: 0 if c["path"] == "%rowIndex" else None for c in select.get("column", ())}
+    for inner in (*select.get("select", ()), *select.get("unionAll", ())[:1]):
+        own |= _blank(inner)
+    return own
 
 
 def _repeated(paths: list[str], focus: Any) -> Iterator[Any]:
@@ -66,8 +82,6 @@ def _column(column: Mapping[str, Any], focus: Any, position: int) -> Any:
 
 
 def _values(focus: Any, path: str, *, raw: bool = False) -> list[Any]:
-    if focus == {}:
-        return []
     found = _compiled(path, raw)(focus, {})
     return list(found) if raw else [value for value in found if value is not None]
 

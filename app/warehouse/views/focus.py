@@ -14,10 +14,11 @@ STRING = FhirType("string")
 
 @dataclass
 class Names:
-    """Fresh names for variables and unnested items, and the positions that a path has asked for."""
+    """Fresh names for variables and unnested items, the positions that a path has asked for, and columns that are one."""
 
     count: int = 0
     positions: set[str] = field(default_factory=set)
+    zero: set[str] = field(default_factory=set)
 
     def fresh(self, letter: str) -> str:
         """Return a name that no FHIR element has: those hold no underscore inside."""

@@ -25,12 +25,16 @@ from app.warehouse.views.tree import (
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """What a path starts from: the focus, `%rowIndex` (0 for a resource), the view's constants."""
+    """What a path starts from: the focus, `%rowIndex` (0 for a resource), the view's constants.
+
+    `filled` is false in the row of a `forEachOrNull` that finds nothing; None where there is no such row.
+    """
 
     focus: Focus
     position: ir.Expression
     constants: Mapping[str, Focus]
     names: Names
+    filled: ir.Expression | None = None
 
 
 def compile_path(text: object, scope: Scope, where: str) -> Focus:

@@ -184,6 +184,38 @@ def test_text_in_a_view_is_never_sql(tmp_path: Path) -> None:
     assert rows(definition, written(tmp_path, PATIENTS[:1])) == [(hostile,)]
 
 
+def test_a_for_each_or_null_that_finds_nothing_is_one_row_of_nothing(tmp_path: Path) -> None:
+    """Whatever stands inside: a literal, a count, another loop, a union. `%rowIndex` is 0."""
+    inside = [{"name": "l", "path": "'x'"}, {"name": "n", "path": "telecom.count()"}]
+    loop = {
+        "forEach": "telecom",
+        "column": [{"name": "i", "path": "%rowIndex"}, {"name": "e", "path": "value.exists()"}],
+    }
+    branch = {"column": [{"name": "p", "path": "%rowIndex"}, {"name": "u", "path": "'u'"}]}
+    select = {"forEachOrNull": "contact", "column": inside, "select": [loop], "unionAll": [branch]}
+    outer = {"column": [{"name": "id", "path": "id"}]}
+    definition = {"resource": "Patient", "select": [outer, select]}
+    people: list[dict[str, Any]] = [
+        {
+            "resourceType": "Patient",
+            "id": "a",
+            "contact": [{"telecom": [{"value": "1"}, {"rank": 1}]}, {"gender": "male"}],
+        },
+        {"resourceType": "Patient", "id": "b"},
+    ]
+    wanted: list[tuple[Any, ...]] = [
+        ("a", "x", 2, 0, True, 0, "u"),
+        ("a", "x", 2, 1, False, 0, "u"),
+        ("b", None, None, 0, None, 0, None),
+    ]
+    source = written(tmp_path, people)
+    assert rows(definition, source) == wanted
+    # The same made as a list of rows, inside a union.
+    assert (
+        rows({"resource": "Patient", "select": [outer, {"unionAll": [select]}]}, source) == wanted
+    )
+
+
 def test_two_names_in_a_column_for_one_stop_the_view(tmp_path: Path) -> None:
     twice = [{"resourceType": "Patient", "name": [{"family": "Secret"}, {"family": "Other"}]}]
     with pytest.raises(ViewStopped, match=r"column c0.*has more than one item") as stopped:
