@@ -6,12 +6,14 @@ therefore run in a greenlet of that thread: whoever waits calls `waits` before i
 
 `waits` hands out what was written so far; until then words are only put together. An answer that keeps its pace is
 shown word by word; one that is late has several words to read at once, and shows them at the cost of one: the more
-behind a process is, the less each word costs it.
+behind a process is, the less each word costs it. Where handing out had to wait, a process has more to do than it can: the
+stream then rests before it reads on, so that answers that begin are not kept waiting by those that run.
 
 Not told: a wait that calls nothing of ours. Opening a call is such a wait; it has a thread of its own (`hearing`).
 """
 
 import contextvars
+import time
 from collections.abc import Generator, Iterator
 
 from greenlet import getcurrent, greenlet
@@ -22,6 +24,8 @@ from app.llm.port import ModelEvent, TextDelta
 SILENCE_S = 1.0
 # What comes without end is shown in pieces, and Stop is heard between them.
 MOST_JOINED = 400
+# A hand-out that waited longer than this (for the interpreter, mostly) waited for others that want to run.
+CROWDED_S, RESTS, MOST_REST_S = 0.002, 10, 0.15
 _OVER = object()
 
 
@@ -60,12 +64,21 @@ class _Apart(greenlet):
         if self._words and not self.left:
             text, self._length = "".join(self._words), 0
             self._words.clear()
+            began_s, ran_s = time.monotonic(), time.thread_time()
             self.say(TextDelta(text=text))
+            waited_s = time.monotonic() - began_s - (time.thread_time() - ran_s)
+            if not self.left and (rest_s := _rest_s(waited_s)):
+                time.sleep(rest_s)
 
     def say(self, event: ModelEvent | None) -> None:
         """Give the reader one event and go on when it wants the next."""
         if self.parent is not None and not self.left:
             self.parent.switch(event)
+
+
+def _rest_s(waited_s: float) -> float:
+    """Return how long a stream rests that waited so long, not counting what it worked; mostly 0."""
+    return min(RESTS * waited_s, MOST_REST_S) if waited_s > CROWDED_S else 0.0
 
 
 def waits() -> None:
