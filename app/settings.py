@@ -80,7 +80,7 @@ class Settings:
             secret_key=_secret_key(_required(environ, "CHARTSIDE_SECRET_KEY")),
             database_url=environ.get("CHARTSIDE_DATABASE_URL", "sqlite:///run/chartside.db"),
             launch_config=Path(environ.get("CHARTSIDE_LAUNCH_CONFIG", "launch_config")),
-            frontend=Path(environ.get("CHARTSIDE_FRONTEND", "frontend/dist")),
+            frontend=Path(environ.get("CHARTSIDE_FRONTEND") or _frontend()),
             models=_path(environ, "CHARTSIDE_MODELS"),
             mcp_origin=_mcp_origin(environ),
             mcp_browser_origins=_browser_origins(environ),
@@ -154,6 +154,12 @@ def _browser_origins(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         _origin(one.strip(), name) for one in environ.get(name, "").split(",") if one.strip()
     )
+
+
+def _frontend() -> Path:
+    """Return the frontend that was built here, else the one that an installed wheel carries."""
+    here, carried = Path("frontend/dist"), Path(__file__).parent / "dist"
+    return carried if carried.is_dir() and not here.is_dir() else here
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:

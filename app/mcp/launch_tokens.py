@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from joserfc import jws, jwt
@@ -21,11 +22,11 @@ from joserfc.errors import JoseError
 
 from app.audit.log import AuditLog, Detail, Who
 from app.errors import SessionEnded
-from app.launch_context import LaunchContext
+from app.launch_context import Grant, LaunchContext
 from app.mcp.authorization import McpCaller, Presented, refused
 from app.mcp.errors import McpEnded, McpHostRefused, McpRefused
 from app.settings import Secret
-from app.smart.keys import MCP, Keyring
+from app.smart.keys import MCP, Keyring, SigningKey
 from app.smart.registration import McpServer
 from app.smart.registry import Registry
 from app.smart.scopes import narrowed, parse_scopes
@@ -35,6 +36,7 @@ from app.store.seal import opaque
 
 TYPE = "at+jwt"
 LEEWAY_S = 5
+KEY_S = 60.0
 MOST_LIFE_S = 15 * 60
 # Far more than one of ours takes.
 MOST_CHARACTERS = 8_192
@@ -78,6 +80,7 @@ class LaunchTokens:
         self._audit = audit
         self._key = key
         self._clock = clock
+        self._signers: dict[str, tuple[SigningKey, float]] = {}
 
     def mint(self, context: LaunchContext, host: str, scope: str = "") -> Minted:
         """Return a token for a host; `scope` asks for less than the launch has ("": all that reads the chart).
@@ -132,9 +135,7 @@ class LaunchTokens:
     def _claims(self, token: str) -> dict[str, Any]:
         try:
             header = jws.extract_compact(token.encode()).headers()
-            signer = self._keyring.verifying(MCP, str(header.get("kid", "")))
-            if signer is None:
-                raise McpRefused("signed by a key that is not ours")
+            signer = self._signer(str(header.get("kid", "")))
             # RFC 8725 3.1: one algorithm, whatever the header says; never none.
             claims = dict(jwt.decode(token, signer, algorithms=[MCP]).claims)
         except (JoseError, ValueError) as error:
@@ -150,6 +151,18 @@ class LaunchTokens:
         if now >= ends:
             raise McpEnded("expired")
         return claims
+
+    def _signer(self, kid: str) -> SigningKey:
+        """Return the key of a signature. An opened one is kept for a minute: opening costs more than verifying."""
+        now = self._clock().timestamp()
+        known, until = self._signers.get(kid, (None, 0.0))
+        if known is not None and now < until:
+            return known
+        found = self._keyring.verifying(MCP, kid)
+        if found is None:
+            raise McpRefused("signed by a key that is not ours")
+        self._signers = {**self._signers, kid: (found, now + KEY_S)}
+        return found
 
     def _caller(self, claims: dict[str, Any], host: str) -> McpCaller:
         launch_id = str(claims["launch"])
@@ -199,5 +212,12 @@ def _reading(scope: str) -> str:
 
 def _narrow(context: LaunchContext, scope: str) -> LaunchContext:
     """Return a launch's context with no more scopes than the token's, nor than the launch has by now."""
-    kept = narrowed(context.scope, scope)
-    return replace(context, scope=kept, grants=parse_scopes(kept))
+    kept, grants = _both(context.scope, scope)
+    return replace(context, scope=kept, grants=grants)
+
+
+# Asked at every request with the same words; comparing every scope with every other took 10 ms.
+@lru_cache(maxsize=1024)
+def _both(have: str, wanted: str) -> tuple[str, tuple[Grant, ...]]:
+    kept = narrowed(have, wanted)
+    return kept, parse_scopes(kept)

@@ -179,6 +179,8 @@ class _Handlers:
 
     async def _telling(self, ctx: Context, caller: McpCaller, work: Callable[[], T]) -> T:
         """Run a read, and tell a host that asked for it how many requests it has taken so far."""
+        if "progress_token" not in (ctx.meta or {}):
+            return await self._done(work)
         told = 0
 
         async def tell() -> None:
