@@ -17,6 +17,7 @@ help:
 	@echo "make coverage whole launches, and every branch of app/smart and app/audit taken"
 	@echo "make e2e      the browser tests"
 	@echo "make bench    figures as JSON lines; NAME=tokens|card|bundle|cache for one"
+	@echo "make wheel    build the wheel, install it into an empty environment, read a chart through it"
 	@echo "make llama    the model adapters against a real llama.cpp server"
 	@echo "make spark    the views over exports on Spark as on DuckDB (Java 17; 590 MB are installed)"
 	@echo "make pictures every state of the screen: drawn, checked for access, by keyboard"
@@ -90,6 +91,9 @@ e2e: .setup/python .setup/build .setup/browsers
 	$(BIN)/pytest -q tests/e2e
 
 test: static others coverage e2e
+
+wheel: .setup/python .setup/build
+	@$(BIN)/python -m bench.wheel
 
 bench: .setup/python .setup/build .setup/browsers
 	@$(BIN)/python -m bench $(NAME)

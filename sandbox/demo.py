@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     demo.folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _interrupt)
-    servers = [_start_ehr(demo), _start_app(demo)]
+    servers = [start_ehr(demo), _start_app(demo)]
     servers += [_start_mcp(demo)] if demo.mcp_port else []
     servers += [_start_app_mcp(demo)] if demo.app_mcp_port else []
     try:
@@ -135,7 +135,8 @@ def _models(environ: Mapping[str, str]) -> str:
     return f"  Language models: {'; '.join(found)}. The first is used; the menu has the others and none.\n"
 
 
-def _start_ehr(demo: Demo) -> "subprocess.Popen[bytes]":
+def start_ehr(demo: Demo) -> "subprocess.Popen[bytes]":
+    """Start the EHR."""
     environ = {
         **_ehr_environ(),
         "SANDBOX_EHR_ORIGIN": demo.ehr,
@@ -153,14 +154,14 @@ def _start_mcp(demo: Demo) -> "subprocess.Popen[bytes]":
 
 def _start_app(demo: Demo) -> "subprocess.Popen[bytes]":
     listens = demo.app_listens or demo.app_port
-    return _gunicorn("app:create_app()", listens, 320, _app_environ(demo))
+    return _gunicorn("app:create_app()", listens, 320, app_environ(demo))
 
 
 def _start_app_mcp(demo: Demo) -> "subprocess.Popen[bytes]":
-    return _gunicorn("app:create_mcp()", demo.app_mcp_port, 0, _app_environ(demo))
+    return _gunicorn("app:create_mcp()", demo.app_mcp_port, 0, app_environ(demo))
 
 
-def _app_environ(demo: Demo) -> dict[str, str]:
+def app_environ(demo: Demo) -> dict[str, str]:
     """Return what the copilot and its MCP server are started with: they share database, key and registrations."""
     mcp = {"CHARTSIDE_MCP_ORIGIN": demo.app_mcp} if demo.app_mcp_port else {}
     return {

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--app", default="http://app.localhost:9001")
     parser.add_argument("--renew", type=Path, help="keep a token in this file")
     given = parser.parse_args(arguments)
-    opened = launch(given.ehr, given.app, _patient(given.patient))
+    opened = launch(given.ehr, given.app, patient_of(given.patient))
     if given.renew is None:
         sys.stdout.write(f"{opened.token(given.host)['access_token']}\n")
         return 0
@@ -73,7 +73,8 @@ def launch(ehr: str, app: str, patient: str) -> Opened:
     return Opened(app=app, launch_id=done["launch_id"], key=done["key"])
 
 
-def _patient(chart: str) -> str:
+def patient_of(chart: str) -> str:
+    """Return the patient's id of a chart by its folder's name."""
     manifest = Path(__file__).parent / "charts" / chart / "manifest.json"
     return str(json.loads(manifest.read_text("utf-8"))["patient"])
 

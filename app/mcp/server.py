@@ -137,7 +137,7 @@ class _Handlers:
         self, ctx: Context, _: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
         await self._noted(ctx, "prompts/list")
-        return types.ListPromptsResult(prompts=list(map(_prompt, prompts.JOBS)))
+        return types.ListPromptsResult(prompts=list(map(_prompt, prompts.PROMPTS)))
 
     async def get_prompt(
         self, ctx: Context, params: types.GetPromptRequestParams
@@ -237,13 +237,13 @@ def result(found: McpAnswer) -> types.CallToolResult:
     )
 
 
-def _prompt(job: prompts.Job) -> types.Prompt:
+def _prompt(one: prompts.Prompt) -> types.Prompt:
     arguments = [
-        types.PromptArgument(name=name, description=says, required=True)
-        for name, says in (job.arguments or {}).items()
+        types.PromptArgument(name=a.name, description=a.description, required=a.required)
+        for a in one.arguments
     ]
     return types.Prompt(
-        name=job.name, title=job.title, description=job.says, arguments=arguments or None
+        name=one.name, title=one.title, description=one.says, arguments=arguments or None
     )
 
 
