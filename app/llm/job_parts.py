@@ -23,7 +23,7 @@ from app.llm.sentences import (
 )
 
 SEVERE = "anaphyla"
-MOST_CELLS, MOST_HANDLES = 3, 6
+MOST_CELLS, MOST_HANDLES, MOST_COLUMNS = 3, 6, 4
 
 
 def jobs(found: Found) -> Iterator[str]:
@@ -109,8 +109,11 @@ def _is_severe(entry: Entry) -> bool:
 
 
 def _latest(rows: Sequence[Entry]) -> Iterator[str]:
-    """Copy the newest values of each series as one table."""
-    yield from show(c.handle for e in rows for c in e.cells[:MOST_CELLS])
+    """Copy the newest values of each series, few tests to a table: what a narrow frame hides would be missed."""
+    for at in range(0, len(rows), MOST_COLUMNS):
+        yield from show(
+            c.handle for e in rows[at : at + MOST_COLUMNS] for c in e.cells[:MOST_CELLS]
+        )
 
 
 def _sentences(rows: Sequence[Entry]) -> Iterator[str]:

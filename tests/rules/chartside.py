@@ -77,5 +77,13 @@ PAGE = Page(
             source=PRODUCT,
             text="What a tool says in words is shown as the server's statement, never as a record.",
         ),
+        "chartside:care-gaps:unread": Rule(
+            source=PRODUCT,
+            text="A rule of care is called not met only where every section that could hold its evidence was read to its end.",
+        ),
+        "chartside:jobs:part-unread": Rule(
+            source=PRODUCT,
+            text="A part of a report that was refused, restricted, cut or failed says so in its place, and the other parts are still given.",
+        ),
     },
 )

@@ -12,6 +12,7 @@ from app.fhir.source import Query, Read, Truncated
 from app.tools.care_gaps.evaluate import Result, evaluate, since
 from app.tools.care_gaps.gaps import SECTIONS, care_gaps
 from tests.ndjson_source import NdjsonSource, context, launch
+from tests.requirements import requirement
 from tests.unit.agent.shown import ask, custom, references, verdicts
 from tests.unit.tools.calculators.charts import (
     NOW,
@@ -82,6 +83,7 @@ def test_an_a1c_within_a_year(found: list[dict[str, Any]], expected: str) -> Non
     assert status("diabetes_a1c_12m", *found) == expected
 
 
+@requirement("chartside:care-gaps:unread")
 @pytest.mark.parametrize(
     ("kind", "key"),
     [

@@ -17,6 +17,7 @@ from app.tools.jobs.catalogue import BY_NAME, JOBS
 from app.tools.jobs.tool import MOST, Anchor, Name, _bounded
 from app.tools.registry import Registry, ToolResult
 from tests.ndjson_source import launch
+from tests.requirements import requirement
 from tests.unit.tools.calculators.charts import SUBJECT, chart, order, problem, result
 
 CHARTS = ("marlena", "messy", "stay-heart", "child", "newborn")
@@ -186,6 +187,7 @@ def test_a_device_that_is_out_is_not_among_those_still_in() -> None:
 # ---------------------------------------------------------------- what was not read
 
 
+@requirement("chartside:jobs:part-unread")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_part_that_was_refused_says_so_and_the_others_are_still_there(name: str) -> None:
     kinds = ("MedicationRequest", "DocumentReference", "ServiceRequest")
