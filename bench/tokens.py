@@ -16,6 +16,7 @@ from app.fhir.chart import Chart
 from app.fhir.sections import GRIDS, SECTIONS
 from app.fhir.tables import digest, measurements, table
 from app.tools.chart_tools import CHART_TOOLS
+from app.tools.jobs.catalogue import JOBS
 from app.tools.registry import Registry
 from app.tools.summaries import summary
 from app.tools.views import VIEWS
@@ -32,7 +33,10 @@ LARGE_QUESTIONS: tuple[tuple[str, dict[str, object]], ...] = (
     ("chart_search", {"words": ["breast", "pain", "dental"]}),
     ("chart_query", {"sql": "SELECT handle, name, time, detail, author, site FROM records ORDER BY time DESC"}),
 )  # fmt: skip
-DECLARED = re.compile(r"CUT: \d|\d more|older left out|more passages")
+REPORTS: tuple[tuple[str, dict[str, object]], ...] = tuple(
+    ("chart_job", {"name": job.name}) for job in JOBS
+)
+DECLARED = re.compile(r"CUT: \d|\d more|older left out|more passages|^\d+ of \d+:", re.MULTILINE)
 HERE = Path(__file__).parent
 ALL = 10**9
 
@@ -131,7 +135,7 @@ def largest_result() -> None:
         (f"chart_section {view}", registry.call("chart_section", {"section": view, "limit": 100}))
         for view in VIEWS
     ]
-    for name, arguments in LARGE_QUESTIONS:
+    for name, arguments in (*LARGE_QUESTIONS, *REPORTS):
         asked.append((f"{name} {arguments}", registry.call(name, arguments)))
     sizes = count([result.text for _, result in asked])
     size, (name, result) = max(zip(sizes, asked, strict=True), key=lambda pair: pair[0])

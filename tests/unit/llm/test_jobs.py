@@ -84,7 +84,7 @@ def test_an_sbar_stands_in_its_four_parts_and_recommends_nothing() -> None:
     written = text(answer("messy", "sbar"))
     headings = re.findall(r"^\*\*(\w+)\*\*$", written, re.MULTILINE)
     assert headings == ["Situation", "Background", "Assessment", "Recommendation"]
-    assert "NEWS2: 4 points or more" in written
+    assert "NEWS2: 4 points" in written
     assert "Nothing is recommended here" in written
 
 
