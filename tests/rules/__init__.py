@@ -13,6 +13,7 @@ from tests.rules import (
     mcp,
     openid_connect,
     scopes_and_context,
+    sql_on_fhir,
 )
 
 PAGES = (
@@ -25,6 +26,7 @@ PAGES = (
     best_practices.PAGE,
     conformance.PAGE,
     fhir.PAGE,
+    sql_on_fhir.PAGE,
     attacks.PAGE,
     mcp.PAGE,
     chartside.PAGE,

@@ -10,6 +10,7 @@ import pytest
 from app.errors import ViewRefused, ViewStopped
 from app.warehouse.views import Files, Table, compile_view, folder, load, run
 from app.warehouse.views.source import Source
+from tests.requirements import requirement
 
 PATIENTS: list[dict[str, Any]] = [
     {
@@ -54,6 +55,7 @@ def values(tmp_path: Path, *paths: str) -> tuple[Any, ...]:
     return rows(view(*paths), written(tmp_path, PATIENTS[:1]))[0]
 
 
+@requirement("sql-on-fhir:unsupported")
 @pytest.mark.parametrize(
     ("path", "named"),
     [
@@ -91,6 +93,7 @@ def test_what_a_path_may_not_hold_is_refused_by_name(path: str, named: str) -> N
         compile_view(view(path))
 
 
+@requirement("sql-on-fhir:constants")
 @pytest.mark.parametrize(
     ("definition", "named"),
     [
@@ -141,6 +144,7 @@ def test_columns_tell_their_name_type_and_whether_they_are_lists() -> None:
     assert compiled.resource == "Observation"
 
 
+@requirement("sql-on-fhir:keys")
 def test_a_reference_gives_its_key_whether_relative_absolute_or_versioned(tmp_path: Path) -> None:
     definition = view("generalPractitioner.getReferenceKey(Practitioner).first()")
     every = {"name": "c1", "path": "generalPractitioner.getReferenceKey()", "collection": True}
@@ -178,12 +182,14 @@ def test_logic_has_three_values(tmp_path: Path) -> None:
     ) == (None, True, False, None, "a", None, 1.5, None)  # fmt: skip
 
 
+@requirement("sql-on-fhir:constants")
 def test_text_in_a_view_is_never_sql(tmp_path: Path) -> None:
     hostile = "'; DROP TABLE x; -- \\ \" {0}"
     definition = view("%c", constant=[{"name": "c", "valueString": hostile}])
     assert rows(definition, written(tmp_path, PATIENTS[:1])) == [(hostile,)]
 
 
+@requirement("sql-on-fhir:for-each-or-null")
 def test_a_for_each_or_null_that_finds_nothing_is_one_row_of_nothing(tmp_path: Path) -> None:
     """Whatever stands inside: a literal, a count, another loop, a union. `%rowIndex` is 0."""
     inside = [{"name": "l", "path": "'x'"}, {"name": "n", "path": "telecom.count()"}]
@@ -216,6 +222,7 @@ def test_a_for_each_or_null_that_finds_nothing_is_one_row_of_nothing(tmp_path: P
     )
 
 
+@requirement("sql-on-fhir:collection")
 def test_two_names_in_a_column_for_one_stop_the_view(tmp_path: Path) -> None:
     twice = [{"resourceType": "Patient", "name": [{"family": "Secret"}, {"family": "Other"}]}]
     with pytest.raises(ViewStopped, match=r"column c0.*has more than one item") as stopped:
@@ -276,6 +283,7 @@ def test_a_repeat_that_goes_deeper_than_is_followed_stops_the_view(tmp_path: Pat
         rows(definition, written(tmp_path / "11", [answer | {"item": [nested(11)]}]))
 
 
+@requirement("sql-on-fhir:repeat")
 def test_an_item_read_as_text_for_repeat_can_be_read_for_itself_too(tmp_path: Path) -> None:
     answer = {
         "resourceType": "QuestionnaireResponse",
