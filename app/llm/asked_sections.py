@@ -84,7 +84,7 @@ SPELT: tuple[tuple[str, tuple[str, ...]], ...] = (
 # What is said instead of an answer: words of the question, and what is missing.
 DECLINED: tuple[tuple[str, str], ...] = (
     (r"pdmp|prescription (?:drug )?monitoring|controlled substances?(?: elsewhere)?", "The prescription monitoring program (PDMP) is not readable here."),
-    (r"(?:net )?(?:i ?(?:/|&|and) ?o\b|ins? and outs?|intake(?: and output)?|urine output|fluid balance)", "Intake and output are not added up here: flowsheets are not readable, and single volumes stand among the results if the EHR sent them."),
+    (r"(?:net )?(?:i ?(?:/|&|and) ?os?\b|ins? and outs?|intake(?: and output)?|urine output|fluid balance)", "Intake and output are not added up here: flowsheets are not readable, and single volumes stand among the results if the EHR sent them."),
     (r"(?:clinical )?trials?\b(?: \w)?|eligib\w*", "Criteria of clinical trials are not matched here."),
     (r"(?:mother|mom|maternal)(?:'s)? (?:chart|gbs|group b\w*|labs?|results?|record)|maternal", "The mother's chart is another record and is not read here."),
     (r"(?:treatment|phototherapy|exchange) thresholds?|thresholds?\b", "Treatment thresholds are not held here."),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from app.llm.asked_words import is_alert_of
 from app.llm.intents import Plan
 from app.llm.port import Cell, Entry, Reply
 from app.llm.synonyms import Synonyms, contains, forms
@@ -39,8 +40,13 @@ class Found:
     def newest(self) -> list[Entry]:
         """Return one series for each test: the one with the newest result (a test may have several codes)."""
         best: dict[str, Entry] = {}
+        alerts = next((w for a, w in self.plan.parts.items() if a.section == "alerts"), "")
         germs = any(asked.section == "microbiology" for asked in self.plan.parts)
         for entry in self.of(*RESULTS):
+            if entry.field("view") == "alerts" and not is_alert_of(
+                alerts, entry.section, entry.name
+            ):
+                continue
             # What a germ is susceptible to is no level of the medicine.
             if not entry.cells or ("susceptib" in entry.name.casefold() and not germs):
                 continue

@@ -192,7 +192,11 @@ def _computed(plan: Plan, rest: str, synonyms: Synonyms) -> str:
     for key, words in calculations.asked(rest, synonyms):
         plan.calculation_words.setdefault(key, words)
         rest = rest.replace(words, " ", 1)
-    if "mean_blood_pressure" in plan.calculation_words and (said := span(rest)):
+    if (
+        "mean_blood_pressure" in plan.calculation_words
+        and (said := span(rest))
+        and str(said[0]) in rest
+    ):
         plan.stated.append(f"{PERIODS[said[1]]}={said[0]}")
     if plan.calculations:
         for entered, words in calculations.stated(rest):
@@ -244,9 +248,11 @@ def _stop_words(plan: Plan) -> frozenset[str]:
 def _spelt_out(plan: Plan, text: str, synonyms: Synonyms) -> str:
     """Write what clinicians abbreviate, and brand names, as the ingredient or words that they stand for."""
     for word, means in synonyms.aliases.items():
-        if found := re.search(_pattern(word), text):
+        # As written: "recs" are recommendations, a "med rec" is none.
+        exact = rf"(?<![\w-]){re.escape(word)}(?![\w-])"
+        if found := re.search(exact, text):
             plan.matches.append(Match(words=found[0], means=means))
-            text = re.sub(_pattern(word), means, text)
+            text = re.sub(exact, means, text)
     return text
 
 

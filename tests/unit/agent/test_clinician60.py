@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.evals.clinician import questions
+from tests.evals.clinician import paraphrases, questions
 from tests.evals.clinician_answers import called, holds, typed
 
 EVERY = {question.number: question for question in questions()}
@@ -37,4 +37,10 @@ def test_what_cannot_be_known_here_is_declined_by_its_name(number: int) -> None:
 @pytest.mark.parametrize("number", REACHED)
 def test_the_right_tool_calls_reach_every_fact_with_a_handle(number: int) -> None:
     judged = called(EVERY[number])
+    assert (judged.outcome, judged.why) == ("answered", "")
+
+
+def test_a_code_status_is_answered_by_it_and_not_by_a_fall_risk() -> None:
+    (asked,) = [question for question in paraphrases() if question.number == 101]
+    judged = typed(asked)
     assert (judged.outcome, judged.why) == ("answered", "")

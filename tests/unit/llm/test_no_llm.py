@@ -84,7 +84,10 @@ def wanted(question: str) -> list[str]:
             ],
         ),
         ("show me the labs", ["chart_results(kind=labs)"]),
-        ("were they filled?", ["chart_section(section=fills)"]),
+        (
+            "were they filled?",
+            ["chart_section(section=fills)", "chart_section(section=home_medications)"],
+        ),
         ("hello", []),
         ("vaccines due?", ["chart_section(section=immunizations)"]),
     ],
