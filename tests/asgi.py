@@ -23,6 +23,7 @@ class AsgiTransport(httpx2.BaseTransport):
 
     def __init__(self, app: Any) -> None:
         self._inner = httpx2.ASGITransport(app=app)
+        self._closed = False
         self._stack = start_blocking_portal()
         self._portal = self._stack.__enter__()
         self._lifespan = self._portal.wrap_async_context_manager(_lifespan(app))
@@ -39,8 +40,10 @@ class AsgiTransport(httpx2.BaseTransport):
         return httpx2.Response(answer.status_code, headers=answer.headers, content=found)
 
     def close(self) -> None:
-        self._lifespan.__exit__(None, None, None)
-        self._stack.__exit__(None, None, None)
+        if not self._closed:
+            self._closed = True
+            self._lifespan.__exit__(None, None, None)
+            self._stack.__exit__(None, None, None)
 
 
 @asynccontextmanager

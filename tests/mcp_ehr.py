@@ -24,8 +24,9 @@ from sandbox.mcp.shapes import SHAPES
 from sandbox.settings import SandboxSettings
 from tests.asgi import TwoHosts, mcp_transport
 from tests.ndjson_source import context
+from tests.stack import registered
 
-__all__ = ["MCP", "SHAPES", "Asked", "by_mcp", "registered_tools"]
+__all__ = ["MCP", "SHAPES", "Asked", "by_mcp", "mcp_only", "registered_tools"]
 
 NOW = datetime(2026, 11, 20, 14, 42, tzinfo=UTC)
 MCP = "http://mcp.ehr.localhost:9002"
@@ -36,6 +37,16 @@ def registered_tools(shape: str) -> dict[str, McpTool]:
     """Return the tools of a shape as the registration that comes with the sandbox approves them."""
     table = tomllib.loads((REGISTRATIONS / f"{shape}.toml").read_text("utf-8"))["mcp"]
     return msgspec.convert(table["tools"], dict[str, McpTool])
+
+
+def mcp_only(folder: Path, shape: str, *changes: tuple[str, str], api: bool = False) -> Path:
+    """Write the sandbox's registration with its MCP server of a shape; without `api` nothing is read by FHIR."""
+    table = (REGISTRATIONS / f"{shape}.toml").read_text("utf-8")
+    for old, new in changes:
+        assert old in table, old
+        table = table.replace(old, new)
+    iss = 'iss = ["http://ehr.localhost:9000/fhir"]'
+    return registered(folder, *(() if api else ((iss, f'{iss}\napi = "off"'),)), more=table)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
-from app.cli import exports, keys, mcp, purge, registrations, switches
+from app.cli import ehr_mcp, exports, keys, mcp, purge, registrations, switches
 from app.cli.desk import Clock, Desk, say
 from app.cli.registrations import schema
 from app.errors import ConfigurationError
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     registrations.add(commands)
     commands.add_parser("schema", help="the JSON Schema of a registration")
+    ehr_mcp.add(commands)
     keys.add(commands)
     switches.add(commands)
     purge.add(commands)

@@ -14,7 +14,7 @@ from app.fhir.asking import CONNECTIONS, Requests
 from app.fhir.shared_ehr import SharedEhr
 from app.fhir.source import Query
 from app.launch_context import LaunchContext
-from app.mcp.calls import Wanted, answer, arguments, serves, status_of, too_narrow
+from app.mcp.calls import Wanted, answer, arguments, choose, serves, status_of, too_narrow
 from app.mcp.client import McpClient, Told
 from app.mcp.pins import Tools, shown, why_not
 from app.smart.ehr_mcp import Mcp, McpTool
@@ -110,13 +110,11 @@ class McpAsking:
                 yield name
 
     def _tool(self, wanted: Wanted) -> tuple[str, McpTool]:
-        """Return the tool for it: one of that type before one for all."""
-        able = [(n, t) for n, t in self._server.mcp.tools.items() if serves(t, wanted)]
-        able.sort(key=lambda found: found[1].adapter == "fhir_request")
-        able.sort(key=lambda found: not found[1].resource_type)
-        if not able:
+        """Return the tool that gives it."""
+        name = choose(self._server.mcp.tools, wanted)
+        if not name:
             raise NotRead(f"no tool of {self._server.mcp.name} gives it")
-        name, tool = able[0]
+        tool = self._server.mcp.tools[name]
         if parameter := too_narrow(tool, wanted):
             raise NotRead(
                 f"the tool {shown(name)} of {self._server.mcp.name} cannot search by {parameter}"

@@ -81,6 +81,13 @@ def serves(tool: McpTool, wanted: Wanted) -> bool:
             return False
 
 
+def choose(tools: Mapping[str, McpTool], wanted: Wanted) -> str:
+    """Return the name of the tool for what is wanted: one of that type before one for all; "" if none gives it."""
+    able = [(name, tool) for name, tool in tools.items() if serves(tool, wanted)]
+    able.sort(key=lambda found: (not found[1].resource_type, found[1].adapter == "fhir_request"))
+    return able[0][0] if able else ""
+
+
 def _has(tool: McpTool, asked: frozenset[str]) -> bool:
     """Tell whether a tool has all of the categories that are asked for."""
     return not tool.categories or (bool(asked) and asked <= set(tool.categories))

@@ -8,10 +8,10 @@ import pytest
 
 from sandbox.mcp.switches import Switches
 from tests.asgi import TwoHosts
-from tests.stack import ROOT, Stack, make_stack, registered
+from tests.mcp_ehr import mcp_only
+from tests.stack import Stack, make_stack
 
 Make = Callable[..., Stack]
-NO_API = ('iss = ["http://ehr.localhost:9000/fhir"]', 'iss = ["http://ehr.localhost:9000/fhir"]\napi = "off"')  # fmt: skip
 
 
 @pytest.fixture
@@ -25,11 +25,7 @@ def make(tmp_path: Path, switches: Switches) -> Iterator[Make]:
     made: list[Stack] = []
 
     def make(shape: str, *changes: tuple[str, str], api: bool = False, **more: Any) -> Stack:
-        table = (ROOT / "sandbox" / "mcp" / "registrations" / f"{shape}.toml").read_text("utf-8")
-        for old, new in changes:
-            assert old in table, old
-            table = table.replace(old, new)
-        config = registered(tmp_path, *(() if api else (NO_API,)), more=table)
+        config = mcp_only(tmp_path, shape, *changes, api=api)
         made.append(make_stack(tmp_path, launch_config=config, mcp=switches, **more))
         return made[-1]
 
