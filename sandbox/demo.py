@@ -21,8 +21,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from sandbox.settings import PACKAGE
+
 EHR_PORT, APP_PORT, MCP_PORT, APP_MCP_PORT = 9000, 9001, 9002, 9003
 START_S = 120.0
+# The shapes in which the EHR's MCP server gives its tools, see `sandbox.mcp.shapes`.
+SHAPES = ("generic", "search", "typed")
+ISS = 'iss = ["http://ehr.localhost:9000/fhir"]'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,7 @@ class Demo:
     folder: Path
     latency_ms: int = 0
     mcp_port: int = 0
+    mcp_shape: str = ""
     app_mcp_port: int = 0
     ehr_listens: int = 0
     app_listens: int = 0
@@ -65,6 +71,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--ehr-listens", type=int, default=0, help="the EHR's port behind a proxy")
     parser.add_argument("--app-listens", type=int, default=0, help="the app's port behind a proxy")
     parser.add_argument("--mcp-port", type=int, help="the EHR's MCP server's; 0: none")
+    parser.add_argument(
+        "--mcp", choices=SHAPES, default="", help="read charts by the EHR's MCP server only"
+    )
     parser.add_argument("--app-mcp-port", type=int, help="the copilot's MCP server's; 0: none")
     given = parser.parse_args(arguments)
     usual = given.ehr_port == EHR_PORT
@@ -74,6 +83,7 @@ def main(arguments: Sequence[str]) -> int:
         folder=given.folder,
         latency_ms=given.latency_ms,
         mcp_port=_port(given.mcp_port, MCP_PORT if usual else 0),
+        mcp_shape=given.mcp,
         app_mcp_port=_port(given.app_mcp_port, APP_MCP_PORT if usual else 0),
         ehr_listens=given.ehr_listens,
         app_listens=given.app_listens,
@@ -210,14 +220,18 @@ def _secret_key(path: Path) -> str:
 
 
 def _launch_config(demo: Demo) -> Path:
-    """Return the registrations' folder; for other ports, one with their addresses rewritten."""
+    """Return the registrations' folder; for other ports, or charts by MCP, one with them rewritten."""
     shipped = Path("launch_config")
-    if (demo.ehr_port, demo.app_port) == (EHR_PORT, APP_PORT):
+    if (demo.ehr_port, demo.app_port) == (EHR_PORT, APP_PORT) and not demo.mcp_shape:
         return shipped
     folder = demo.folder / "launch_config"
     folder.mkdir(exist_ok=True)
     for path in shipped.glob("*.toml"):
         text = path.read_text("utf-8")
+        if path.stem == "sandbox" and demo.mcp_shape:
+            table = PACKAGE / "mcp" / "registrations" / f"{demo.mcp_shape}.toml"
+            text = text.replace(ISS, f'{ISS}\napi = "off"') + "\n" + table.read_text("utf-8")
+        text = text.replace(f"mcp.ehr.localhost:{MCP_PORT}", f"mcp.ehr.localhost:{demo.mcp_port}")
         text = text.replace(f"ehr.localhost:{EHR_PORT}", f"ehr.localhost:{demo.ehr_port}")
         text = text.replace(f"files.localhost:{EHR_PORT}", f"files.localhost:{demo.ehr_port}")
         text = text.replace(f"app.localhost:{APP_PORT}", f"app.localhost:{demo.app_port}")

@@ -135,6 +135,7 @@ class Charts:
                 "result": read.completeness.kind,
                 "records": ids,
                 "dropped_foreign": read.dropped_foreign,
+                **({"via": read.via} if read.via else {}),
             }
             self._audit.record("read", who, detail)
 

@@ -59,10 +59,18 @@ def test_a_tool_that_changed_overnight_is_missing_by_name_and_moves_nobody(
 @requirement("chartside:mcp:guard")
 def test_another_patients_records_are_refused_and_said(make: Make, switches: Switches) -> None:
     switches.wrong_patient = True
-    launched = make("search").browser().launch()
+    stack = make("search")
+    launched = stack.browser().launch()
     card = launched.get("/card").text
     assert "of another patient was refused" in card
     assert "someone-else" not in card
+    reads = [
+        event.detail
+        for event in stack.services.audit.events(launched.launch_id)
+        if event.kind == "read"
+    ]
+    assert any('"dropped_foreign":1' in detail for detail in reads)
+    assert all(f'"via":"{SERVER}"' in detail for detail in reads)
 
 
 def without(kind: str) -> Callable[[WSGIApplication], WSGIApplication]:
