@@ -35,6 +35,7 @@
     ├── AuditFailed             the audit log takes nothing more
     ├── ExportFailed            a bulk export ended without its files (`app.warehouse.bulk.errors`)
     │   └── ExportLost          the EHR knows the export no longer
+    ├── FacadeRefused           a FHIR request that the store's facade does not answer (`app.warehouse.facade.errors`)
     ├── ExportRunning           another process works on the same data set
     └── NotFound                no such turn or source in this launch
 
