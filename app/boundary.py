@@ -43,6 +43,8 @@ NETWORK = (
     httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError, httpx2.TransportError,
     httpx2.DecodingError, OSError,
 )  # fmt: skip
+# Longer than anybody waits, and still a time: a server may send any number of digits.
+LONGEST_RETRY_S = 86_400.0 * 365
 NO_CONNECTION = (
     httpx2.ConnectError, httpx2.ConnectTimeout, httpcore2.ConnectError, httpcore2.ConnectTimeout,
 )  # fmt: skip
@@ -78,9 +80,9 @@ class Response:
 
     @property
     def retry_after_s(self) -> float | None:
-        """Return Retry-After where it is a number of seconds (RFC 9110 10.2.3), None otherwise."""
+        """Return Retry-After where it is a number of seconds (RFC 9110 10.2.3), None otherwise; never infinite."""
         sent = self.headers.get("retry-after", "")
-        return float(sent) if sent.isascii() and sent.isdigit() else None
+        return min(float(sent), LONGEST_RETRY_S) if sent.isascii() and sent.isdigit() else None
 
 
 @dataclass(frozen=True, kw_only=True)

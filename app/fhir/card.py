@@ -23,6 +23,7 @@ from app.fhir.source import (
     Truncated,
 )
 from app.fhir.statements import none_known
+from app.fhir.unsorted import undated, unreadable, untold_pending, without_status
 from app.fhir.values import categories
 from app.fhir.visits import is_admission
 from app.fhir.words import visit_words
@@ -60,7 +61,7 @@ def build_card(launch: LaunchChart, sources: Sources, now: datetime, user_refere
     top = banner(launch)
     encounter = _encounter_row(launch, sources)
     changed = since.rows(launch, anchor, after) or [_nothing_new(launch, sources, after)]
-    changed += _new_but_unread(chart)
+    changed += _new_but_unread(chart) + _not_sorted_in(chart, after)
     sections = [
         CardSection(id="since", title=since.title(chart, anchor, after), rows=tuple(changed), column="main"),
         CardSection(id="differ", title=(plain("Notes and record differ"),), rows=tuple(differing(launch, sources)), column="main"),
@@ -106,11 +107,25 @@ def _new_but_unread(chart: Chart) -> list[Row]:
     ]
 
 
+def _not_sorted_in(chart: Chart, after: str) -> list[Row]:
+    """Say what may be new and does not say when it was, and which new results have no value to show."""
+    lost = undated(chart, after)
+    said = [f"{_listed(lost)} without a date: whether they are new is not known."] if lost else []
+    if n := unreadable(chart, after):
+        said.append(
+            f"The value of {n} new result{'s is' if n == 1 else 's are'} not readable here."
+        )
+    # Only active orders are news, and only finished encounters a visit to count from.
+    untold = without_status(chart, [*chart.tables.get("M", []), *chart.tables.get("E", [])])
+    said += [f"{SECTION_WORDS[name]}: {why}." for name, why in untold.items()]
+    return [Row(pieces=(plain(words),), tone="warn") for words in said]
+
+
 def _nothing_new(launch: LaunchChart, sources: Sources, after: str) -> Row:
     """Say that nothing is new only of sections that were read back to the visit; cite the searches."""
     names: tuple[SectionName, ...] = ("labs", "medications", "problems", "notes")
     chart = launch.chart
-    whole = all(_reaches(launch, name, after) for name in names)
+    whole = all(_reaches(launch, name, after) for name in names) and not undated(chart, after)
     records = [chart.record_search(f"changes since {day(after)}", name) for name in names]
     # Rows are made of what is out of range: a normal result since the visit is new all the same.
     if tests := since.tests_with_results(chart, after):
@@ -172,7 +187,12 @@ def _pending(launch: LaunchChart, sources: Sources) -> list[Row]:
     if len(waiting) > MOST_PENDING:
         out.append(Row(pieces=(Text(text=f"{len(waiting) - MOST_PENDING} more", style="muted"),)))
     whole = all(isinstance(chart.sections.get(n), Complete) for n in ("requests", "reports"))
-    if not waiting and whole:
+    if unsorted := untold_pending(chart):
+        out += [
+            Row(pieces=(plain(f"{SECTION_WORDS[n]}: {why}."),), tone="warn")
+            for n, why in unsorted.items()
+        ]
+    elif not waiting and whole:
         names: tuple[SectionName, ...] = ("requests", "reports")
         chips = (search_cite(sources, chart.record_search("pending results", n)) for n in names)
         out = [Row(pieces=(plain("Pending results: none found."), *chips))]

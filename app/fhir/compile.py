@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,16 +13,34 @@ from app.fhir.dates import local
 from app.fhir.facts import display
 from app.fhir.ledger import Ledger
 from app.fhir.medicines import named
-from app.fhir.orders import WAITING, awaits_result
+from app.fhir.orders import WAITING, awaits_result, supply_in_zone
 from app.fhir.performed import with_device
-from app.fhir.readings import Grid, Reading, Row
-from app.fhir.sections import BY_NAME, BY_TYPE, SECTIONS, TABLES, SectionName, section_of, table_of
+from app.fhir.readings import Grid, Reading, Row, Unvalued
+from app.fhir.sections import (
+    BY_NAME,
+    BY_TYPE,
+    GRIDS,
+    SECTIONS,
+    TABLES,
+    SectionName,
+    section_of,
+    table_of,
+)
 from app.fhir.shapes import fitting_patient, is_well_formed
 from app.fhir.short_names import RANK, SHORT
 from app.fhir.source import Complete, Completeness, Failed, Resource, Truncated
 from app.fhir.stated import MALFORMED, Stated
 from app.fhir.statements import on_problem_list, verification
-from app.fhir.values import categories, codes, evidence, reference, version
+from app.fhir.unsorted import nameless
+from app.fhir.values import (
+    categories,
+    codes,
+    concept,
+    evidence,
+    reference,
+    test,
+    version,
+)
 
 # Observations and reports that carry no result; orders keep their status (a cancelled order is a fact).
 RESULTLESS = frozenset(("entered-in-error", "cancelled"))
@@ -78,7 +97,7 @@ def compile_chart(
     return Chart(
         patient=patient, zone=zone, now=now, tables=tables, grids=grids,
         counts=Counter({name: len(found) - unread[name] for name, found in read.items()}), left_out=+left_out,
-        sections=_named_all(_honest(sections, read, unread), tables), resources=resources, ledger=ledger,
+        sections=_named_all(_honest(sections, read, unread), tables, grids), resources=resources, ledger=ledger,
     )  # fmt: skip
 
 
@@ -107,11 +126,13 @@ def _honest(
 
 
 def _named_all(
-    sections: dict[SectionName, Completeness], tables: Mapping[str, list[Line]]
+    sections: dict[SectionName, Completeness],
+    tables: Mapping[str, list[Line]],
+    grids: Mapping[str, Grid],
 ) -> dict[SectionName, Completeness]:
     """Say of a section whose records do not all tell what they are about that it was not read to its end.
 
-    A medicine or an allergy without a name may be the very one that is asked for.
+    A medicine, an allergy or a result without a name may be the very one that is asked for.
     """
     lines = [
         x
@@ -120,7 +141,8 @@ def _named_all(
         if x.facts[:1] and x.facts[0].value.endswith("not named")
     ]
     unnamed = Counter(section_of(x.reference).name for x in lines)
-    for name, n in unnamed.items():
+    unnamed.update({GRIDS[prefix].name: nameless(grid) for prefix, grid in grids.items()})
+    for name, n in (+unnamed).items():
         state = sections.get(name)
         if isinstance(state, Complete | Truncated):
             what = f"{n:,} record{'s do' if n != 1 else ' does'} not say what {'they are' if n != 1 else 'it is'} about"
@@ -149,10 +171,15 @@ def _tables(
                 left_out[f"{name} {why}"] += 1
                 continue
             try:
+                date, facts = (
+                    local(kind.date(resource)[0], zone),
+                    stated.facts(resource, kind.facts),
+                )
                 line = Line(
-                    handle="", reference=reference(resource), date=local(kind.date(resource)[0], zone),
+                    handle="", reference=reference(resource), date=date,
                     group=results.get(reference(resource)) or kind.group(resource),
-                    facts=(*stated.facts(resource, kind.facts), *_site_of(resource, encounters)),
+                    facts=(*(supply_in_zone(facts, date) if section.prefix == "M" else facts),
+                           *_site_of(resource, encounters)),
                 )  # fmt: skip
                 on_problem_list(resource)
             except MALFORMED:
@@ -215,11 +242,12 @@ def _results_of(by_type: Mapping[str, list[Resource]], zone: ZoneInfo) -> dict[s
     for r in by_type.get("ServiceRequest", []):
         if r.get("status") == "active" and awaits_result(r):
             ordered = local(str(r.get("authoredOn") or "9999"), zone)
-            found = any(_answers(last.get(code, ""), ordered) for code in codes(r.get("code")))
-            ref = reference(r)
-            unnamed = "resulted" if found else "pending"
+            asked, ref = codes(r.get("code")), reference(r)
+            found = any(_answers(last.get(code, ""), ordered) for code in asked)
+            # Of an order that names neither test nor result nobody knows whether one is there: as sent.
+            by_code = "resulted" if found else "pending" if concept(r.get("code")) else "active"
             out[ref] = (
-                "resulted" if ref in resulted else "in progress" if ref in waiting else unnamed
+                "resulted" if ref in resulted else "in progress" if ref in waiting else by_code
             )
     return out
 
@@ -251,12 +279,17 @@ def _grids(
     searched_as: Mapping[str, str],
 ) -> dict[str, Grid]:
     measured: dict[str, list[Reading]] = {"L": [], "V": [], "O": []}
+    unvalued: dict[str, Counter[tuple[str, str, str]]] = defaultdict(Counter)
     for observation in observations:
         if observation.get("status") in RESULTLESS:
             left_out[f"Observation {observation['status']}"] += 1
             continue
         try:
-            found, grid = stated.readings(observation), grid_of(observation)
+            found, grid, named = (
+                stated.readings(observation),
+                grid_of(observation),
+                test(observation),
+            )
             if not categories(observation) & KNOWN_CATEGORIES:
                 # Categories of the EHR's own: what it found as laboratory results is one.
                 grid = searched_as.get(reference(observation), grid)
@@ -264,8 +297,21 @@ def _grids(
             wrong.add(reference(observation))
             continue
         measured[grid].extend(found)
-        left_out["Observation without a value"] += not found
-    return {prefix: _grid(found, prefix, ledger) for prefix, found in measured.items()}
+        if not found:
+            left_out["Observation without a value"] += 1
+            # The head of a panel has none of its own.
+            unvalued[grid][named] += not observation.get("hasMember")
+    return {
+        prefix: replace(_grid(found, prefix, ledger), unvalued=_unvalued(unvalued[prefix]))
+        for prefix, found in measured.items()
+    }
+
+
+def _unvalued(sent: Counter[tuple[str, str, str]]) -> tuple[Unvalued, ...]:
+    return tuple(
+        Unvalued(code=code, name=name, display=display, sent=n)
+        for (code, name, display), n in (+sent).items()
+    )
 
 
 def grid_of(observation: Resource) -> str:

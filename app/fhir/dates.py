@@ -5,15 +5,20 @@ A date-only value never gets a time; a moment is printed in the site's zone, wha
 Source: https://hl7.org/fhir/R4/datatypes.html#dateTime (a year, a month, a day, or a moment with an offset)
 """
 
+import re
 from calendar import monthrange
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def local(sent: str, zone: ZoneInfo) -> str:
-    """Return a date as sent as sortable ISO in the site's zone, to the minute; date-only values stay as they are."""
+    """Return a date as sent as sortable ISO in the site's zone, to the minute; date-only values stay as they are.
+
+    Of the hour that comes twice when clocks go back, both read the same.
+    """
     if len(sent) <= len("2026-11-19"):
         return sent
     try:
@@ -24,6 +29,29 @@ def local(sent: str, zone: ZoneInfo) -> str:
     if moment.tzinfo is not None:
         moment = moment.astimezone(zone)
     return moment.strftime("%Y-%m-%dT%H:%M")
+
+
+def later(now: datetime, elapsed: timedelta) -> datetime:
+    """Return the moment this much time later (earlier, if negative), in the zone of `now`.
+
+    A day on which clocks change has 23 or 25 hours: adding to the local time itself would count clock faces, not hours.
+    """
+    return (now.astimezone(UTC) + elapsed).astimezone(now.tzinfo)
+
+
+def is_unplaced(moment: str, since: str = "", until: str = "") -> bool:
+    """Tell whether a date (ISO, site zone) is missing, or too coarse to say on which side of a limit it lies."""
+    # A day's own end, as "until 2026-11-19T24" says it, divides no day.
+    limits = [limit.removesuffix("T24") for limit in (since, until) if limit]
+    return any(
+        not moment or (len(moment) < len(limit) and limit.startswith(moment)) for limit in limits
+    )
+
+
+def is_within(moment: str, since: str = "", until: str = "") -> bool:
+    """Tell whether a date lies inside limits for certain; `until` is not included. No limit holds everything."""
+    inside = moment >= since and (not until or moment < until)
+    return inside and not is_unplaced(moment, since, until)
 
 
 def day(iso: str) -> str:
@@ -42,6 +70,8 @@ def printed(sent: str, zone: ZoneInfo, *, time: bool = False) -> str:
 
 def as_date(iso: str) -> date | None:
     """Return the calendar day of an ISO date, None where the day is not known."""
+    if not DAY.match(iso):
+        return None  # a week or an ordinal date, which ISO 8601 has and FHIR has not, is no day that was sent
     try:
         return date.fromisoformat(iso[:10])
     except ValueError:

@@ -4,9 +4,12 @@ Source: https://hl7.org/fhir/R4/medicationrequest.html, https://hl7.org/fhir/R4/
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from app.fhir import medicines
 from app.fhir.citation import Evidence
+from app.fhir.dates import add_days
 from app.fhir.facts import Facts, When, date_fact, display, kept, stated
 from app.fhir.source import Resource
 from app.fhir.values import categories, codes, concept, evidence, first
@@ -86,6 +89,14 @@ def _supply(r: Resource, name: str) -> Evidence | None:
     days, end = found
     return evidence(
         r, "dispenseRequest", "supply", days, unit="days", name=name, date=end, role="ended"
+    )
+
+
+def supply_in_zone(facts: Iterable[Evidence], ordered: str) -> tuple[Evidence, ...]:
+    """Return an order's facts with the end of its supply counted from `ordered`, its day in the site's zone."""
+    return tuple(
+        replace(f, date=add_days(ordered, int(f.value))) if f.field == "supply" else f
+        for f in facts
     )
 
 

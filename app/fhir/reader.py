@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from app.fhir.asking import CONNECTIONS
 from app.fhir.chart import Chart
 from app.fhir.compile import compile_chart
-from app.fhir.dates import local
+from app.fhir.dates import later, local
 from app.fhir.earlier import Earlier
 from app.fhir.first_read import FirstRead, demand_identity
 from app.fhir.labels import DEFAULT, Audience, Labels
@@ -131,7 +131,7 @@ class LaunchChart:
         """Return clinical time: a sandbox chart's own stands still, a real one goes on."""
         if self.context.clinical_time is not None:
             return self._started
-        return self._started + timedelta(seconds=time.monotonic() - self._started_s)
+        return later(self._started, timedelta(seconds=time.monotonic() - self._started_s))
 
     def first_read(self) -> Chart:
         """Read the first page of every section of the card, at once. Idempotent.

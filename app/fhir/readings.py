@@ -49,11 +49,22 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unvalued:
+    """A test of which `sent` results came without any value, nor a reason why: ordered perhaps, or withheld."""
+
+    code: str
+    name: str
+    display: str
+    sent: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Grid:
     """Tests by moments. `columns` maps a label to its moment (`YYYY-MM-DDThh:mm`), newest first."""
 
     columns: Mapping[str, str]
     rows: tuple[Row, ...]
+    unvalued: tuple[Unvalued, ...] = ()
 
     def moment(self, place: str) -> str:
         """Return the moment of a column label, with or without primes."""

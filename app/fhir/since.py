@@ -122,8 +122,9 @@ def rows(launch: LaunchChart, anchor: Anchor | None, after: str) -> list[Row]:
 
 
 def series(test: Test) -> list[tuple[str, Reading]]:
-    """Return (place, reading) of a test, newest first, one for each moment."""
-    return [(place, cell[0]) for place, cell in test.cells.items()]
+    """Return (place, reading) of a test, newest first; of several at one moment, or on one day, the flagged first."""
+    found = [(place, cell[0]) for place, cell in test.cells.items()]
+    return sorted(found, key=lambda one: (one[1].moment, bool(one[1].flag)), reverse=True)
 
 
 def tests_with_results(chart: Chart, after: str) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from app.fhir.dates import is_within
 from app.fhir.readings import Grid, Reading, Row
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -43,9 +44,9 @@ class Statistics:
 def statistics(grid: Grid, row: Row, since: str = "", until: str = "") -> Statistics:
     """Return the statistics of a row between two ISO moments; `until` is not included."""
     points = [
-        Point(place=place, moment=moment, reading=readings[0])
+        Point(place=place, moment=grid.moment(place), reading=readings[0])
         for place, readings in row.cells.items()
-        if (moment := grid.moment(place)) >= since and (not until or moment < until)
+        if is_within(grid.moment(place), since, until)
     ]
     numbers = [(number, p) for p in points if (number := _number(p.reading)) is not None]
     ordered = sorted(numbers, key=lambda pair: pair[0])

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from app.fhir.ages import patient_age
 from app.fhir.chart import Chart, Line, section_lines, why_incomplete
-from app.fhir.dates import day, months_before
+from app.fhir.dates import day, is_within, months_before
 from app.fhir.grid_text import (
     CHARS_PER_TOKEN,
     blocks_text,
@@ -119,7 +119,7 @@ def table(
     every = section_lines(chart, section) if section else chart.tables.get(prefix, [])
     if _is_unread(chart, names):
         return f"{kind.title}: NOT READ ({'; '.join(gaps)}); do not say none."
-    kept = [x for x in every if group in ("", x.group) and x.date >= since]
+    kept = [x for x in every if group in ("", x.group) and is_within(x.date, since)]
     kept = kept if only is None else [x for x in kept if x.handle in only]
     lines = _merged(kind, kept) if merge else [(x, 1) for x in kept]
     heading = [_count(every, kept, lines, group)]
@@ -186,11 +186,7 @@ def measurements(
         return f"{GRID_TITLES[prefix]}: NOT READ ({'; '.join(gaps)}); do not say none."
     wanted = [r for r in grid.rows if not rows or r.handle in rows or r.code in rows]
     used = {p.rstrip("'") for r in wanted for p in r.cells}
-    places = [
-        p
-        for p, at in grid.columns.items()
-        if p in used and at >= since and (not until or at < until)
-    ]
+    places = [p for p, at in grid.columns.items() if p in used and is_within(at, since, until)]
     out, printed = blocks_text(grid, wanted, places, budget_tokens * CHARS_PER_TOKEN)
     older = ""
     if printed < len(places):
@@ -336,8 +332,9 @@ def _recent(grid: Grid, row: Row, since: str) -> list[str]:
 
 
 def _is_off(row: Row) -> bool:
-    """Tell whether the newest result is out of range, as flagged or by its sent range."""
-    return any(item.flag or item.outside for item in next(iter(row.cells.values())))
+    """Tell whether the newest result, or one of several at its moment, is out of range: as flagged, or by its sent range."""
+    items = [item for cell in row.cells.values() for item in cell]
+    return any(i.flag or i.outside for i in items if i.moment == items[0].moment)
 
 
 def _newest(grid: Grid, row: Row) -> str:

@@ -32,6 +32,10 @@ UCUM_DISPLAY = {
 }
 # Any value[x], also of a kind of another FHIR version, or only its extensions.
 NOT_READ = re.compile(r"_?value[A-Z]")
+# What stands for a value that was sent and cannot be said.
+NOT_READABLE = "value not readable here"
+# What a result is called that does not say what it is.
+UNNAMED = "unnamed"
 SYSTOLIC, DIASTOLIC, BLOOD_PRESSURE = "8480-6", "8462-4", "85354-9"
 
 
@@ -52,9 +56,9 @@ def codes(value: object) -> set[str]:
     return {str(c.get("code")) for c in coded(sent) if c.get("code")}
 
 
-def coded(concept: Resource) -> list[Resource]:
+def coded(concept: object) -> list[Resource]:
     """Return the codings of a CodeableConcept; what is sent in another form says nothing."""
-    sent = concept.get("coding")
+    sent = concept.get("coding") if isinstance(concept, dict) else None
     return [c for c in sent if isinstance(c, dict)] if isinstance(sent, list) else []
 
 
@@ -201,6 +205,13 @@ def flag(part: Resource) -> str:
     )
 
 
+def test(part: Resource) -> tuple[str, str, str]:
+    """Return code, name and display of what an Observation, or a component, says that it measured."""
+    coding: Resource = next(iter((part.get("code") or {}).get("coding") or []), {})
+    name = SHORT.get(coding.get("code", "")) or concept(part.get("code")) or UNNAMED
+    return str(coding.get("code") or name), name, str(coding.get("display") or name)
+
+
 def _numberless(name: str, part: Resource) -> bool:
     return name == "valueQuantity" and not amount(part[name])
 
@@ -212,10 +223,9 @@ def _reading(observation: Resource, part: Resource, path: str, zone: ZoneInfo) -
         return None
     # A result that was sent and cannot be said is there all the same: it must not become "none".
     is_read = element in VALUE and not _numberless(element, part)
-    sent = VALUE[element](part[element]) if is_read else "value not readable here"
+    sent = VALUE[element](part[element]) if is_read else NOT_READABLE
     quantity = part[element] if element == "valueQuantity" and is_read else {}
-    coding: Resource = next(iter((part.get("code") or {}).get("coding") or []), {})
-    name = SHORT.get(coding.get("code", "")) or concept(part.get("code")) or "unnamed"
+    code, name, display = test(part)
     date, role = effective(observation)
     text, outside = limits(part)
     fact = evidence(
@@ -229,7 +239,7 @@ def _reading(observation: Resource, part: Resource, path: str, zone: ZoneInfo) -
         role=role,
     )
     return Reading(
-        code=str(coding.get("code") or name), name=name, display=str(coding.get("display") or name),
+        code=code, name=name, display=display,
         unit=unit_of(quantity), moment=local(date, zone), text=sent, flag=flag(part),
         status=str(observation.get("status") or ""), limits=text, outside=outside,
         site=str(first(observation, "performer").get("display") or ""), evidence=(fact,),

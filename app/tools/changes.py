@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import Literal, assert_never
 
 from app.fhir.chart import Chart, Line
-from app.fhir.dates import local
+from app.fhir.dates import is_within, later, local
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Row
 from app.fhir.sections import SectionName
+from app.fhir.unsorted import joined, results_without_date, without_date
 from app.fhir.visits import is_admission
 from app.launch_context import LaunchContext
 from app.llm.port import Entry
@@ -43,8 +44,8 @@ def anchor(launch: LaunchChart, kind: AnchorKind, date: str) -> tuple[str, Line 
         case "date":
             return date, None, "that date"
         case "24h":
-            day_before = (launch.now - timedelta(hours=24)).isoformat()
-            return local(day_before, chart.zone), None, "24 hours ago"
+            day_before = later(launch.now, -timedelta(hours=24))
+            return local(day_before.isoformat(), chart.zone), None, "24 hours ago"
         case "admission":
             line = _stay(chart)
             return (line.date if line else ""), line, "admission"
@@ -107,21 +108,44 @@ def changed(
         if _newer(chart, p, row, start)
     ]
     rows.sort(key=lambda e: not e.cells[0].flag)
-    lines = [
+    every = [
         x
         for p in ("M", "G", "P", "N", "E", "R", "F", "C")
         for x in unanswered(chart, chart.tables[p])
-        if x.date > start and x is not visit and section_of(x) in names
+        if x is not visit and section_of(x) in names
     ]
+    lines = [x for x in every if is_since(x.date, start)]
+    unsorted = _unsorted(chart, every, start)
     entries = [*rows, *(line_entry(chart, x) for x in lines)]
     text = [head, *(_series(e) for e in rows), *(_line(chart, x) for x in lines)]
     if not entries:
-        records = none_records(chart, f"changes since {since}", names)
+        records = none_records(chart, f"changes since {since}", names, unsorted)
         text += [none_text(record) for record in records]
         entries = [search_entry(record) for record in records]
     mark = Entry(section="anchor", handle=visit.handle if visit else "", name=since, group=called)
     shown = {name: sum(_in(e, name) for e in entries) for name in names}
-    return Found(text="\n".join(text), sections=tuple(names), entries=(mark, *entries), shown=shown)
+    return Found(
+        text="\n".join(text), sections=tuple(names), entries=(mark, *entries), shown=shown, unsorted=unsorted
+    )  # fmt: skip
+
+
+def is_since(moment: str, start: str) -> bool:
+    """Tell whether a date is later than `start`, or is the day of `start` without an hour: it is printed as that day."""
+    same_day = len(moment) == len("2026-11-19") < len(start) and start.startswith(moment)
+    return moment > start or same_day
+
+
+def _unsorted(chart: Chart, lines: Sequence[Line], start: str) -> dict[SectionName, str]:
+    """Count what may be newer than `start` and does not say when it was."""
+    day = start[: len("2026-11-19")]
+    moments = [
+        (name, grid.moment(place))
+        for prefix, name in (("L", "labs"), ("V", "vitals"))
+        for grid in [chart.grids[prefix]]
+        for row in grid.rows
+        for place in row.cells
+    ]
+    return joined(without_date(lines, day), results_without_date(moments, start))
 
 
 def _in(entry: Entry, name: SectionName) -> int:
@@ -129,7 +153,9 @@ def _in(entry: Entry, name: SectionName) -> int:
 
 
 def _newer(chart: Chart, prefix: str, row: Row, start: str) -> bool:
-    return any(chart.grids[prefix].moment(place) > start for place in row.cells)
+    return any(
+        m > start and is_within(m, start) for m in map(chart.grids[prefix].moment, row.cells)
+    )
 
 
 def _series(entry: Entry) -> str:

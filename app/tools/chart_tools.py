@@ -13,8 +13,19 @@ from app.errors import ToolRefused
 from app.fhir.chart import Chart, Line
 from app.fhir.earlier import CORRECTED
 from app.fhir.reader import LaunchChart
+from app.fhir.readings import Row, Unvalued
 from app.fhir.sections import SECTION_WORDS, SECTIONS, SectionName
 from app.fhir.tables import digest, measurements
+from app.fhir.unsorted import (
+    Unsorted,
+    joined,
+    results_without_date,
+    untold_pending,
+    without_moment,
+    without_status,
+    without_value,
+)
+from app.fhir.values import NOT_READABLE
 from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load
 from app.tools.bounds import MOST_TOKENS, as_data, digest_as_data, table_as_data
@@ -32,7 +43,7 @@ from app.tools.entries import (
     unanswered,
 )  # fmt: skip
 from app.tools.jobs.tool import chart_job_of
-from app.tools.lookup import rows_named
+from app.tools.lookup import rows_named, unvalued_named
 from app.tools.note_tools import chart_notes, note_read
 from app.tools.query_tool import CHART_QUERY
 from app.tools.registry import Found, Tool
@@ -58,18 +69,27 @@ def chart_overview(launch: LaunchChart) -> Found:
         *chart.tables["E"][:6],
         *unanswered(chart, [x for x in chart.tables["R"] if x.group in ("pending", "in progress")]),
     ]
-    flagged = [e for e in newest_of_tests(chart, load()) if e.cells[0].flag and not e.field("age")]
+    flagged = [e for e in newest_of_tests(chart, load()) if _needs_eyes(e) and not e.field("age")]
     return Found(
         text=text,
         sections=("problems", "medications", "allergies", "labs", "vitals", "encounters", "notes"),
         entries=(*flagged, *(line_entry(chart, line) for line in kept)),
+        unsorted=joined(
+            without_status(chart, [*chart.tables["P"], *chart.tables["M"]]), without_moment(chart)
+        ),
     )
 
 
+def _needs_eyes(series: Entry) -> bool:
+    """Tell whether the newest result was flagged, or cannot be read; of several at one moment, or on one day, any."""
+    newest = [cell for cell in series.cells if cell.moment == series.cells[0].moment]
+    return any(cell.flag or cell.text == NOT_READABLE for cell in newest)
+
+
 def newest_of_tests(chart: Chart, synonyms: Synonyms) -> list[Entry]:
-    """Return one series for each test: the one with the newest result (a test may have several codes)."""
+    """Return one series for each laboratory test and vital sign: of several codes the one with the newest result."""
     best: dict[str, Entry] = {}
-    for prefix, _ in GRIDS:
+    for prefix in ("L", "V"):
         for row in chart.grids[prefix].rows:
             entry, known = row_entry(chart, prefix, row), synonyms.of_code(row.code)
             name = known.name if known else row.name
@@ -98,6 +118,7 @@ def chart_results(
         return _all_results(chart, kind, window, sections)
     texts: list[str] = []
     entries: list[Entry] = []
+    unsorted = _unsorted(chart, tests, window, synonyms)
     for words in tests:
         found = [
             row_entry(chart, p, row, since, until) for p, row in rows_named(chart, words, synonyms)
@@ -107,7 +128,8 @@ def chart_results(
         if not found:
             searched = _sections_for([words], kind, synonyms)
             every = [row_entry(chart, p, row) for p, row in rows_named(chart, words, synonyms)]
-            more, none = _outside(chart, _test_asked(words), searched, window, every)
+            lost = _unsorted(chart, [words], window, synonyms)
+            more, none = _outside(chart, _test_asked(words), searched, window, every, lost)
             texts, entries = texts + more, entries + none
     named = {entry.handle for entry in entries if entry.cells}
     inside = {h for h in named if _holds_any(chart, h, window)}
@@ -122,7 +144,31 @@ def chart_results(
         if (mine := [h for h in handles if h.startswith(prefix)])
     ]
     texts += _corrected(launch, [e for e in entries if e.handle in inside])
-    return _results("\n".join(texts), sections, entries)
+    return _results("\n".join(texts), sections, entries, unsorted)
+
+
+def _unsorted(
+    chart: Chart, tests: Sequence[str], window: Window, synonyms: Synonyms
+) -> dict[SectionName, str]:
+    """Say which results of these tests have no value, or no date to tell by whether they lie inside the window."""
+    rows = {r.handle: (p, r) for words in tests for p, r in rows_named(chart, words, synonyms)}
+    silent = [one for words in tests for one in unvalued_named(chart, words, synonyms)]
+    return _lost(chart, list(rows.values()), silent, window)
+
+
+def _lost(
+    chart: Chart,
+    rows: Sequence[tuple[str, Row]],
+    silent: Sequence[tuple[SectionName, Unvalued]],
+    window: Window,
+) -> dict[SectionName, str]:
+    moments = [
+        (dict(GRIDS)[p], chart.grids[p].moment(place)) for p, row in rows for place in row.cells
+    ]
+    return joined(
+        results_without_date(moments, window.since, window.until),
+        without_value(dict.fromkeys(silent)),
+    )
 
 
 def _corrected(launch: LaunchChart, entries: Sequence[Entry]) -> list[str]:
@@ -142,11 +188,13 @@ def _all_results(
         measurements(chart, prefix, since=since, until=until, budget_tokens=MOST_TOKENS)
     )
     entries = [row_entry(chart, prefix, row, since, until) for row in rows]
+    silent = [(kind, one) for one in chart.grids[prefix].unvalued]
+    lost = _lost(chart, [(prefix, row) for row in rows], silent, window)
     if any(entry.cells for entry in entries):
-        return _results(text, sections, entries)
+        return _results(text, sections, entries, lost)
     every = [row_entry(chart, prefix, row) for row in rows]
-    more, entries = _outside(chart, SECTION_WORDS[kind].lower(), (kind,), window, every)
-    return _results("\n".join([text, *more]), sections, entries)
+    more, entries = _outside(chart, SECTION_WORDS[kind].lower(), (kind,), window, every, lost)
+    return _results("\n".join([text, *more]), sections, entries, lost)
 
 
 def _outside(
@@ -155,10 +203,10 @@ def _outside(
     sections: Sequence[SectionName],
     window: Window,
     every: Sequence[Entry],
+    unsorted: Unsorted,
 ) -> tuple[list[str], list[Entry]]:
     """Return texts and entries of a search that found nothing inside its limits, with the newest from outside them."""
-    moments = [cell.moment for entry in every for cell in entry.cells]
-    records = [none_within(chart, what, name, window, moments) for name in sections]
+    records = [none_within(chart, what, name, window, (), unsorted) for name in sections]
     last = newest(every)
     texts = [told(record, brief(last) if last else "") for record in records]
     # The name stays what was asked for; the record says the limits.
@@ -190,9 +238,13 @@ def _sections_for(
     return tuple(dict.fromkeys(sections))
 
 
-def _results(text: str, sections: Sequence[SectionName], entries: Sequence[Entry]) -> Found:
+def _results(
+    text: str, sections: Sequence[SectionName], entries: Sequence[Entry], unsorted: Unsorted
+) -> Found:
     shown = {name: sum(len(e.cells) for e in entries if e.section == name) for name in sections}
-    return Found(text=text, sections=tuple(sections), entries=tuple(entries), shown=shown)
+    return Found(
+        text=text, sections=tuple(sections), entries=tuple(entries), shown=shown, unsorted=unsorted
+    )
 
 
 def changes_since(
@@ -225,6 +277,7 @@ def chart_pending(launch: LaunchChart) -> Found:
         or line.text("status") in ("registered", "preliminary", "partial")
     ]
     lines = unanswered(chart, lines)
+    unsorted = untold_pending(chart)
     text = "\n".join(
         [
             "PENDING | order or report | role date | status | by",
@@ -233,13 +286,15 @@ def chart_pending(launch: LaunchChart) -> Found:
     )
     entries = [line_entry(chart, line) for line in lines]
     if not lines:
-        records = none_records(chart, "pending orders and reports", ("requests", "reports"))
+        what, parts = "pending orders and reports", ("requests", "reports")
+        records = none_records(chart, what, parts, unsorted)
         text, entries = "\n".join(map(none_text, records)), [search_entry(r) for r in records]
     return Found(
         text=text,
         sections=("requests", "reports"),
         entries=tuple(entries),
         shown={name: sum(section_of(x) == name for x in lines) for name in ("requests", "reports")},
+        unsorted=unsorted,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from app.fhir import sections, words
 from app.fhir.chart import SECTION_OF, Chart, Line, searched, section_dates
 from app.fhir.citation import SearchRecord
-from app.fhir.dates import days_between
+from app.fhir.dates import days_between, is_within
 from app.fhir.note import Note
 from app.fhir.note_conflicts import Conflict
 from app.fhir.readings import Grid, Reading, Row
@@ -14,6 +14,7 @@ from app.fhir.sections import SectionName
 from app.fhir.short_names import SHORT
 from app.fhir.since import DANGEROUS
 from app.fhir.table_rows import shown
+from app.fhir.unsorted import SORTED, Unsorted
 from app.llm.port import Cell, Entry
 from app.tools.bounds import as_data
 
@@ -66,7 +67,7 @@ def _age(chart: Chart, moment: str) -> str:
 def _cells(chart: Chart, grid: Grid, row: Row, since: str, until: str) -> Iterable[Cell]:
     for place, readings in row.cells.items():
         moment = grid.moment(place)
-        if moment >= since and (not until or moment < until):
+        if is_within(moment, since, until):
             yield _cell(chart, row.handle + place, readings[0], moment)
 
 
@@ -155,17 +156,27 @@ def literal(words: Sequence[str]) -> str:
     return f"the word{'s' if many else ''} {', '.join(f'“{word}”' for word in words)}"
 
 
-def none_records(chart: Chart, what: str, names: Sequence[SectionName]) -> list[SearchRecord]:
+def none_records(
+    chart: Chart, what: str, names: Sequence[SectionName], unsorted: Unsorted = SORTED
+) -> list[SearchRecord]:
     """Record one search of several sections: what could not be read at all first, each alone; the rest as one.
 
-    The one is complete only if each of its sections was read to its end.
+    The one is complete only if each of its sections was read to its end, and all of its records could be sorted.
     """
-    every = [searched(chart, what, name, "") for name in names]
+    every = [but(searched(chart, what, name, ""), unsorted.get(name, "")) for name in names]
     shut = [record for record in every if not record.complete and not record.searched]
     rest = [record for record in every if record not in shut]
     full = [record for record in rest if record.searched] or rest[:1]
     out = [chart.ledger.record(record) for record in shut]
     return [*out, chart.ledger.record(_together(chart, full))] if full else out
+
+
+def but(record: SearchRecord, why: str) -> SearchRecord:
+    """Return a search that is not complete, for this reason too; itself where there is none."""
+    if not why or why in record.why_incomplete:
+        return record
+    whole = "; ".join(filter(None, (record.why_incomplete, why)))
+    return replace(record, complete=False, why_incomplete=whole)
 
 
 def _together(chart: Chart, full: Sequence[SearchRecord]) -> SearchRecord:

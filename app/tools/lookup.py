@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from app.fhir.chart import Chart, Line
-from app.fhir.readings import Row
+from app.fhir.readings import Row, Unvalued
+from app.fhir.sections import GRIDS, SectionName
 from app.llm.synonyms import Synonyms, contains, forms
 
 
@@ -22,6 +23,23 @@ def rows_named(chart: Chart, words: str, synonyms: Synonyms) -> list[tuple[str, 
         found = [(p, r) for p, r in every if r.code in codes]
         return sorted(found, key=lambda pair: codes.index(pair[1].code))
     return [(p, r) for p, r in every if any(_named(r, form) for form in forms(plain))]
+
+
+def unvalued_named(
+    chart: Chart, words: str, synonyms: Synonyms
+) -> list[tuple[SectionName, Unvalued]]:
+    """Return the tests that words stand for of which results came without a value, with their sections."""
+    plain = " ".join(words.split())
+    problem = synonyms.problem(plain)
+    codes = {code for test in synonyms.named(plain) for code in test.loinc}
+    codes |= {plain, *(problem.loinc if problem else ())}
+    return [
+        (GRIDS[prefix].name, one)
+        for prefix, grid in chart.grids.items()
+        for one in grid.unvalued
+        if one.code in codes
+        or any(contains(name, form) for name in (one.name, one.display) for form in forms(plain))
+    ]
 
 
 def _named(row: Row, words: str) -> bool:

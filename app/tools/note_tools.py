@@ -10,11 +10,13 @@ from app.errors import ToolRefused
 from app.fhir.chart import Chart
 from app.fhir.citation import SearchRecord
 from app.fhir.copies import Copies, Run, find_words
+from app.fhir.dates import is_unplaced, is_within
 from app.fhir.note import Note
 from app.fhir.note_conflicts import Conflict, conflicts, speaks_of_code_status
 from app.fhir.reader import LaunchChart
 from app.fhir.relative_days import in_words, relative_days
 from app.fhir.standing import is_replaced, standings
+from app.fhir.unsorted import lacking
 from app.llm.port import Entry
 from app.llm.services import forms_of
 from app.tools.bounds import as_data
@@ -47,12 +49,15 @@ def chart_notes(
     which = NoteFilter(author=author, service="" if every else service, kind=kind)
     if words or service:
         found = passages_with(launch, words, which) if words else written_by(launch, which)
-        found = [e for e in found if e.field("sort") >= since]
+        undated = sum(is_unplaced(e.field("sort"), since) for e in found)
+        found = [e for e in found if is_within(e.field("sort"), since)]
         text = "\n".join([DATA, *(_told(entry) for entry in found[:MOST_PASSAGES])])
         if len(found) > MOST_PASSAGES:
             text += f"\n{len(found) - MOST_PASSAGES} more passages; narrow with words or since"
     else:
-        lines = [x for x in chart.tables["N"] if x.date >= since and which.takes(x)]
+        taken = [x for x in chart.tables["N"] if which.takes(x)]
+        undated = sum(is_unplaced(x.date, since) for x in taken)
+        lines = [x for x in taken if is_within(x.date, since)]
         said = standings(chart)
         found = [
             _with_standing(line_entry(chart, line), said.get(line.reference, "")) for line in lines
@@ -69,6 +74,7 @@ def chart_notes(
     return Found(
         text=text, sections=("notes",), entries=tuple(found),
         shown={"notes": len({e.handle for e in found if e.section == "notes"})},
+        unsorted={"notes": lacking(undated, "a date", "note")} if undated else {},
     )  # fmt: skip
 
 
@@ -84,7 +90,7 @@ def _mentions(
         for form in forms_of(which.service)
         for entry in passages_with(launch, [form, *words], anyone)
     ]
-    unique = {(e.handle, e.field("passage")): e for e in found if e.field("sort") >= since}
+    unique = {(e.handle, e.field("passage")): e for e in found if is_within(e.field("sort"), since)}
     return list(unique.values())
 
 

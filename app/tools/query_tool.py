@@ -4,15 +4,17 @@ The query is checked by `warehouse.sql_guard` and run by `warehouse.patient_quer
 file or a setting. Parts of the chart that nobody read are named beside the answer: of them, no row says nothing.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from msgspec import Meta
 
-from app.fhir.chart import Chart
+from app.fhir.chart import Chart, section_lines
 from app.fhir.citation import HANDLE
 from app.fhir.reader import LaunchChart
-from app.fhir.sections import FIRST, SECTION_WORDS, SECTIONS, SectionName
+from app.fhir.sections import BY_NAME, FIRST, SECTION_WORDS, SECTIONS, SectionName
+from app.fhir.unsorted import joined, without_date, without_moment, without_name, without_status
 from app.llm.port import Entry
 from app.tools.bounds import as_data, table_as_data
 from app.tools.entries import line_entry, none_records, none_text, row_entry, search_entry
@@ -50,7 +52,8 @@ def chart_query(
     text = _printed(answer, cited=bool(handles))
     entries = [e for h in handles if (e := _entry(launch, h))]
     if not answer.rows:
-        records = none_records(chart, "rows that match a query", names)
+        lost = _unsorted(chart, checked, names)
+        records = none_records(chart, "rows that match a query", names, lost)
         text, entries = "\n".join(map(none_text, records)), [search_entry(r) for r in records]
     if unread := _unread(chart, checked, found=bool(handles)):
         text += f"\nNOT IN THESE TABLES, not read yet: {', '.join(unread)}"
@@ -75,6 +78,20 @@ def _unread(chart: Chart, checked: Checked, *, found: bool) -> list[str]:
     other = "results" in checked.tables and "results" not in checked.sections and not found
     may = [s.name for s in SECTIONS if "records" in checked.tables or (other and s.name in RESULTS)]
     return [SECTION_WORDS[name].lower() for name in may if name not in chart.sections]
+
+
+def _unsorted(
+    chart: Chart, checked: Checked, names: Sequence[SectionName]
+) -> dict[SectionName, str]:
+    """Say which records are empty in the columns that a query names: SQL passes them over without a word."""
+    words = set(re.findall(r"[a-z]+", checked.sql.lower()))
+    lines = [x for name in names if BY_NAME[name].table for x in section_lines(chart, name)]
+    return joined(
+        without_status(chart, lines) if "status" in words else {},
+        without_name(lines) if words & {"name", "detail"} else {},
+        without_date(lines, chart.now.date().isoformat()) if words & {"time", "date"} else {},
+        without_moment(chart) if words & {"time", "date"} else {},
+    )
 
 
 def _handles(answer: Answer) -> list[str]:

@@ -18,7 +18,8 @@ from app.fhir.citation import HANDLE
 from app.fhir.granular import granted
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import SECTION_WORDS, SECTIONS, SectionName
-from app.fhir.source import Complete, Completeness
+from app.fhir.source import Complete, Completeness, Failed, Truncated
+from app.fhir.unsorted import Unsorted
 from app.launch_context import LaunchContext
 from app.llm.port import Entry, Schema, ToolSpec
 from app.tools.bounds import MOST_CHARACTERS, bounded
@@ -36,6 +37,7 @@ class Found:
     """What a tool returns. `sections` are those it read; `shown` says how many records of each it gives back.
 
     `most` is the longest text it may give; a report that stands for many look-ups has more.
+    `unsorted` says of which sections records could not be told apart by what was asked (`app.fhir.unsorted`).
     """
 
     text: str
@@ -43,6 +45,7 @@ class Found:
     entries: tuple[Entry, ...] = ()
     shown: Mapping[SectionName, int] = field(default_factory=dict)
     most: int = MOST_CHARACTERS
+    unsorted: Unsorted = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,12 @@ class Look:
     completeness: Completeness
 
 
+def failed_of(looks: Iterable[Look]) -> dict[SectionName, str]:
+    """Return why sections were not read, or could not be sorted by what was asked."""
+    states = {look.section: look.completeness for look in looks}
+    return {name: state.reason for name, state in states.items() if isinstance(state, Failed)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ToolResult:
     """What a call gave: `text` for a model, `entries` for an assistant in this process, `looks` for the screen."""
@@ -65,6 +74,11 @@ class ToolResult:
     handles: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
     looks: tuple[Look, ...] = ()
+
+    @property
+    def failed(self) -> dict[SectionName, str]:
+        """Why sections were not read, or not sorted."""
+        return failed_of(self.looks)
 
     @property
     def completeness(self) -> dict[SectionName, Completeness]:
@@ -182,6 +196,9 @@ class Registry:
     def _look(self, section: SectionName, found: Found) -> Look:
         state = self._launch.sections.get(section, Complete(n=0))
         searched = self._launch.chart.counts[section]
+        lost = found.unsorted.get(section)
+        if lost and isinstance(state, Complete | Truncated):
+            state = Failed(reason=lost, n=searched)
         return Look(
             section=section, label=named(self._launch, section), searched=searched,
             read=found.shown.get(section, searched), completeness=state,

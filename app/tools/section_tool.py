@@ -12,10 +12,21 @@ from msgspec import Meta
 
 from app.errors import ToolRefused
 from app.fhir.chart import Chart, Line, searched
+from app.fhir.dates import is_within
 from app.fhir.reader import LaunchChart
 from app.fhir.readings import Row
 from app.fhir.sections import BY_NAME, SectionName
 from app.fhir.tables import table
+from app.fhir.unsorted import (
+    Unsorted,
+    joined,
+    results_without_date,
+    says_status,
+    without_date,
+    without_name,
+    without_status,
+    without_value,
+)
 from app.llm.asked_words import is_about, is_alert_of
 from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load
@@ -32,7 +43,7 @@ from app.tools.entries import (
     search_entry,
     section_of,
 )  # fmt: skip
-from app.tools.lookup import ingredients_of, lines_named
+from app.tools.lookup import ingredients_of, lines_named, unvalued_named
 from app.tools.registry import Found
 from app.tools.summaries import summary
 from app.tools.views import HOME, VIEWS, View
@@ -150,16 +161,17 @@ def _section(
         return _microbiology(chart, view, start, limit)
     every = view.lines(chart)
     _demand_status(status, every)
-    lines = [x for x in every if status in ("", x.group) and x.date >= start]
+    lines = [x for x in every if status in ("", x.group) and is_within(x.date, start)]
     lines = _named(chart, section, lines, words) if words else lines
     rows = [] if status else _rows(view, chart, words)
+    named = _named(chart, section, every, words) if words else every
+    unsorted = _unsorted(chart, view, named, rows, (status, words, start))
     texts, series = _told(
         chart, view, section, lines[:limit], rows, start, words=words, status=status
     )
     entries = [*series, *(_marked(line_entry(chart, x), words) for x in lines[:limit])]
     if not entries:
-        outside = _named(chart, section, every, words) if words else every
-        more, entries = _none(chart, view, section, (status, words, start), outside)
+        more, entries = _none(chart, view, section, (status, words, start), named, unsorted)
         texts.append(more)
     shown = {name: sum(section_of(x) == name for x in lines[:limit]) for name in view.sections}
     if view.rows:
@@ -169,7 +181,32 @@ def _section(
         sections=(*view.sections, *view.derived),
         entries=tuple(entries),
         shown=shown,
+        unsorted=unsorted,
     )
+
+
+def _unsorted(
+    chart: Chart,
+    view: View,
+    named: Sequence[Line],
+    rows: Sequence[Row],
+    asked: tuple[str, str, str],
+) -> dict[SectionName, str]:
+    """Say what a status, a date or words could not sort; with words only the records that hold them."""
+    status, words, start = asked
+    mine = [x for x in named if status in ("", x.group) or not says_status(chart, x)]
+    untold = without_status(chart, [x for x in mine if x.group != status]) if status else {}
+    undated = without_date(mine, start)
+    if words:
+        untold = joined(untold, without_name(view.lines(chart)))
+    if not view.rows or status:
+        return joined(untold, undated)
+    grid = chart.grids[BY_NAME[view.rows].prefix]
+    moments = [(view.rows, grid.moment(place)) for row in rows for place in row.cells]
+    known = unvalued_named(chart, words, load()) if words else []
+    silent = known or [(view.rows, x) for x in grid.unvalued if not words and not view.keep_row]
+    valueless = without_value((name, x) for name, x in silent if name == view.rows)
+    return joined(untold, undated, results_without_date(moments, start), valueless)
 
 
 def _demand_status(status: str, lines: Sequence[Line]) -> None:
@@ -290,8 +327,9 @@ def _meant(section: str, words: str) -> tuple[str, ...]:
 
 
 def _none(
-    chart: Chart, view: View, section: str, asked: tuple[str, str, str], outside: Sequence[Line]
-) -> tuple[str, list[Entry]]:
+    chart: Chart, view: View, section: str, asked: tuple[str, str, str], outside: Sequence[Line],
+    unsorted: Unsorted,
+) -> tuple[str, list[Entry]]:  # fmt: skip
     """Record that nothing of what was asked is there; name the newest that only the limits keep out."""
     status, words, since = asked
     what = _what(section, status, words, load())
@@ -304,10 +342,9 @@ def _none(
         return none_text(record), [search_entry(record, words)]
     if len(view.sections) > 1:
         window = Window(since=since)
-        records = none_records(chart, as_data(f"{what}{window.words}"), view.sections)
+        records = none_records(chart, as_data(f"{what}{window.words}"), view.sections, unsorted)
         return "\n".join(map(none_text, records)), [search_entry(r, words) for r in records]
-    moments = [x.date for x in outside if status in ("", x.group)]
-    record = none_within(chart, what, view.sections[0], Window(since=since), moments)
+    record = none_within(chart, what, view.sections[0], Window(since=since), (), unsorted)
     newer = max(outside, key=lambda x: x.date, default=None) if since or status else None
     last = brief(line_entry(chart, newer)) if newer else ""
     return told(record, last), [search_entry(record, words)]

@@ -13,12 +13,13 @@ from msgspec import Meta
 
 from app.fhir.chart import Chart, searched
 from app.fhir.citation import SearchRecord
-from app.fhir.dates import day, local
+from app.fhir.dates import day, is_unplaced, is_within, later, local
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import SectionName
+from app.fhir.unsorted import SORTED, Unsorted
 from app.llm.port import Entry
 from app.tools.bounds import as_data
-from app.tools.entries import none_text
+from app.tools.entries import but, none_text
 
 Since = Annotated[
     str,
@@ -33,8 +34,11 @@ def moment(launch: LaunchChart, since: str) -> str:
     """Return the ISO moment that `since` means: 24h and 7d count back from clinical time, in the site's zone."""
     if not since[-1:] or since[-1] not in "hd":
         return since
-    back = timedelta(**{"hours" if since[-1] == "h" else "days": int(since[:-1])})
-    return local((launch.now - back).isoformat(), launch.chart.zone)
+    n = int(since[:-1])
+    # Hours are counted as they pass; days by the calendar, to the same hour.
+    hours, days = later(launch.now, -timedelta(hours=n)), launch.now - timedelta(days=n)
+    start = hours if since[-1] == "h" else days
+    return local(start.isoformat(), launch.chart.zone)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,15 +51,11 @@ class Window:
 
     def holds(self, moment: str) -> bool:
         """Tell whether a date lies inside for certain."""
-        return moment >= self.since and (not self.until or moment < self.until)
+        return is_within(moment, self.since, self.until)
 
     def unplaced(self, moment: str) -> bool:
         """Tell whether a date is missing, or too coarse to say whether it lies inside."""
-        limits = [limit for limit in (self.since, self.until) if limit]
-        return any(
-            not moment or (len(moment) < len(limit) and limit.startswith(moment))
-            for limit in limits
-        )
+        return is_unplaced(moment, self.since, self.until)
 
     @property
     def words(self) -> str:
@@ -65,19 +65,18 @@ class Window:
 
 
 def none_within(
-    chart: Chart, what: str, section: SectionName, window: Window, moments: Iterable[str] = ()
+    chart: Chart,
+    what: str,
+    section: SectionName,
+    window: Window,
+    moments: Iterable[str] = (),
+    unsorted: Unsorted = SORTED,
 ) -> SearchRecord:
     """Record a search that found nothing inside a window; `moments` are the dates of all that bears these words."""
     found = searched(chart, as_data(f"{what}{window.words}"), section, "")
     lost = sum(window.unplaced(moment) for moment in moments)
-    if lost:
-        why = f"{lost} without a date that could be compared"
-        found = replace(
-            found,
-            complete=False,
-            why_incomplete="; ".join(filter(None, (found.why_incomplete, why))),
-        )
-    return chart.ledger.record(found)
+    why = f"{lost} without a date that could be compared" if lost else ""
+    return chart.ledger.record(but(but(found, why), unsorted.get(section, "")))
 
 
 def told(record: SearchRecord, outside: str) -> str:

@@ -4,13 +4,21 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from app.fhir.chart import Chart
 from app.fhir.citation import SearchRecord
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import BY_NAME, SectionName
+from app.fhir.unsorted import joined, without_name, without_value
 from app.llm.port import Entry
 from app.llm.synonyms import Synonyms, load
 from app.tools.entries import line_entry, literal, none_records, none_text, row_entry, search_entry
-from app.tools.lookup import ingredients_of, lines_named, rows_named, searched_words
+from app.tools.lookup import (
+    ingredients_of,
+    lines_named,
+    rows_named,
+    searched_words,
+    unvalued_named,
+)
 from app.tools.note_tools import passages_with
 from app.tools.registry import Found
 
@@ -91,12 +99,18 @@ def _missing(
     problem = synonyms.problem(word)
     what = literal(problem.finds if problem else (word,))
     if not found:
-        return none_records(launch.chart, what, names)
+        return none_records(launch.chart, what, names, _silent(launch.chart, word, synonyms))
     if problem:
         # The list that would answer could not be read: other rows do not make up for it.
         records = none_records(launch.chart, what, ("problems",))
         return [r for r in records if not r.complete and not r.searched]
     return []
+
+
+def _silent(chart: Chart, word: str, synonyms: Synonyms) -> dict[SectionName, str]:
+    """Say which records may be about a word and do not say so: those without a code, and results without a value."""
+    lines = [line for prefix in SEARCHED for line in chart.tables[prefix]]
+    return joined(without_name(lines), without_value(unvalued_named(chart, word, synonyms)))
 
 
 def brief(entry: Entry) -> str:

@@ -22,17 +22,18 @@ from app.fhir.reader import LaunchChart
 from app.fhir.sections import FIRST
 from app.fhir.shared_ehr import SharedEhr
 from app.fhir.source import Complete
+from app.fhir.values import NOT_READABLE
 from app.llm.port import Entry
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry, ToolResult
 from tests.hostile.behaviours import BY_NAME, CLEAN
-from tests.hostile.server import ISS, MARK, Behaviour, HostileEhr
+from tests.hostile.server import ISS, MARK, Behaviour, HostileEhr, chart_of
 from tests.ndjson_source import context, manifest
 
 USER = "Practitioner/none"
+# Said of what was not sent, for everyone to see; a document without a type claims to be no more than one.
+UNNAMED = ("not named", "unnamed", "document")
 # More than any honest read of a small chart: 60 pages of each of some sections.
-# Said of what was not sent, for everyone to see.
-UNNAMED = ("not named", "unnamed")
 MOST_REQUESTS = 601
 QUESTIONS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "allergies": ("chart_section", {"section": "allergies"}),
@@ -54,6 +55,11 @@ QUESTIONS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "changes": ("changes_since", {"anchor": "date", "date": "2026-06-01"}),
     "notes": ("chart_notes", {}),
     "stroke": ("chart_search", {"words": ["stroke"]}),
+    "active orders": ("chart_section", {"section": "medications", "status": "active", "limit": 100}),
+    "doses": ("chart_section", {"section": "administrations", "since": "2026-11-01", "limit": 100}),
+    "newer labs": ("chart_results", {"kind": "labs", "since": "2026-10-01"}),
+    "newer sodium": ("chart_results", {"tests": ["sodium"], "since": "2026-11-01"}),
+    "overview": ("chart_overview", {}),
     "card": ("", {}),
 }  # fmt: skip
 
@@ -143,7 +149,8 @@ def _words(shown: Any) -> str:
     groups = (shown.pieces, *shown.meta)
     said = " | ".join(" ".join(str(getattr(p, "text", "")) for p in g).strip() for g in groups)
     # How much was looked through depends on what was sent beside it.
-    return re.sub(r"\d+ searched", "searched", said)
+    # A NUL is sent as one and shown as nothing, by every browser.
+    return re.sub(r"\d+ searched", "searched", said).replace("\0", "")
 
 
 def _is_negative(words: str) -> bool:
@@ -186,13 +193,14 @@ def _clean(chart: str) -> Visit:
     return Visit(chart=chart, behaviour=CLEAN)
 
 
-def wrong(said: Said, right: Said, behaviour: Behaviour) -> str:
+def wrong(said: Said, right: Said, visit: Visit) -> str:
     """Say what is silently wrong with an answer; empty when it is right, or says what it lacks."""
+    behaviour = visit.behaviour
     if MARK in said.text:
         return "another patient's data"
     if said.loud:
         return "not read at all" if behaviour.mild else ""
-    if found := _false(said, right, behaviour):
+    if found := _false(said, right, visit):
         return found
     one_of_several = not said.whole and "do not say none" in said.text
     if (extra := said.nones - right.nones) and not one_of_several:
@@ -200,23 +208,33 @@ def wrong(said: Said, right: Said, behaviour: Behaviour) -> str:
     return _missing(said, right, behaviour)
 
 
-def _false(said: Said, right: Said, behaviour: Behaviour) -> str:
-    apart = behaviour.apart
+def _false(said: Said, right: Said, visit: Visit) -> str:
+    """Say which fact is not in the chart, or is another one there."""
     for place, facts in said.facts.items():
         known = right.facts.get(place)
-        if known is None and not _may_differ(place, said, behaviour):
+        if known is None and not _may_differ(place, said, visit):
             return f"not in the chart: {place[:80]}"
         for name, value in facts.items() if known is not None else ():
-            if (
-                known is not None
-                and name not in apart
-                and known.get(name, value) != value.replace("\0", "")
-                and not value.endswith(UNNAMED)
-            ):
-                return f"{place} {name}: {value!r} is not {known[name]!r}"
-            if name == "status" and name in apart and value == "final":
-                return f"{place}: a status that was not sent"
+            if found := _false_field(place, name, value, facts, known or {}, visit.behaviour.apart):
+                return found
     return ""
+
+
+def _false_field(
+    place: str, name: str, value: str, facts: Mapping[str, str], known: Mapping[str, str], apart: frozenset[str]
+) -> str:  # fmt: skip
+    if name in apart:
+        # A document's status is its docStatus, which a server without `status` sends all the same.
+        sent = place.startswith("DocumentReference/") and known.get(name) == value
+        invented = name == "status" and value == "final" and not sent
+        return f"{place}: a status that was not sent" if invented else ""
+    # Beside a value that is said not to be readable no unit is needed, and two that could be read are not joined to a
+    # blood pressure: each component has its own name.
+    of_part = "#component" in place and name in ("name", "flag")
+    unneeded = facts.get("value") == NOT_READABLE and (of_part or (name == "unit" and not value))
+    if unneeded or value.endswith(UNNAMED) or known.get(name, value) == value.replace("\0", ""):
+        return ""
+    return f"{place} {name}: {value!r} is not {known[name]!r}"
 
 
 def _missing(said: Said, right: Said, behaviour: Behaviour) -> str:
@@ -230,10 +248,20 @@ def _missing(said: Said, right: Said, behaviour: Behaviour) -> str:
     return ""
 
 
-def _may_differ(place: str, said: Said, behaviour: Behaviour) -> bool:
-    """The card's rows are words: where a part is missing or not said, other words are right."""
-    is_card = "#" not in place and "/" not in place.split(" ", maxsplit=1)[0]
-    return is_card and (not said.whole or bool(behaviour.apart))
+def _may_differ(place: str, said: Said, visit: Visit) -> bool:
+    """Tell whether something may be said that a correct server's answer does not hold.
+
+    The card's rows are words: where a part is missing or not said, other words are right. A record of the chart may
+    stand in an answer whose choice hangs on what was not sent: what a correct server marks as an error is a record like
+    any other without its status, the newest 100 without dates are any 100, results without codes are one series, and a newest value that
+    cannot be read may be one that is out of range.
+    """
+    apart = visit.behaviour.apart
+    if "#" in place or "/" in place.split(" ", maxsplit=1)[0]:
+        kind, _, fhir_id = place.partition("#")[0].partition("/")
+        chosen_by = apart & {"status", "date", "name", "value"}
+        return bool(chosen_by) and any(r["id"] == fhir_id for r in chart_of(visit.chart)[kind])
+    return not said.whole or bool(apart)
 
 
 def scenario(chart: str, name: str, question: str) -> str:
@@ -250,4 +278,4 @@ def judged(visit: Visit, question: str) -> str:
         return f"{type(error).__name__}: {error}"[:200]
     if visit.ehr.requests > MOST_REQUESTS:
         return f"{visit.ehr.requests} requests"
-    return wrong(said, truth(visit.chart, question), visit.behaviour)
+    return wrong(said, truth(visit.chart, question), visit)

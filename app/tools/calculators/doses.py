@@ -6,6 +6,7 @@ from decimal import Decimal
 from app.fhir import medicines
 from app.fhir.chart import Line
 from app.fhir.citation import ComputedInput
+from app.fhir.dates import is_within
 from app.fhir.source import Resource
 from app.fhir.values import concept, first
 from app.llm.synonyms import contains
@@ -70,7 +71,9 @@ def order_input(line: Line, text: str) -> ComputedInput:
 def given_doses(ask: Inputs, since: str) -> list[Line]:
     """Return the doses recorded as given since a moment (ISO, site zone), newest first."""
     ask.read(GIVEN)
-    lines = [x for x in ask.chart.tables.get("G", []) if x.group == "given" and x.date >= since]
+    lines = [
+        x for x in ask.chart.tables.get("G", []) if x.group == "given" and is_within(x.date, since)
+    ]
     return sorted(lines, key=lambda x: x.date, reverse=True)
 
 

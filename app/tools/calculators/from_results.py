@@ -1,6 +1,6 @@
 """Calculators over measured values: kidney, chemistry, liver, blood count, body, pressure and QT."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.fhir.citation import ComputedValue
 from app.fhir.dates import add_days
@@ -93,9 +93,9 @@ def _injury(ask: Inputs) -> Outcome | None:
 
 
 def _moment(iso: str, ask: Inputs) -> datetime | None:
-    """Return the moment of a result; a day without a time counts from its midnight, a month not at all."""
+    """Return the moment of a result in UTC, so that hours between two are hours; a day counts from its midnight."""
     try:
-        return datetime.fromisoformat(iso).replace(tzinfo=ask.chart.zone)
+        return datetime.fromisoformat(iso).replace(tzinfo=ask.chart.zone).astimezone(UTC)
     except ValueError:
         return None
 

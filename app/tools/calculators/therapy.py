@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.fhir.chart import Line
 from app.fhir.citation import ComputedValue
-from app.fhir.dates import add_days, as_date
+from app.fhir.dates import add_days, as_date, later
 from app.fhir.values import concept, first
 from app.llm.synonyms import contains
 from app.llm.synonyms import load as load_synonyms
@@ -69,7 +69,7 @@ def _opioids(ask: Inputs) -> Outcome | None:
 def _opioids_given(ask: Inputs, notes: list[str]) -> ComputedValue | None:
     """Add the doses by mouth recorded as given in the last 24 hours; name the opioid doses that have no factor."""
     now = ask.chart.now.astimezone(ask.chart.zone)
-    doses = given_doses(ask, (now - timedelta(hours=24)).strftime("%Y-%m-%dT%H:%M"))
+    doses = given_doses(ask, later(now, -timedelta(hours=24)).strftime("%Y-%m-%dT%H:%M"))
     names = (*medicine.MME_FACTORS, "fentanyl", "buprenorphine")
     total, counted = 0.0, 0
     for line in doses:

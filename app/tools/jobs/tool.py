@@ -11,13 +11,14 @@ from app.fhir.chart import Chart
 from app.fhir.reader import LaunchChart
 from app.fhir.source import Complete
 from app.fhir.tables import patient_line
+from app.fhir.unsorted import Unsorted, joined
 from app.llm.port import Entry
 from app.tools.bounds import MOST_CHARACTERS
 from app.tools.entries import none_records, none_text, search_entry
 from app.tools.jobs.catalogue import BY_NAME
 from app.tools.jobs.model import Part
 from app.tools.jobs.picks import records
-from app.tools.registry import Found, Look, Registry, Tool, ToolResult, told
+from app.tools.registry import Found, Look, Registry, Tool, ToolResult, failed_of, told
 
 Name = Literal["pre_visit", "what_changed", "hospital_course", "medication_review", "sbar", "discharge_checklist"]  # fmt: skip
 Anchor = Literal["my_last_visit", "admission", "last_note", "24h"]
@@ -85,7 +86,7 @@ def _run(registry: Registry, launch: LaunchChart, part: Part, anchor: str) -> Ru
         return Run(part=part, entries=(), of=0, looks=(), refused=refused)
     kept = list(part.keep(launch, result.entries) if part.keep else result.entries)
     if not kept and part.none:
-        kept = _none(launch, part)
+        kept = _none(launch, part, result.failed)
     run = _cut(part, kept, result)
     return run if run.entries or run.unread else None
 
@@ -94,10 +95,11 @@ def _names(registry: Registry) -> frozenset[str]:
     return frozenset(tool.name for tool in registry.describe())
 
 
-def _none(launch: LaunchChart, part: Part) -> list[Entry]:
+def _none(launch: LaunchChart, part: Part, unsorted: Unsorted) -> list[Entry]:
     """State the search that found nothing of what the part is about."""
     launch.ensure(*part.sections)
-    return [search_entry(record) for record in none_records(launch.chart, part.none, part.sections)]
+    records = none_records(launch.chart, part.none, part.sections, unsorted)
+    return [search_entry(record) for record in records]
 
 
 def _cut(part: Part, kept: Sequence[Entry], result: ToolResult) -> Run:
@@ -131,7 +133,10 @@ def _found(launch: LaunchChart, title: str, runs: Sequence[Run], note: str) -> F
         for name, look in looks.items()
     }
     end = Entry(section="job", handle="", name=title, fields=(("note", note),))
-    return Found(text=text, sections=tuple(looks), entries=(*entries, end), shown=shown, most=MOST)
+    unsorted = joined(*(failed_of(run.looks) for run in runs))
+    return Found(
+        text=text, sections=tuple(looks), entries=(*entries, end), shown=shown, most=MOST, unsorted=unsorted
+    )  # fmt: skip
 
 
 def _entries(run: Run, at: int) -> list[Entry]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.boundary import Boundary, origin_of, pretty_fhir, read_fhir
+from app.boundary import Boundary, Response, origin_of, pretty_fhir, read_fhir
 from app.errors import BoundaryRefused, EhrBusy, EhrRefused, EhrUnavailable
 from tests.requirements import requirement
 from tests.unit.fhir.ehr import Ehr
@@ -196,3 +196,13 @@ def test_localhost_names_need_a_sandbox_registration() -> None:
         .status
         == 200
     )
+
+
+def test_a_wait_of_any_number_of_digits_is_a_time() -> None:
+    waits = [
+        Response(
+            status=429, headers={"retry-after": sent}, body=b"", json=None, size_bytes=0
+        ).retry_after_s
+        for sent in ("9" * 400, "2", "0", "-1", "soon")
+    ]
+    assert waits == [86_400.0 * 365, 2.0, 0.0, None, None]

@@ -8,7 +8,7 @@ import pytest
 from app.fhir.labels import DEFAULT
 from app.fhir.reader import LaunchChart
 from app.fhir.source import Query, Read
-from app.fhir.values import brief
+from app.fhir.values import brief, coded
 from tests.ndjson_source import context
 from tests.unit.fhir.ehr import NOW, Answer, Ehr, bundle, observation, source
 
@@ -116,3 +116,8 @@ def test_a_normal_label_on_a_documents_content_does_not() -> None:
     assert not DEFAULT.holds_back(
         {"resourceType": "DocumentReference", "securityLabel": []}, "user"
     )
+
+
+def test_a_code_in_a_list_names_nothing_and_breaks_nothing() -> None:
+    """Found by mutation: a report whose code stood in a list broke the rules of care."""
+    assert (coded([{"coding": []}]), coded(None), coded({"coding": "x"})) == ([], [], [])

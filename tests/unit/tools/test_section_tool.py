@@ -171,7 +171,7 @@ def test_a_dose_of_an_unknown_hour_makes_a_window_of_hours_incomplete() -> None:
     (search,) = result.entries
     assert (search.field("complete"), search.field("why")) == (
         "",
-        "1 without a date that could be compared",
+        "1 record without a date that could be compared was not sorted",
     )
 
 
