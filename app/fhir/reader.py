@@ -31,6 +31,7 @@ from app.fhir.source import (
     ChartSource,
     Complete,
     Completeness,
+    Failed,
     Query,
     Read,
     Resource,
@@ -74,6 +75,7 @@ class LaunchChart:
         self._on_read = on_read
         self._lock = RLock()
         self._reads: dict[SectionName, Read] = {}
+        self._again: set[SectionName] = set()
         self._chart: Chart | None = None
         self._asked = 0
         self._stated = Stated(self._zone)
@@ -156,19 +158,33 @@ class LaunchChart:
     def ensure(self, *names: SectionName) -> dict[SectionName, Completeness]:
         """Read sections on to their end (within bounds), and return how far they are. Idempotent, remembered."""
         with self._lock:
-            unread = [
-                n for n in dict.fromkeys(names) if n not in self._reads or self._reads[n].next_token
-            ]
+            unread = [n for n in dict.fromkeys(names) if self._is_unread(n)]
             if self._chart is None:
                 self._read_first(names)
             elif wanted := sorted(unread, key=self._left, reverse=True):
                 found = self._together(self._go_on, wanted)
-                self._tell(found, [self._reads.get(n) for n in wanted])
+                self._tell(found, [self._read_of(n) for n in wanted])
+                found = [self._more_of(n, read) for n, read in zip(wanted, found, strict=True)]
+                self._again -= set(wanted)
                 self._keep(wanted, found)
             elif MEDICINES & set(names) and self._name_medicines():
                 self._compile()
             sections = self.sections
             return {name: sections[name] for name in dict.fromkeys(names)}
+
+    def _is_unread(self, name: SectionName) -> bool:
+        begun = self._read_of(name)
+        return begun is None or bool(begun.next_token)
+
+    def _read_of(self, name: SectionName) -> Read | None:
+        """Return the read to go on from; none for a section that is asked for anew."""
+        return None if name in self._again else self._reads.get(name)
+
+    def _more_of(self, name: SectionName, read: Read) -> Read:
+        """Return the read that holds more: one that fails again, earlier, takes away nothing that was read."""
+        known = self._reads.get(name)
+        fails = isinstance(read.completeness, Failed) and known is not None
+        return known if known and fails and len(known.resources) > len(read.resources) else read
 
     def read_time(self, name: SectionName) -> datetime:
         """Return when a section was last read; the first read's time for one that was not."""
@@ -183,6 +199,7 @@ class LaunchChart:
         """A person asks something new: limits of a turn count from here."""
         self._source.begin_turn()
         self.texts.begin_turn()
+        self._again = {name for name, read in self._reads.items() if _is_worth_asking_again(read)}
 
     def search(self, query: Query) -> Read:
         """Return one search beside the chart's own sections, counted and told to the audit like theirs."""
@@ -256,7 +273,7 @@ class LaunchChart:
         return (read.total or 0) - len(read.resources) if read else BY_NAME[name].count
 
     def _go_on(self, name: SectionName) -> Read:
-        before = self._reads.get(name)
+        before = self._read_of(name)
         return self._source.more(before) if before else self._source.search(BY_NAME[name].query)
 
     def _tell(self, found: list[Read], before: list[Read | None] | None = None) -> None:
@@ -340,6 +357,15 @@ def _medicine_of(resource: Resource) -> str:
         return unnamed(resource)
     except (AttributeError, TypeError):
         return ""
+
+
+def _is_worth_asking_again(read: Read) -> bool:
+    """Tell whether a read failed as a whole and has no page to go on from: the next question asks for it anew, once.
+
+    Entries that cannot be read, or are another patient's, stand in the EHR and would come again.
+    """
+    whole = not (read.unreadable or read.dropped_foreign or read.next_token)
+    return whole and isinstance(read.completeness, Failed) and read.query.resource_type != "Patient"
 
 
 def _completeness(read: Read, withheld: int, how: str) -> Completeness:

@@ -121,3 +121,37 @@ def test_a_normal_label_on_a_documents_content_does_not() -> None:
 def test_a_code_in_a_list_names_nothing_and_breaks_nothing() -> None:
     """Found by mutation: a report whose code stood in a list broke the rules of care."""
     assert (coded([{"coding": []}]), coded(None), coded({"coding": "x"})) == ([], [], [])
+
+
+def test_a_section_that_failed_as_a_whole_is_asked_for_by_the_next_question() -> None:
+    asked: list[str] = []
+
+    def answer(path: str, query: dict[str, str]) -> Answer:
+        if path.startswith("Patient/"):
+            return 200, {"resourceType": "Patient", "id": "p1"}
+        asked.append(path)
+        busy = path == "AllergyIntolerance" and asked.count(path) == 1
+        return 200, {"resourceType": "Parameters"} if busy else bundle()
+
+    launch = LaunchChart(source(Ehr(answer)), context("p1", NOW), NOW)
+    assert launch.ensure("allergies")["allergies"].kind == "failed"
+    assert launch.ensure("allergies")["allergies"].kind == "failed"
+    launch.begin_turn()
+    requests = launch.requests
+    assert launch.ensure("allergies")["allergies"].kind == "complete"
+    launch.begin_turn()
+    launch.ensure("allergies", "problems")
+    assert asked.count("AllergyIntolerance") == 2
+    assert launch.requests == requests + 1
+
+
+def test_a_record_that_cannot_be_read_is_not_asked_for_again_and_again() -> None:
+    ehr = Ehr(
+        lambda path, _: (200, {"resourceType": "Patient", "id": "p1"} if path.startswith("P") else bundle(entry=[5]))
+    )  # fmt: skip
+    launch = LaunchChart(source(ehr), context("p1", NOW), NOW)
+    launch.ensure("allergies")
+    sent = len(ehr.asked)
+    launch.begin_turn()
+    launch.ensure("allergies")
+    assert len(ehr.asked) == sent

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.fhir.paging import PAGE_SIZES
 from app.fhir.source import Complete, Query, Truncated
 from tests.unit.fhir.ehr import BASE, Answer, Ehr, bundle, observation, source
 
+# A busy machine is slow, and nothing here is about that.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 OVERLAP = 2
 
 
@@ -54,7 +56,7 @@ def _next(server: dict[str, Any], page: int) -> str:
 
 
 @given(servers())
-@settings(max_examples=120, deadline=None)
+@settings(CALM, max_examples=120)
 def test_complete_means_all_of_it(server: dict[str, Any]) -> None:
     ehr = ehr_of(server)
     read = source(ehr).search(Query(resource_type="Observation"))
@@ -62,8 +64,10 @@ def test_complete_means_all_of_it(server: dict[str, Any]) -> None:
     assert len(ids) == len(set(ids))
     assert len(ehr.asked) <= 2 * server["pages"] + 4
     cut = server["breaks"] != "never" and server["at"] + 1 < server["pages"]
+    # One page that is just full and has no total may have been the first of many: nobody can tell.
+    full = server["n"] in PAGE_SIZES and server["pages"] == 1 and server["total"] == "absent"
     if not cut:
-        assert isinstance(read.completeness, Complete)
+        assert isinstance(read.completeness, Truncated if full else Complete)
         assert len(ids) == server["n"]
     elif _is_told(server):
         assert not isinstance(read.completeness, Complete)

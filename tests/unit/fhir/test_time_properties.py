@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.fhir.dates import as_date, is_unplaced, is_within, later, local, printed
@@ -16,6 +16,8 @@ from tests.unit.fhir.ehr import Answer, Ehr, bundle, observation, source
 from tests.unit.fhir.records import SUBJECT, record
 from tests.unit.tools.test_section_tool import call
 
+# A busy machine is slow, and nothing here is about that.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CHICAGO = ZoneInfo("America/Chicago")
 FIRST = datetime(2025, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 MINUTES = st.integers(0, 3 * 365 * 24 * 60).map(lambda n: FIRST + timedelta(minutes=n))
@@ -36,7 +38,7 @@ def span(iso: str) -> tuple[datetime, datetime]:
 
 
 @given(MINUTES, st.sampled_from(FORMS), MINUTES, st.sampled_from(FORMS), st.booleans())
-@settings(max_examples=300)
+@settings(CALM, max_examples=300)
 def test_a_date_is_inside_limits_only_if_all_that_it_can_mean_is(
     at: datetime, form: str, limit: datetime, limit_form: str, until: bool
 ) -> None:
@@ -55,6 +57,7 @@ def test_a_date_is_inside_limits_only_if_all_that_it_can_mean_is(
 
 
 @given(MINUTES, st.sampled_from(FORMS[:3]))
+@CALM
 def test_no_day_and_no_hour_is_invented(at: datetime, form: str) -> None:
     sent = at.strftime(form)
     assert local(sent, CHICAGO) == sent
@@ -68,6 +71,7 @@ def test_forms_of_iso_that_fhir_does_not_have_are_no_day(sent: str) -> None:
 
 
 @given(MINUTES, st.sampled_from(["UTC", "Asia/Tokyo", "America/Chicago", "America/St_Johns"]))
+@CALM
 def test_the_day_printed_is_the_day_at_the_site(at: datetime, sent_in: str) -> None:
     moment = at.replace(tzinfo=UTC)
     shown = printed(moment.astimezone(ZoneInfo(sent_in)).isoformat(), CHICAGO, time=True)
@@ -75,6 +79,7 @@ def test_the_day_printed_is_the_day_at_the_site(at: datetime, sent_in: str) -> N
 
 
 @given(st.sampled_from(CHANGES), st.integers(-36, 36), st.integers(0, 96))
+@CALM
 def test_hours_back_are_hours_that_passed(noon: datetime, off: int, hours: int) -> None:
     now = (noon + timedelta(hours=off)).astimezone(CHICAGO)
     then = later(now, -timedelta(hours=hours))
@@ -112,7 +117,7 @@ def chart_at(now: datetime, *found: dict[str, Any]) -> LaunchChart:
     st.integers(-30, 30),
     st.lists(st.integers(1, 60), min_size=1, max_size=6),
 )
-@settings(max_examples=25, deadline=None)
+@settings(CALM, max_examples=25)
 def test_doses_of_24_hours_are_those_of_24_hours(noon: datetime, off: int, ago: list[int]) -> None:
     """Hours are told apart by half hours off the edge, so that no minute is disputed."""
     now = (noon + timedelta(hours=off, minutes=15)).astimezone(CHICAGO)

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.fhir.statistics import statistics
@@ -12,6 +12,8 @@ from app.tools.calculators.units import NoConversion, Quantity, convert, load
 from tests.unit.fhir.ehr import observation
 from tests.unit.tools.test_section_tool import call, chart_of
 
+# A busy machine is slow, and nothing here is about that.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FACTORS = [(one, other, f) for (one, other), found in load().factors.items() for f in found]
 CODES = sorted({code for one, other, _ in FACTORS for code in (one, other)})
 VALUES = st.decimals(Decimal("0.001"), Decimal(100_000), places=3)
@@ -22,6 +24,7 @@ def converted(value: Decimal, one: str, other: str, substance: str) -> Decimal:
 
 
 @given(st.sampled_from(FACTORS), VALUES, VALUES)
+@CALM
 def test_a_factor_keeps_the_order_of_values(factor: Any, low: Decimal, high: Decimal) -> None:
     one, other, how = factor
     ends = [converted(v, one, other, how.substance) for v in sorted((low, high))]
@@ -30,6 +33,7 @@ def test_a_factor_keeps_the_order_of_values(factor: Any, low: Decimal, high: Dec
 
 
 @given(st.sampled_from(FACTORS), VALUES)
+@CALM
 def test_there_and_back_is_the_same_value(factor: Any, value: Decimal) -> None:
     one, other, how = factor
     there = converted(value, one, other, how.substance)
@@ -41,6 +45,7 @@ def test_there_and_back_is_the_same_value(factor: Any, value: Decimal) -> None:
 
 
 @given(st.sampled_from(CODES), st.sampled_from(CODES), VALUES)
+@CALM
 def test_what_is_not_in_the_table_is_not_converted(one: str, other: str, value: Decimal) -> None:
     known = load().is_same(one, other) or any(
         not how.substance for how in load().factors.get((one, other), ())
@@ -53,6 +58,7 @@ def test_what_is_not_in_the_table_is_not_converted(one: str, other: str, value: 
 
 
 @given(st.sampled_from([sorted(group) for group in load().same]), VALUES)
+@CALM
 def test_codes_of_the_same_amount_change_nothing(group: list[str], value: Decimal) -> None:
     assert {converted(value, one, other, "") for one in group for other in group} == {value}
 
@@ -65,6 +71,7 @@ MIXED = st.lists(
 
 
 @given(MIXED)
+@CALM
 def test_results_in_different_units_share_no_series_and_no_mean(
     sent: list[tuple[str, int]],
 ) -> None:
