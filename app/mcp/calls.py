@@ -4,6 +4,7 @@ Only addresses that `app.fhir` built come in, so that no argument is a model's w
 down: what it cannot be asked for is said, never answered with something wider.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -141,14 +142,16 @@ def answer(told: Told, tool: McpTool, wanted: Wanted, base: str, who: str) -> Re
     body = next((b for text in told.texts if _is_json(b := read_fhir(text.encode()))), None)
     if told.failed:
         return _refusal(told, body, who)
+    texts = told.texts
     if body is None and _is_json(told.structured):
-        # Numbers that came in no text have lost the zeros at their end: nothing else of them is known.
-        body = told.structured
+        # The SDK has read these numbers as floats: the zeros at their end are lost, the rest is as sent.
+        texts = (json.dumps(told.structured),)
+        body = read_fhir(texts[0].encode())
     if body is None:
         raise NotRead(f"{who} answered in words, not in records")
     if tool.adapter == "resources":
         body = as_fhir(body, tool, wanted, base, who)
-    text = next((t for t in told.texts if _is_json(read_fhir(t.encode()))), "").encode()
+    text = next((t for t in texts if _is_json(read_fhir(t.encode()))), "").encode()
     return Response(status=200, json=body, headers={}, size_bytes=len(text), body=text)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import httpx2
@@ -9,7 +10,8 @@ import pytest
 
 from app.fhir.shared_ehr import SharedEhr
 from app.fhir.source import Complete, Denied, Failed, NotOffered, Query, Restricted, Truncated
-from app.mcp.calls import Wanted, arguments
+from app.mcp.calls import Wanted, answer, arguments
+from app.mcp.client import Told
 from app.mcp.pins import Listed, listed
 from app.mcp.way_out import is_answered
 from app.smart.ehr_mcp import McpTool
@@ -347,3 +349,13 @@ def test_arguments_are_called_as_the_tool_or_the_registration_calls_them() -> No
     }  # fmt: skip
     domain = McpTool(sha256="0" * 64, adapter="resources", arguments={"patient": "who"})
     assert arguments(domain, found, wanted, "p1") == {"who": "p1"}
+
+
+def test_structured_content_alone_is_read_with_exact_numbers() -> None:
+    tool = McpTool(sha256="0" * 64, adapter="resources", resource_type="Observation")
+    told = Told(texts=("1 result",), structured={"resources": [observation()], "next_cursor": "5"})
+    wanted = Wanted.of("Observation?patient=p1")
+    body = answer(told, tool, wanted, "https://ehr.test/fhir", "it").json
+    assert body["entry"][0]["resource"]["valueQuantity"]["value"] == Decimal("4.1")
+    assert isinstance(body["entry"][0]["resource"]["valueQuantity"]["value"], Decimal)
+    assert body["link"][0]["url"] == "https://ehr.test/fhir/Observation?patient=p1&_cursor=5"
