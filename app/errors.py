@@ -21,6 +21,7 @@
     ├── NoConversion            no factor between two units (`app.tools.calculators.units`)
     ├── ViewRefused             a ViewDefinition that needs what is not supported: it is named
     ├── ViewStopped             a view met data that it cannot put into a row
+    ├── CohortRefused           a cohort question that may not, or cannot, be answered
     ├── TurnRefused             a turn that cannot start (one runs already, budget spent, empty)
     │   ├── TurnRepeated        its id was used before
     │   └── RoleMayNot          the user's role asks no questions here
@@ -209,6 +210,14 @@ class ViewStopped(ChartsideError):
     status = 500
     code = "view.stopped"
     public = "This view of the data stopped. Nothing of it is shown."
+
+
+class CohortRefused(ChartsideError):
+    """A question about many patients that this person may not ask, or whose answer would say too much; the message says why."""
+
+    status = 403
+    code = "cohort.refused"
+    public = "This question about many patients is not answered here."
 
 
 class TurnRefused(ChartsideError):

@@ -1,0 +1,192 @@
+"""Make a snapshot into flat tables, once: `views.duckdb` for our own SQL, `deid.duckdb` for a free SELECT.
+
+Beside `resources.duckdb`, each put in its place by one rename. `views.duckdb` has the views that cohorts read, `event` (one
+row for each record, or component of a result) and `event_code`, days in the site's zone. Invariant 8: a record with a label that
+restricts is left out and counted, with everything of a Patient and of an Encounter that is. Both are made again when the
+site's labels, zone or the layout change.
+
+Not protected: sensitive data without a label. A view that the data does not fit is missing, and said by name.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import orjson
+
+from app.errors import CohortRefused
+from app.fhir.labels import Labels
+from app.warehouse.cohort import deid, events
+from app.warehouse.store.snapshot import FILE, Snapshot
+from app.warehouse.views import HERE, CompiledView, Table, compile_view
+
+VIEWS, LAYOUT = "views.duckdb", 1
+NAMES = (
+    "patient", "condition", "condition_coding", "observation", "observation_coding", "observation_component",
+    "medicationrequest", "medicationrequest_coding", "encounter", "immunization", "procedure", "procedure_coding",
+    "diagnosticreport", "allergyintolerance", "questionnaireresponse",
+)  # fmt: skip
+# Records that carry any label, or a meta that is none; which labels restrict is `Labels`' to say.
+LABELLED = """
+SELECT resource_type, id, json FROM store.resource
+WHERE contains(json, '"security') AND (json_extract(json, '$.meta.security') IS NOT NULL
+  OR json_extract(json, '$.securityLabel') IS NOT NULL) OR json_type(json, '$.meta') NOT IN ('OBJECT', 'NULL')
+"""
+KEPT = """
+CREATE TEMP TABLE hidden_patient AS SELECT id FROM withheld WHERE resource_type = 'Patient';
+CREATE TEMP TABLE hidden_visit AS SELECT id FROM withheld WHERE resource_type = 'Encounter';
+INSERT INTO withheld SELECT resource_type, id FROM store.resource WHERE patient IN (FROM hidden_patient);
+INSERT INTO withheld SELECT resource_type, id FROM store.resource WHERE (SELECT count(*) > 0 FROM hidden_visit)
+  AND regexp_extract(coalesce(json_extract_string(json, '$.encounter.reference'),
+    json_extract_string(json, '$.partOf.reference'), ''), '(?:^|/)Encounter/([A-Za-z0-9.\\-]+)', 1) IN (FROM hidden_visit);
+CREATE TEMP VIEW kept AS SELECT r.* FROM store.resource r ANTI JOIN withheld w ON r.resource_type = w.resource_type AND r.id = w.id;
+"""
+
+
+class Built(msgspec.Struct, frozen=True, kw_only=True):
+    """What flat tables were made of: `day` is what ages and spans count back from, ISO; `policy` the labels and zone.
+
+    `withheld` counts by resource type what carries a restricting label; `missing` names views that the data does not fit.
+    """
+
+    snapshot: int
+    day: str
+    policy: str
+    withheld: dict[str, int]
+    missing: dict[str, str]
+    patients: int
+    layout: int = LAYOUT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flat:
+    """The flat tables of one snapshot."""
+
+    folder: Path
+    built: Built
+
+    @contextmanager
+    def views(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the identified tables, read-only; for generated SQL alone."""
+        with duckdb.connect(str(self.folder / VIEWS), read_only=True) as db:
+            yield db
+
+
+def flat(folder: Path, snapshot: Snapshot, labels: Labels, zone: str) -> Flat:
+    """Return the flat tables of a snapshot, made if they are not there or were made under another policy.
+
+    Raises:
+        CohortRefused: there is no view of patients.
+    """
+    policy = _policy(labels, zone)
+    note = folder / f"{VIEWS}.json"
+    if note.exists():
+        built = msgspec.json.decode(note.read_bytes(), type=Built)
+        if (built.layout, built.policy) == (LAYOUT, policy):
+            return Flat(folder=folder, built=built)
+    parts = {name: folder / f"{name}.{os.getpid()}.part" for name in (VIEWS, deid.FILE, note.name)}
+    try:
+        built = _build(folder, snapshot, labels, zone, policy, parts[VIEWS], parts[deid.FILE])
+        parts[note.name].write_bytes(msgspec.json.encode(built))
+        # Readers trust the note: it goes before the tables change, and comes back behind them.
+        note.unlink(missing_ok=True)
+        for name, part in parts.items():
+            part.chmod(0o600)
+            part.replace(folder / name)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+    return Flat(folder=folder, built=built)
+
+
+def _policy(labels: Labels, zone: str) -> str:
+    named = sorted([*key, *sorted(value)] for key, value in labels.audiences.items())
+    return hashlib.sha256(orjson.dumps([named, zone])).hexdigest()
+
+
+def _build(
+    folder: Path,
+    snapshot: Snapshot,
+    labels: Labels,
+    zone: str,
+    policy: str,
+    views: Path,
+    deidentified: Path,
+) -> Built:
+    day = (snapshot.data_as_of or snapshot.built_at)[:10]
+    with duckdb.connect(str(views)) as db:
+        db.execute(f"ATTACH '{_quoted(folder / FILE)}' AS store (READ_ONLY)")
+        db.execute("SET TimeZone = 'UTC'")
+        withheld = _withhold(db, labels)
+        missing = _tables(db)
+        if "patient" in missing:
+            raise CohortRefused("the patients of this store cannot be read: " + missing["patient"])
+        events.fill(db, zone, missing)
+        patients = _count(db, "SELECT count(*) FROM person")
+        db.execute(f"ATTACH '{_quoted(deidentified)}' AS deid")
+        deid.fill(db, int(day[:4]), day)
+        db.execute("CHECKPOINT deid")
+        db.execute("DETACH deid")
+        db.execute("DETACH store")
+        db.execute("CHECKPOINT")
+    return Built(
+        snapshot=snapshot.number, day=day, policy=policy, withheld=withheld, missing=missing,
+        patients=patients,
+    )  # fmt: skip
+
+
+def _withhold(db: duckdb.DuckDBPyConnection, labels: Labels) -> dict[str, int]:
+    """Leave out what carries a restricting label, and count it by type."""
+    db.execute("CREATE TEMP TABLE withheld (resource_type VARCHAR, id VARCHAR)")
+    cursor = db.cursor()
+    cursor.execute(LABELLED)
+    found: list[tuple[str, str]] = []
+    while rows := cursor.fetchmany(5000):
+        found += [
+            (kind, key) for kind, key, text in rows if labels.holds_back(_parsed(text), "bulk")
+        ]
+    if found:
+        kinds, keys = zip(*found, strict=True)
+        db.execute("INSERT INTO withheld SELECT unnest(?), unnest(?)", [list(kinds), list(keys)])
+    for statement in KEPT.split(";")[:-1]:
+        db.execute(statement)
+    counted = db.execute(
+        "SELECT resource_type, count(*) FROM (SELECT DISTINCT * FROM withheld) GROUP BY 1 ORDER BY 1"
+    )
+    return dict(counted.fetchall())
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    resource: dict[str, Any] = orjson.loads(text)
+    return resource
+
+
+def _tables(db: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Make each view a table; return why one is missing."""
+    missing = {}
+    for view in _needed():
+        try:
+            db.execute(f'CREATE TABLE "{view.name}" AS {view.sql(Table(name="kept"))}')
+        except duckdb.Error as error:
+            # A message may quote a value of the data.
+            missing[view.name] = type(error).__name__
+    return missing
+
+
+def _needed() -> list[CompiledView]:
+    return [compile_view(orjson.loads((HERE / f"{name}.json").read_bytes())) for name in NAMES]
+
+
+def _count(db: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = db.execute(sql).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
