@@ -44,5 +44,6 @@ def create_mcp(settings: Settings | None = None) -> "ASGIApp":
     served = Served(
         origin=given.mcp_origin, authorization_servers=(given.origin,),
         browser_origins=given.mcp_browser_origins, version=VERSION,
+        sharp_scopes=services.sharp.scopes(),
     )  # fmt: skip
     return make_app(services.mcp, served, Bridge())

@@ -32,6 +32,8 @@
     │   ├── McpHostRefused      the site does not name this host
     │   ├── McpOptedOut         the patient asked that no AI be used
     │   ├── McpScopeMissing     the token lacks a scope that its launch has
+    │   ├── SharpRefused        a FHIR context in headers that is not complete, or not of this site
+    │   │   └── SharpUnproved   the EHR does not confirm it for this patient and no other
     │   └── McpBusy             more calls than the site allows
     ├── AuditFailed             the audit log takes nothing more
     ├── ExportFailed            a bulk export ended without its files (`app.warehouse.bulk.errors`)

@@ -31,11 +31,12 @@ from app.launch_context import LaunchContext
 from app.llm.catalog import Catalog, load
 from app.llm.no_llm import NoLanguageModel
 from app.llm.synonyms import load as load_synonyms
-from app.mcp.authorization import Authorization
+from app.mcp.authorization import Authorization, Verifier
 from app.mcp.charts import McpCharts, labels_for_hosts
 from app.mcp.launch_tokens import LaunchTokens
 from app.mcp.limits import Buckets
 from app.mcp.reading import Reading
+from app.mcp.sharp import SharpContexts
 from app.settings import Settings
 from app.smart.admission import Admission
 from app.smart.backend_services import BackendTokens
@@ -44,6 +45,7 @@ from app.smart.discovery import Discovery
 from app.smart.keys import Keyring
 from app.smart.launch import Launcher
 from app.smart.network import way_out, way_out_to_mcp
+from app.smart.presented import TokenProver
 from app.smart.registration import Registration
 from app.smart.registry import Registry as Registrations
 from app.smart.registry import load_registry
@@ -83,6 +85,7 @@ class Smart:
     revoker: Revoker
     backend: BackendTokens
     styles: Styles
+    prover: TokenProver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +110,7 @@ class Services:
     retention: Retention
     mcp_tokens: LaunchTokens
     mcp: Reading
+    sharp: SharpContexts
     clock: Clock
 
     def sweep_every_minute(self) -> None:
@@ -121,9 +125,15 @@ class Services:
         while True:
             time.sleep(WATCH_EVERY_S)
             try:
-                self.mcp.forget_ended(partial(self.sessions.live, used=False))
+                self.sharp.sweep()
+                self.mcp.forget_ended(self._mcp_lives)
             except (ChartsideError, SQLAlchemyError) as error:
                 log.warning("forget.failed", extra={"error": type(error).__name__})
+
+    def _mcp_lives(self, launch_id: str) -> bool:
+        if self.sharp.owns(launch_id):
+            return self.sharp.lives(launch_id)
+        return self.sessions.live(launch_id, used=False)
 
     def watch_switches(self) -> None:
         """End turns that IT has switched off, a few seconds after it did."""
@@ -193,14 +203,19 @@ def build(
     retention = Retention(conversations, audit, registry, now)
     ended = partial(_end, forget, audit, retention)
     sessions = LaunchSessions(rows, settings.secret_key, registry, smart.vault, now, ended)
-    source_of = _sources(settings, registry, boundaries, sessions, now, transport)
+    switches = Switches(SwitchRows(engine), registry, now)
+    forget_hosts: list[Callable[[str], object]] = []
+    sharp = SharpContexts(
+        prover=smart.prover, registry=registry, switches=switches, audit=audit, key=settings.secret_key, clock=now,
+        on_end=partial(_each, forget_hosts),
+    )  # fmt: skip
+    source_of = _sources(settings, registry, boundaries, Bearers(sessions, sharp), now, transport)
     charts = Charts(
         source_of=source_of, conversations=conversations, audit=audit, clock=now,
         labels_of=partial(_labels_of, registry),
     )  # fmt: skip
     models = catalog or load(settings, NoLanguageModel(load_synonyms()))
     opt_outs = OptOuts(charts)
-    switches = Switches(SwitchRows(engine), registry, now)
     gate = ModelGate(models, registry, opt_outs, conversations, audit, switches)
     turns = Turns(
         charts=charts, catalog=models, gate=gate, conversations=conversations, audit=audit,
@@ -213,8 +228,10 @@ def build(
         switches=switches, audit=audit, key=settings.secret_key, clock=now,
     )  # fmt: skip
     mcp_charts = McpCharts(partial(_chart_for_hosts, charts, registry, source_of))
-    forget.append(mcp_charts.drop)
-    mcp = _mcp(mcp_tokens, mcp_charts, registry, audit)
+    host_opt_outs = OptOuts(mcp_charts)
+    forget_hosts += [mcp_charts.drop, host_opt_outs.drop]
+    forget += forget_hosts
+    mcp = _mcp((sharp, mcp_tokens), mcp_charts, host_opt_outs, registry, audit)
     launcher = Launcher(
         rows=rows, sessions=sessions, discovery=smart.discovery, endpoint=smart.endpoint,
         admission=Admission(lambda registration: boundaries[registration.slug]), revoker=smart.revoker,
@@ -223,21 +240,49 @@ def build(
     return Services(
         settings=settings, registry=registry, boundaries=boundaries, rows=rows, sessions=sessions, launcher=launcher,
         conversations=conversations, audit=audit, charts=charts, catalog=models, gate=gate, turns=turns,
-        running=running, switches=switches, retention=retention, clock=now, smart=smart, mcp_tokens=mcp_tokens, mcp=mcp,
+        running=running, switches=switches, retention=retention, clock=now, smart=smart, mcp_tokens=mcp_tokens, mcp=mcp, sharp=sharp,
     )  # fmt: skip
 
 
-def _mcp(
-    tokens: LaunchTokens, charts: McpCharts, registry: Registrations, audit: AuditLog
-) -> Reading:
-    opt_outs = OptOuts(charts)
+class Bearers:
+    """Which token reads whose chart: that of a launch, or the one that a host brought itself."""
 
+    def __init__(self, sessions: LaunchSessions, sharp: SharpContexts) -> None:
+        self._sessions = sessions
+        self._sharp = sharp
+
+    def bearer(self, launch_id: str) -> str:
+        """Return the access token, for the boundary only."""
+        if self._sharp.owns(launch_id):
+            return self._sharp.bearer(launch_id)
+        return self._sessions.bearer(launch_id)
+
+    def refused(self, launch_id: str, access_token: str) -> None:
+        """Note that the EHR answered 401."""
+        if self._sharp.owns(launch_id):
+            self._sharp.refused(launch_id, access_token)
+        else:
+            self._sessions.refused(launch_id, access_token)
+
+
+def _each(forget: Sequence[Callable[[str], object]], launch_id: str) -> None:
+    for leave in forget:
+        leave(launch_id)
+
+
+def _mcp(
+    verifiers: Sequence[Verifier],
+    charts: McpCharts,
+    opt_outs: OptOuts,
+    registry: Registrations,
+    audit: AuditLog,
+) -> Reading:
     def calls_per_minute(context: LaunchContext) -> int:
         registration = registry.get(context.registration)
         return registration.mcp_server.calls_per_minute if registration else 1
 
     return Reading(
-        authorization=Authorization((tokens,), audit),
+        authorization=Authorization(verifiers, audit),
         charts=charts,
         opted_out=lambda context: opt_outs.asked(
             context, registry.models(context.registration).opt_out
@@ -289,7 +334,7 @@ def _sources(
     settings: Settings,
     registry: Registrations,
     boundaries: Mapping[str, Boundary],
-    sessions: LaunchSessions,
+    bearers: Bearers,
     now: Clock,
     transport: httpx2.BaseTransport | None,
 ) -> Callable[[LaunchContext], ChartSource]:
@@ -306,8 +351,8 @@ def _sources(
 
     def source_of(context: LaunchContext) -> ChartSource:
         slug = context.registration
-        bearer = partial(sessions.bearer, context.launch_id)
-        refused = partial(sessions.refused, context.launch_id)
+        bearer = partial(bearers.bearer, context.launch_id)
+        refused = partial(bearers.refused, context.launch_id)
         boundary = boundaries[slug]
         fhir = FhirSource(boundary, context, bearer, refused=refused, shared=shared[slug])
         if slug not in servers:
@@ -374,9 +419,12 @@ def _smart(
         on_refresh=on_refresh,
     )
     backend = BackendTokens(discovery, boundary_of, client_auth, now)
+    prover = TokenProver(
+        discovery=discovery, client_auth=client_auth, boundary_of=boundary_of, clock=now
+    )
     return Smart(
         discovery=discovery, endpoint=endpoint, keyring=keyring, vault=vault, revoker=revoker, backend=backend,
-        styles=Styles(boundaries.__getitem__),
+        styles=Styles(boundaries.__getitem__), prover=prover,
     )  # fmt: skip
 
 

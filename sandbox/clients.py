@@ -67,7 +67,8 @@ class Client:
     `secret` is for the two `client_secret_…`, `jwks_url` for `private_key_jwt`. A confidential client must leave
     `client_id` out of its requests, unless `client_id_in_body` demands it. `system_scopes` are for Backend Services.
     `profile` names how the EHR behaves to this client; "": as the instance does. A client `at_launcher` is launched as the
-    public SMART launcher does, which registers nobody.
+    public SMART launcher does, which registers nobody. One that `introspects` may ask what any client's token is (RFC 7662: a
+    protected resource).
     """
 
     client_id: str
@@ -82,6 +83,7 @@ class Client:
     system_scopes: tuple[str, ...] = ()
     profile: str = ""
     at_launcher: bool = False
+    introspects: bool = False
 
 
 def chartside_client(launch_url: str, scopes: tuple[str, ...] = CHARTSIDE_SCOPES) -> Client:
@@ -107,6 +109,7 @@ def backend_client(launch_url: str) -> Client:
         authentication="private_key_jwt",
         jwks_url=f"{parts.scheme}://{parts.netloc}/.well-known/jwks.json",
         system_scopes=("system/*.rs",),
+        introspects=True,
     )
 
 

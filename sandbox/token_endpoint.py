@@ -243,13 +243,13 @@ def _introspected(state: SandboxState) -> Mapping[str, object]:
             raise OAuthError("invalid_client", "introspection needs a bearer token", 401)
         return {"active": False}
     token = state.access_tokens.find(value, state.now())
-    if token is None or token.grant.client_id != client.client_id:
+    if token is None or not (client.introspects or token.grant.client_id == client.client_id):
         return {"active": False}
     launch = token.grant.launch
     return {
         "active": True,
         "scope": " ".join(token.scopes),
-        "client_id": client.client_id,
+        "client_id": token.grant.client_id,
         "exp": int(state.access_tokens.expires_at(value).timestamp()),
         "iss": state.settings.fhir_base,
         "sub": subject(launch.user_reference),

@@ -75,3 +75,22 @@ class McpBusy(McpRefused):
         self.public = (
             f"Too many requests for this chart. Retry-After: ask again in {retry_after_s} seconds."
         )
+
+
+class SharpRefused(McpRefused):
+    """The FHIR context that a host sent in headers is not complete, or not of this site; `public` says what is wrong."""
+
+    status = 403
+    code = "mcp.context"
+    public = "The FHIR context in the headers of this request is not accepted."
+    oauth = "access_denied"
+
+    def __init__(self, said: str, public: str) -> None:
+        super().__init__(said)
+        self.public = public
+
+
+class SharpUnproved(SharpRefused):
+    """The EHR does not confirm the token of a FHIR context, for this patient and no other."""
+
+    code = "mcp.context_unproved"

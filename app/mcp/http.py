@@ -46,6 +46,7 @@ class Served:
     authorization_servers: tuple[str, ...]
     browser_origins: Sequence[str] = ()
     version: str = ""
+    sharp_scopes: Sequence[str] = ()
 
     @property
     def metadata_url(self) -> str:
@@ -65,7 +66,7 @@ class Served:
 
 def make_app(reading: Reading, served: Served, bridge: Bridge) -> ASGIApp:
     """Return the ASGI application."""
-    server = make_server(reading, bridge, _caller_of, served.version)
+    server = make_server(reading, bridge, _caller_of, served.version, served.sharp_scopes)
     host = served.origin.partition("://")[2]
     origins = [served.origin, *served.browser_origins]
     security = TransportSecuritySettings(allowed_hosts=[host], allowed_origins=origins)

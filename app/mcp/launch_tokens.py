@@ -27,7 +27,7 @@ from app.mcp.authorization import McpCaller, Presented, refused
 from app.mcp.errors import McpEnded, McpHostRefused, McpRefused
 from app.settings import Secret
 from app.smart.keys import MCP, Keyring, SigningKey
-from app.smart.registration import McpServer
+from app.smart.mcp_server import McpServer
 from app.smart.registry import Registry
 from app.smart.scopes import narrowed, parse_scopes
 from app.smart.session import LaunchSessions

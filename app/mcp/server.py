@@ -8,7 +8,7 @@ Source: Model Context Protocol 2026-07-28, server features
 
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import mcp_types as types
@@ -25,6 +25,7 @@ from app.mcp.answers import SCHEMA, McpAnswer
 from app.mcp.authorization import McpCaller
 from app.mcp.bridge import Bridge
 from app.mcp.reading import Reading
+from app.mcp.sharp import EXTENSION, OLDER
 
 log = logging.getLogger("chartside.mcp")
 NAME, TITLE = "chartside", "Chartside"
@@ -36,15 +37,28 @@ CARD, OVERVIEW, FACT = "chartside://card", "chartside://overview", "chartside://
 REFUSED = -32_001
 NOT_FOUND = types.INVALID_PARAMS
 MOST_COMPLETIONS = 100
+# Without the Patient nothing is read.
+REQUIRED = ("patient/Patient.r", "patient/Patient.rs")
 
 Context = ServerRequestContext[Any, Any]
 CallerOf = Callable[[Context], Awaitable[McpCaller]]
 T = TypeVar("T")
 
 
-def make_server(reading: Reading, bridge: Bridge, caller_of: CallerOf, version: str) -> Server[Any]:
-    """Return the protocol's server; `caller_of` says whom a request is for, and is asked at each."""
+def make_server(
+    reading: Reading,
+    bridge: Bridge,
+    caller_of: CallerOf,
+    version: str,
+    sharp_scopes: Sequence[str] = (),
+) -> Server[Any]:
+    """Return the protocol's server; `caller_of` says whom a request is for, and is asked at each.
+
+    Where `sharp_scopes` are named, hosts are told that they may bring an EHR token with these, in headers.
+    """
     server: Server[Any] = _Handlers(reading, bridge, caller_of).server(version)
+    if sharp_scopes:
+        _announce_sharp(server, sharp_scopes)
     # Spans would carry arguments and errors to wherever an exporter sends them; the SDK's own log lines, what hosts send.
     server.middleware.clear()
     sdk = logging.getLogger("mcp")
@@ -52,6 +66,21 @@ def make_server(reading: Reading, bridge: Bridge, caller_of: CallerOf, version: 
         sdk.addHandler(logging.NullHandler())
         sdk.propagate = False
     return server
+
+
+def _announce_sharp(server: Server[Any], scopes: Sequence[str]) -> None:
+    """Announce `ai.promptopinion/fhir-context`, and in the older place too: neither says that no other way in is left."""
+    needed = [{"name": s} | ({"required": True} if s in REQUIRED else {}) for s in scopes]
+    server.extensions = {**server.extensions, EXTENSION: {"scopes": needed}}
+    capabilities = server.get_capabilities
+
+    def announced(*given: Any, **named: Any) -> types.ServerCapabilities:
+        found = capabilities(*given, **named)
+        return found.model_copy(
+            update={"experimental": {**(found.experimental or {}), OLDER: {"value": True}}}
+        )
+
+    server.get_capabilities = announced  # type: ignore[method-assign]  # the SDK has no argument for it over HTTP
 
 
 class _Handlers:

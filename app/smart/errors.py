@@ -1,6 +1,10 @@
 """Why a launch stops, each with one sentence for the clinician."""
 
+from typing import Literal
+
 from app.errors import LaunchError
+
+Why = Literal["refused", "other_patient", "reaches_others", "unknown", "user"]
 
 
 class UnknownIssuer(LaunchError):
@@ -136,3 +140,15 @@ class DiscoveryFailed(LaunchError):
     status = 502
     code = "launch.discovery_failed"
     public = "The EHR does not answer, so Chartside cannot open. Try again, or use the EHR itself."
+
+
+class Unproved(LaunchError):
+    """A presented token does not prove what it is presented for; `why` says which part."""
+
+    status = 401
+    code = "token.unproved"
+    public = "The EHR does not confirm this access."
+
+    def __init__(self, why: Why, said: str) -> None:
+        super().__init__(said)
+        self.why = why

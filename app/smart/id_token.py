@@ -60,7 +60,7 @@ def verify_id_token(
     many = isinstance(audience, list) and len(audience) > 1
     if (many or "azp" in claims) and claims.get("azp") != client_id:
         raise IdentityRefused("azp differs")
-    return _user(claims, iss, kinds, role_claim)
+    return read_user(claims, iss, kinds, role_claim)
 
 
 def same_user_claims(
@@ -109,8 +109,12 @@ def _verified_claims(
     return dict(decoded.claims)
 
 
-def _user(claims: dict[str, Any], iss: str, kinds: Container[str], role_claim: str) -> User:
-    """Read `fhirUser` (or `profile`, as older servers send it), relative or absolute."""
+def read_user(claims: dict[str, Any], iss: str, kinds: Container[str], role_claim: str) -> User:
+    """Read `fhirUser` (or `profile`, as older servers send it), relative or absolute, of claims that were proved.
+
+    Raises:
+        IdentityRefused, UserRefused: as `verify_id_token`.
+    """
     sent = claims.get("fhirUser") or claims.get("profile")
     if not isinstance(sent, str):
         raise IdentityRefused("no fhirUser")

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from app.smart.ehr_mcp import Mcp
+from app.smart.mcp_server import McpServer
 from app.smart.policy import Models, Network, RestrictedData, Site, Table, Users
 
-ANY_HOST = "*"
-HostId = Annotated[str, msgspec.Meta(pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,62})$")]
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
@@ -159,22 +158,6 @@ class Retention(Table, frozen=True, kw_only=True):
 
     turn_days: Annotated[int, msgspec.Meta(ge=0, le=3660)] = 0
     audit_days: Annotated[int, msgspec.Meta(ge=0, le=36_600)] = 0
-
-
-class McpServer(Table, frozen=True, kw_only=True):
-    """`[mcp_server]`: which MCP hosts a launched user may give this chart to, by id; none unless named.
-
-    `hosts` (`*`: any, sandbox only) stand in tokens and in the audit; naming one says that the site has an agreement with who
-    runs its model. `token_minutes` is how long a token lives, `calls_per_minute` how much one launch may ask.
-    """
-
-    hosts: tuple[HostId, ...] = ()
-    token_minutes: Annotated[int, msgspec.Meta(ge=1, le=15)] = 15
-    calls_per_minute: Annotated[int, msgspec.Meta(ge=1, le=600)] = 60
-
-    def allows(self, host: str) -> bool:
-        """Tell whether a host may read charts of this EHR."""
-        return host in self.hosts or ANY_HOST in self.hosts
 
 
 class Registration(Table, frozen=True, kw_only=True):

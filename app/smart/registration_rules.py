@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.smart.ehr_mcp import mcp_problems
+from app.smart.mcp_server import mcp_server_problems
 from app.smart.policy import ANY_MODEL
-from app.smart.registration import ANY_HOST, Registration
+from app.smart.registration import Registration
 from app.smart.scopes import is_well_formed, parse_scopes
 
 # scheme, host and port only: a wildcard, a path or a keyword here would let others frame the app.
@@ -47,8 +48,10 @@ def _problems(registration: Registration, origin: str) -> Iterator[str]:
     yield from mcp_problems(
         registration.mcp, api=registration.fhir.api, sandbox=registration.sandbox
     )
-    if ANY_HOST in registration.mcp_server.hosts and not registration.sandbox:
-        yield 'mcp_server.hosts "*" is for sandbox registrations only'
+    yield from mcp_server_problems(
+        registration.mcp_server, registration.users, registration.fhir.tenants,
+        sandbox=registration.sandbox,
+    )  # fmt: skip
 
 
 def _addresses(registration: Registration) -> Iterator[str]:

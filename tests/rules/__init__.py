@@ -11,6 +11,7 @@ from tests.rules import (
     fhir,
     introspection_and_revocation,
     mcp,
+    mcp_access,
     openid_connect,
     scopes_and_context,
     sql_on_fhir,
@@ -29,5 +30,6 @@ PAGES = (
     sql_on_fhir.PAGE,
     attacks.PAGE,
     mcp.PAGE,
+    mcp_access.PAGE,
     chartside.PAGE,
 )

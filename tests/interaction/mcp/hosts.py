@@ -43,6 +43,7 @@ async def served(
             authorization_servers=(APP,),
             browser_origins=("http://inspector.localhost:6274",),
             version="test",
+            sharp_scopes=stack.services.sharp.scopes(),
         ),
         Bridge(tell_every_s=0.01),
     )
