@@ -66,6 +66,7 @@ from app.store.tokens import TokenRows
 
 if TYPE_CHECKING:
     from app.mcp.asking import Server
+    from app.warehouse.store.source import Store
 
 SWEEP_EVERY_S = 60.0
 # A minute is promised from the command to the last turn that it ends.
@@ -348,13 +349,15 @@ def _sources(
         for item in registry.all()
     }
     servers = _mcp_servers(settings, registry, shared, transport)
+    stores = {item.slug: stores_of(settings, item) for item in registry.all() if reads_store(item)}
 
     def source_of(context: LaunchContext) -> ChartSource:
         slug = context.registration
         bearer = partial(bearers.bearer, context.launch_id)
         refused = partial(bearers.refused, context.launch_id)
         boundary = boundaries[slug]
-        fhir = FhirSource(boundary, context, bearer, refused=refused, shared=shared[slug])
+        live = FhirSource(boundary, context, bearer, refused=refused, shared=shared[slug])
+        fhir = _beside_the_store(live, stores.get(slug, ()), boundary, context, registry)
         if slug not in servers:
             return fhir
         # Loaded with the servers.
@@ -364,6 +367,34 @@ def _sources(
         return joined(fhir, mcp, registry.get(slug))
 
     return source_of
+
+
+def reads_store(registration: Registration) -> bool:
+    """Tell whether charts of this EHR are read from the store."""
+    return registration.bulk is not None and registration.bulk.chart == "store"
+
+
+def stores_of(settings: Settings, registration: Registration) -> "tuple[Store, ...]":
+    """Return the data sets of a registration that may hold a launch's patient."""
+    # DuckDB takes a while to load, which a site without a store need not wait for.
+    from app.warehouse.store.source import open_stores  # noqa: PLC0415
+
+    return open_stores(settings.warehouse, registration, settings.secret_key)
+
+
+def _beside_the_store(
+    live: FhirSource,
+    stores: "Sequence[Store]",
+    boundary: Boundary,
+    context: LaunchContext,
+    registry: Registrations,
+) -> ChartSource:
+    if not stores:
+        return live
+    from app.warehouse.store.source import StoreSource  # noqa: PLC0415
+
+    labels = _labels_of(registry, context)
+    return StoreSource(live, stores, boundary, context, labels=labels)
 
 
 def _mcp_servers(

@@ -10,6 +10,9 @@ import duckdb
 import msgspec
 import orjson
 
+from app.boundary import Boundary
+from app.fhir.labels import DEFAULT, Labels
+from app.fhir.source import ChartSource
 from app.settings import Secret
 from app.store.seal import Seal
 from app.warehouse.facade.service import Facade
@@ -24,6 +27,9 @@ from app.warehouse.store.snapshot import (
     Snapshot,
     _incoming,
 )
+from app.warehouse.store.source import Store, StoreSource
+from tests.ndjson_source import context
+from tests.unit.fhir.ehr import NOW
 
 AS_OF = "2026-11-20T06:00:00.000+00:00"
 EHR_BASE = "https://ehr.test/fhir"
@@ -68,3 +74,13 @@ def facade_of(data_set: Path, base: str = EHR_BASE) -> Facade:
     """Return the facade of a data set."""
     seal = Seal(Secret(b"k" * 32), "facade")
     return Facade(Snapshots(data_set), base=base, zone=ZoneInfo("America/Chicago"), seal=seal)
+
+
+def over_store(data_set: Path, live: ChartSource, *, labels: Labels = DEFAULT, **launch: Any) -> StoreSource:  # fmt: skip
+    """Return a source of patient p1 over a store, beside an EHR."""
+    boundary = Boundary(frozenset(("https://ehr.test",)), False, None)
+    snapshots = Snapshots(data_set)
+    seal = Seal(Secret(b"k" * 32), "facade")
+    facade = Facade(snapshots, base=EHR_BASE, zone=ZoneInfo("America/Chicago"), seal=seal)
+    stores = [Store(snapshots=snapshots, facade=facade)]
+    return StoreSource(live, stores, boundary, context("p1", NOW, **launch), labels=labels)

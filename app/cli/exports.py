@@ -8,7 +8,6 @@ import threading
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.audit.log import Who
@@ -18,7 +17,7 @@ from app.errors import ChartsideError, ConfigurationError, EhrRefused
 from app.smart.registration import Bulk, Registration
 from app.warehouse.bulk.download import Downloader, Lines
 from app.warehouse.bulk.errors import ExportFailed
-from app.warehouse.bulk.landing import DataSet, Export, ExportFolder, FileDone
+from app.warehouse.bulk.landing import DataSet, Export, ExportFolder, FileDone, folder_of
 from app.warehouse.bulk.request import TYPES, ExportRequest
 from app.warehouse.bulk.server import BulkServer
 from app.warehouse.bulk.sync import AUTO, FULL, Sync
@@ -121,11 +120,6 @@ def _differs(folder: ExportFolder, done: FileDone | None) -> str:
 
 
 # --------------------------------------------------------------- composition
-
-
-def folder_of(warehouse: Path, slug: str, group: str) -> Path:
-    """Return where a data set lies: one for the whole of a registration, one for each group."""
-    return warehouse / slug / (f"group-{group}" if group else "all")
 
 
 def request_of(bulk: Bulk, group: str) -> ExportRequest:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 Resource = dict[str, Any]
+# How `Read.via` begins for what came from the own store; the moment follows up to which it was exported.
+STORED = "the store, data as of"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from app.fhir.citation import HANDLE
 from app.fhir.granular import granted
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import SECTION_WORDS, SECTIONS, SectionName
-from app.fhir.source import Complete, Completeness, Failed, Truncated
+from app.fhir.source import STORED, Complete, Completeness, Failed, Truncated
 from app.fhir.unsorted import Unsorted
 from app.launch_context import LaunchContext
 from app.llm.port import Entry, Schema, ToolSpec
@@ -179,10 +179,15 @@ class Registry:
         aged = self._aged(found.sections)
         # What was not read is never what is cut.
         end = f"\nNOT READ TO ITS END: {'; '.join(unread)}. Do not say none." if unread else ""
-        end += aged
+        end += self._dated(found.sections) + aged
         text = bounded(found.text, found.most - len(end)) + end
         handles = tuple(dict.fromkeys(HANDLE.findall(text)))
         return ToolResult(text=text, handles=handles, entries=found.entries, looks=looks)
+
+    def _dated(self, names: Sequence[SectionName]) -> str:
+        """Say what was read from the store, and up to when it was exported: newer records may exist."""
+        stored = dict.fromkeys(v for name in names if (v := self._launch.via(name)).startswith(STORED))  # fmt: skip
+        return f"\nFROM {'; '.join(stored)}." if stored else ""
 
     def _aged(self, names: Sequence[SectionName]) -> str:
         """Say how old the oldest read of these sections is, once it is worth knowing."""

@@ -1,10 +1,11 @@
-"""One suite for every `ChartSource`: the live FHIR client over a server, the file-based one that tests use, and the EHR's MCP
-server in its three shapes, each over the same FHIR server."""
+"""One suite for every `ChartSource`: the live FHIR client over a server, the file-based one that tests use, the EHR's MCP
+server in its three shapes, each over the same FHIR server, and the store beside its EHR."""
 
 import http.server
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from app.fhir.values import categories
 from app.launch_context import Grant
 from tests.mcp_ehr import SHAPES, by_mcp
 from tests.ndjson_source import NdjsonSource
+from tests.store_of import over_store, store_of
 from tests.unit.fhir.ehr import BASE, Ehr, bundle, observation, source
 
 CHART: list[Resource] = [
@@ -30,19 +32,20 @@ GRANTS = tuple(
 )
 
 
-def server() -> Ehr:
-    """Answer searches over CHART, four a page, newest first, with next links."""
+def server(chart: Sequence[Resource] = CHART, *, counted: bool = False) -> Ehr:
+    """Answer searches over a chart, four a page, newest first, with next links; `counted`: with a total."""
 
     def answer(path: str, query: dict[str, str]) -> tuple[int, Any]:
         if path == "Patient/p1":
             return 200, CHART[0]
         start = int(query.get("_offset", "0"))
         found = sorted(
-            (r for r in CHART[1:] if "laboratory" in categories(r)),
+            (r for r in chart[1:] if "laboratory" in categories(r)),
             key=lambda r: str(r["effectiveDateTime"]), reverse=True,
         )  # fmt: skip
         more = f"{BASE}/Observation?_offset={start + 4}" if start + 4 < len(found) else ""
-        return 200, bundle(*found[start : start + 4], next_url=more)
+        total = {"total": len(found)} if counted else {}
+        return 200, bundle(*found[start : start + 4], next_url=more, **total)
 
     return Ehr(answer)
 
@@ -55,9 +58,18 @@ def files() -> ChartSource:
     return NdjsonSource(CHART, "p1", denied=("Condition",))
 
 
-@pytest.fixture(params=["live", "files", "generic", "search", "typed"])
-def chart_source(request: pytest.FixtureRequest) -> Iterator[ChartSource]:
-    if request.param in SHAPES:
+def store(folder: Path) -> ChartSource:
+    """The store of these records beside an EHR that has them too, and says how many."""
+    own = [r for r in CHART if r["id"] != "foreign"]
+    store_of(folder, CHART, types=("Condition",), as_of="2026-11-20T12:00:00Z")
+    return over_store(folder, source(server(own, counted=True), grants=GRANTS), grants=GRANTS)
+
+
+@pytest.fixture(params=["live", "files", "generic", "search", "typed", "store"])
+def chart_source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ChartSource]:
+    if request.param == "store":
+        yield store(tmp_path)
+    elif request.param in SHAPES:
         with by_mcp(server(), request.param, grants=GRANTS) as asked:
             yield asked.source
     else:

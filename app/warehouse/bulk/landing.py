@@ -112,6 +112,11 @@ class ExportFolder:
         return path.exists() and path.stat().st_size == done.size_bytes
 
 
+def folder_of(warehouse: Path, slug: str, group: str) -> Path:
+    """Return where a data set lies: one for the whole of a registration, one for each group."""
+    return warehouse / slug / (f"group-{group}" if group else "all")
+
+
 class DataSet:
     """The exports of one registration at one level (everything, all patients, or one group)."""
 

@@ -112,8 +112,7 @@ class Facade:
         base = opened.snapshot.base
         search = understand(kind, params, reach.patient, zone=self._zone, base=base)
         _demand(reach, kind, "s")
-        key = (opened.snapshot.number, reach.patient, kind, search.asked)
-        found = self._found.get(key, lambda: self._matches(opened, search, reach.patient))
+        found = self._all(opened, search, reach.patient)
         screened = reach.screen(opened, kind, found.records)
         notices = [*_whole(opened, [kind]), *_foreign(found.foreign, kind), *screened.notices]
         matches = screened.kept[offset : offset + search.count]
@@ -125,6 +124,19 @@ class Facade:
             links=() if search.count_only else self._links(opened, kind, search.asked, reach.patient, offset, search.count, len(screened.kept)),
         )  # fmt: skip
         return self.bundle(opened, page, reach.patient, kind)
+
+    def stored(self, opened: OpenSnapshot, kind: str, params: Params, reach: Reach) -> Sequence[Record]:  # fmt: skip
+        """Return all that a search would find, on whatever page; kept, so that the search itself need not find it again.
+
+        Raises:
+            FacadeRefused: the search is not supported.
+        """
+        search = understand(kind, params, reach.patient, zone=self._zone, base=opened.snapshot.base)
+        return self._all(opened, search, reach.patient).records
+
+    def _all(self, opened: OpenSnapshot, search: Search, patient: str) -> Own:
+        key = (opened.snapshot.number, patient, search.resource_type, search.asked)
+        return self._found.get(key, lambda: self._matches(opened, search, patient))
 
     def _matches(self, opened: OpenSnapshot, search: Search, patient: str) -> Own:
         kind = search.resource_type
