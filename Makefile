@@ -7,7 +7,7 @@ COVERED := tests/unit/smart tests/unit/audit tests/unit/test_cli.py tests/contra
   tests/interaction/launch tests/interaction/policy
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.ts frontend/*.json)
 
-.PHONY: help run test check static static-python static-frontend parties coverage others e2e bench types lock setup llama spark pictures
+.PHONY: help run test check static static-python static-frontend parties coverage others e2e bench types lock setup llama spark pictures wheel conformance
 
 help:
 	@echo "make run      set up, then start the sandbox EHR, the copilot and its MCP server; prints the addresses"
@@ -21,6 +21,7 @@ help:
 	@echo "make llama    the model adapters against a real llama.cpp server"
 	@echo "make spark    the views over exports on Spark as on DuckDB (Java 17; 590 MB are installed)"
 	@echo "make pictures every state of the screen: drawn, checked for access, by keyboard"
+	@echo "make conformance the MCP suites and the Inspector against our MCP server and client (330 MB are installed)"
 	@echo "make types    write the frontend's types from the Python ones"
 	@echo "make lock     resolve requirements*.in again"
 
@@ -110,6 +111,14 @@ llama: .setup/python
 spark: .setup/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.txt
 	$(BIN)/pytest -q tests/contract/warehouse/test_spark.py
+
+.setup/conformance: tests/conformance/package-lock.json
+	@mkdir -p .setup
+	cd tests/conformance && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+conformance: .setup/python .setup/conformance
+	@$(BIN)/python -m tests.conformance.run
 
 pictures: .setup/node .setup/browsers
 	cd frontend && node dev/keyboard.mjs && node dev/pictures.mjs

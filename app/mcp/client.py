@@ -18,6 +18,7 @@ import httpx2
 from mcp import Client, MCPError
 from mcp.client.session import ClientSession
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.inbound import mcp_param_headers, x_mcp_header_map
 from mcp_types import (
     CallToolRequest,
     CallToolRequestParams,
@@ -56,6 +57,8 @@ class McpClient:
         self._portal = portal
         self._mode = "auto"
         self._discovered: DiscoverResult | None = None
+        # Of each tool: the arguments that its schema wants in a header as well, as the last list said.
+        self._mirrored: Mapping[str, Mapping[tuple[str, ...], str]] = {}
         # Messages hold patient data, and the SDK logs what it cannot read.
         logging.getLogger("mcp").setLevel(logging.CRITICAL + 1)
 
@@ -83,10 +86,19 @@ class McpClient:
                     return found
             return found
 
-        return self._converse(headers, work)
+        found = self._converse(headers, work)
+        # A server of 2025 knows no such thing.
+        modern = self._mode != "legacy"
+        self._mirrored = {
+            one["name"]: wanted
+            for one in found
+            if modern and (wanted := x_mcp_header_map(one["inputSchema"]))
+        }
+        return found
 
     def call(self, name: str, arguments: Mapping[str, Any], headers: Headers) -> Told:
-        """Call a tool; raises as `list_tools`."""
+        """Call a tool; raises as `list_tools`. Arguments that its schema marks stand in headers too (2026-07-28, transports)."""
+        mirrored = mcp_param_headers(self._mirrored.get(name, {}), arguments)
 
         async def work(session: ClientSession) -> Told:
             # Not `call_tool`: it lists the tools again to check a schema that says nothing about FHIR.
@@ -99,7 +111,7 @@ class McpClient:
                 structured=result.structured_content, failed=result.is_error,
             )  # fmt: skip
 
-        return self._converse(headers, work)
+        return self._converse({**mirrored, **headers}, work)
 
     def _converse(self, headers: Headers, work: Callable[[ClientSession], Awaitable[T]]) -> T:
         transport = BoundaryTransport(self._boundary, self._portal)

@@ -7,7 +7,7 @@ Source: Model Context Protocol 2026-07-28, authorization and transports; RFC 972
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +112,7 @@ class _Entrance:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
+        scope["headers"] = _trimmed(scope["headers"])
         request = Request(scope, receive)
         answer = await self._refusal_of_host(request) or self._open(request)
         if answer is None:
@@ -188,6 +189,11 @@ class _Entrance:
         if isinstance(error, McpScopeMissing):
             parts.insert(1, f'scope="{error.scope}"')
         return f"Bearer {', '.join(parts)}"
+
+
+def _trimmed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return headers without the blanks around their values, which are no part of them (RFC 9110 5.5); not every server takes them away."""
+    return [(name, value.strip(b" \t")) for name, value in headers]
 
 
 def _presented(request: Request) -> Presented:

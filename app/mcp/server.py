@@ -148,7 +148,12 @@ class _Handlers:
             self._reading.note(caller, "resources/read", resource=uri.removeprefix("chartside://"))
             return found
 
-        mime, text = await self._telling(ctx, caller, work)
+        try:
+            mime, text = await self._telling(ctx, caller, work)
+        except MCPError as error:
+            if error.error.code == NOT_FOUND:  # 2026-07-28, resources, error handling
+                raise MCPError(NOT_FOUND, error.error.message, {"uri": uri}) from error
+            raise
         contents = types.TextResourceContents(uri=uri, mime_type=mime, text=text)
         return types.ReadResourceResult(contents=[contents])
 

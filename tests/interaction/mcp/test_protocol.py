@@ -127,8 +127,9 @@ def test_an_unknown_resource_is_an_error_in_our_words(stack: Stack, token: str, 
     async def act(client: Client) -> Any:
         return await client.read_resource(uri)
 
-    with pytest.raises(MCPError, match="not exist"):
+    with pytest.raises(MCPError, match="not exist") as raised:
         as_host(stack, token, act)
+    assert raised.value.error.data == {"uri": uri}
 
 
 @requirement("mcp:prompts")

@@ -194,6 +194,20 @@ def test_a_foreign_host_or_origin_is_refused_before_anything_else(
     assert post(stack, token, call("chart_pending"), **headers).status_code == status
 
 
+@requirement("mcp:transport:eras")
+def test_blanks_around_a_headers_value_are_no_part_of_it(stack: Stack, browser: Browser) -> None:
+    token = token_of(browser.launch("newborn"))
+    modern = {"name": "chart_pending", "arguments": {}, "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }}  # fmt: skip
+    body = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": modern}
+    headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call"}
+    for name, status in ((" chart_pending\t", 200), ("chart_results", 400)):
+        found = post(stack, token, body, **headers, **{"Mcp-Name": name})
+        assert found.status_code == status, found.text
+
+
 @requirement("mcp:bounds")
 def test_more_calls_than_the_site_allows_are_told_when_to_come_back(tmp_path: Path) -> None:
     config = registered(tmp_path, ('hosts = ["*"]', 'hosts = ["*"]\ncalls_per_minute = 3'))
