@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import orjson
@@ -74,7 +75,7 @@ def stored_key(folder: Path) -> RSAKey:
     """Return this sandbox's own key, made at the first start and readable by its user only."""
     path = folder / "signing_key.json"
     if path.exists():
-        return RSAKey.import_key(orjson.loads(path.read_bytes()))
+        return _read_key(path.read_bytes())
     key = new_key()
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"signing_key.{os.getpid()}.partial"
@@ -83,3 +84,8 @@ def stored_key(folder: Path) -> RSAKey:
         file.write(orjson.dumps(key.as_dict(private=True)))
     partial.replace(path)
     return key
+
+
+@lru_cache(maxsize=8)  # checking the parts of an RSA key takes a tenth of a second
+def _read_key(text: bytes) -> RSAKey:
+    return RSAKey.import_key(orjson.loads(text))

@@ -6,6 +6,8 @@ Tests read it to count requests (`wire`), to set faults (`faults`) and to start 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 
 from sandbox.assertions import Assertions
@@ -112,7 +114,7 @@ def build(settings: SandboxSettings) -> SandboxState:
     return SandboxState(
         settings=settings,
         charts={chart.patient_id: chart for chart in charts},
-        users={chart.patient_id: users_of(chart, data_plane) for chart in charts},
+        users=_users(database, charts, settings.fhir_base),
         clients={client.client_id: client for client in settings.clients},
         data_plane=data_plane,
         launches=Launches(settings.launch_lifetime_s),
@@ -127,6 +129,18 @@ def build(settings: SandboxSettings) -> SandboxState:
         wire=WireLog(settings.clock),
         exports=Exports(settings.clock, data_plane, settings.population),
     )
+
+
+@lru_cache(maxsize=8)  # a prepared file never changes
+def _users(
+    database: Path, charts: tuple[Chart, ...], base: str
+) -> Mapping[str, tuple[EhrUser, ...]]:
+    data_plane = DataPlane(database, base)
+    try:
+        found = {chart.patient_id: users_of(chart, data_plane) for chart in charts}
+    finally:
+        data_plane.close()
+    return MappingProxyType(found)
 
 
 def _current_encounter(data_plane: DataPlane, patient_id: str) -> str | None:

@@ -4,11 +4,15 @@
 the authorization redirect and posts the callback.
 """
 
+import atexit
 import json
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +25,7 @@ from werkzeug.test import Client, TestResponse
 
 from app.llm.catalog import Catalog
 from app.settings import Secret, Settings
+from app.store.engine import open_database
 from app.web.application import make_app
 from app.wiring import Services, build
 from sandbox import create_app as create_ehr
@@ -298,6 +303,15 @@ def make_stack(
         clock=clock,
         transport=transport,
     )
+
+
+@cache
+def _migrated() -> Path:
+    """Return a database with every migration and nothing in it, to be copied: running them takes longer than most tests."""
+    path = Path(tempfile.mkdtemp(prefix="chartside-")) / "migrated.db"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    open_database(f"sqlite:///{path}").dispose()
+    return path
 
 
 def registered(folder: Path, *changes: tuple[str, str], more: str = "") -> Path:
