@@ -230,11 +230,15 @@ def _as_gzip(pieces: Iterable[bytes], lines: "Lines", *, zipped: bool) -> Iterat
 
 @dataclass
 class Lines:
-    """What stands in a file, line by line: how many of each resource type, how many are no resource."""
+    """What stands in a file, line by line: how many of each resource type, how many are no resource.
+
+    `nameless` are those without an id, which no store can hold (an OperationOutcome needs none).
+    """
 
     types: Counter[str] = field(default_factory=Counter)
     headers: int = 0
     broken: int = 0
+    nameless: int = 0
     _rest: bytes = b""
 
     def feed(self, piece: bytes) -> None:
@@ -254,8 +258,10 @@ class Lines:
         if not line or line.isspace():
             return
         try:
+            # msgspec passes over the bytes of what it does not read, and DuckDB will not.
+            line.decode()
             head = _head.decode(line)
-        except (msgspec.DecodeError, RecursionError):
+        except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
             self.broken += 1
             return
         if head.resourceType == "Parameters" and not head.id:
@@ -263,12 +269,15 @@ class Lines:
             self.headers += 1
         else:
             self.types[head.resourceType] += 1
+            self.nameless += not head.id
 
 
 def _problem(wanted: Wanted, lines: Lines) -> str:
     found = sum(lines.types.values())
     if lines.broken:
         return f"{lines.broken} lines are no JSON"
+    if lines.nameless and wanted.kind == "output":
+        return f"{lines.nameless} records have no id"
     if wanted.count is not None and wanted.count not in (found, found + lines.headers):
         return f"the manifest counts {wanted.count}, the file has {found}"
     return ""

@@ -1,4 +1,8 @@
-"""What a finished export lacks, and what is odd about it: decided from its files and the manifest alone."""
+"""What a finished export lacks, and what is odd about it: decided from its files and the manifest alone.
+
+What is found is told to operators, and to everybody whom the store answers, whosever chart it is: so it is never in the
+server's words, which may be about any patient. Those stay in the export's error files.
+"""
 
 import gzip
 import re
@@ -16,6 +20,8 @@ SERIOUS = frozenset({"fatal", "error"})
 # Where no record changed, a server that heeds `_since` sends few that are older: those that others refer to.
 MOST_OLDER = 0.5
 WORD = re.compile(r"[A-Z][A-Za-z]+")
+# FHIR R4 issue-type and issue-severity: codes, so never a name or a number of anybody.
+CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
 @dataclass
@@ -94,14 +100,22 @@ def _hear(found: Findings, export: Export, outcome: Mapping[str, Any]) -> None:
     for issue in issues if isinstance(issues, list) else []:
         if not isinstance(issue, dict):
             continue
-        words = str(issue.get("diagnostics") or (issue.get("details") or {}).get("text") or "")[:200]  # fmt: skip
         if issue.get("severity") not in SERIOUS:
-            found.warnings.append(f"the server says: {words or issue.get('code')}")
+            told = f"the server remarks something ({_code(issue)}): see its error files"
+            found.warnings += [told] if told not in found.warnings else []
             continue
+        details = issue.get("details")
+        text = details.get("text") if isinstance(details, dict) else ""
+        words = str(issue.get("diagnostics") or text or "")[:200]
         named = [kind for kind in WORD.findall(words) if kind in export.request.types]
         # An error that names no type may be about any.
         for kind in named or export.request.types:
-            found.incomplete.setdefault(kind, words or "the server reports an error")
+            found.incomplete.setdefault(kind, f"the server reports an error ({_code(issue)})")
+
+
+def _code(issue: Mapping[str, Any]) -> str:
+    sent = str(issue.get("code"))
+    return sent if len(sent) < 30 and CODE.fullmatch(sent) else "no code"
 
 
 def _compare(

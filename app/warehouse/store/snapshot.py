@@ -153,13 +153,16 @@ def _take(db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export) -
 
 
 def _incoming() -> str:
-    """Return what reads files into `incoming`: of a record that stands there twice, the one that changed last."""
+    """Return what reads files into `incoming`: of a record that stands there twice, the one that changed last.
+
+    A line that is no JSON is passed over: the landing has called its type incomplete, and it must not hold up the store.
+    """
     return f"""
     INSERT INTO incoming
     SELECT resource_type, id, patient, date, last_updated, json FROM (
       SELECT {keys.columns("found", "json")}, json::VARCHAR AS json FROM (
         SELECT json, json_extract_string(json, $2) AS found
-        FROM read_ndjson_objects($1, maximum_object_size = {MOST_RESOURCE_BYTES}, compression = 'gzip')))
+        FROM read_ndjson_objects($1, maximum_object_size = {MOST_RESOURCE_BYTES}, compression = 'gzip', ignore_errors = true)))
     WHERE resource_type IN (SELECT unnest($3)) AND id IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY resource_type, id ORDER BY last_updated DESC) = 1
     """  # noqa: S608 - no value stands in it
@@ -171,7 +174,7 @@ def _deleted() -> str:
     SELECT split_part(url, '/', -2), split_part(url, '/', -1) FROM (
       SELECT unnest(json_extract_string(json, '$.entry[*].request.url')) AS url,
              unnest(json_extract_string(json, '$.entry[*].request.method')) AS method
-      FROM read_ndjson_objects($1, compression = 'gzip'))
+      FROM read_ndjson_objects($1, compression = 'gzip', ignore_errors = true))
     WHERE method = 'DELETE'
     """
 

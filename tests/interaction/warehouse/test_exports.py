@@ -156,7 +156,7 @@ def test_what_cannot_be_got_over_stops_with_the_servers_words(
 @pytest.mark.parametrize(
     ("trap", "incomplete"),
     [
-        ({"failing_types": ("Condition",)}, {"Condition": "Condition could not be exported"}),
+        ({"failing_types": ("Condition",)}, {"Condition": "the server reports an error (exception)"}),
         ({"expired_files": 99}, dict.fromkeys(("Condition", "Observation", "Patient"), "expired at the server")),
         ({"wrong_counts": True}, dict.fromkeys(TYPES, "the manifest counts")),
         ({"strange_lines": True}, dict.fromkeys(TYPES, "1 lines are no JSON")),
@@ -262,7 +262,7 @@ def test_the_commands_export_tell_and_verify(
     assert (code, "has another checksum" in printed) == (1, True)
     exporter.trap(polls=0, failing_types=("Patient",))
     code, printed, _ = run("export", "sandbox", "--since", "full")
-    assert (code, "incomplete: Patient: Patient could not be exported" in printed) == (3, True)
+    assert (code, "incomplete: Patient: the server reports an error (exception)" in printed) == (3, True)
     exporter.trap(generation_fails=True, polls=0)
     code, _, told = run("export", "sandbox")
     assert (code, "the export failed while files were made" in told) == (1, True)

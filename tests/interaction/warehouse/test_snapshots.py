@@ -71,8 +71,35 @@ def test_a_whole_export_removes_what_is_no_more_but_not_of_a_type_that_is_incomp
     found = [row[0] for row in rows(exporter)]
     assert "Observation/o1-1" not in found
     assert "Condition/c1-1" in found
-    assert snapshot.incomplete == {"Condition": "Condition could not be exported"}
+    assert snapshot.incomplete == {"Condition": "the server reports an error (exception)"}
     assert snapshot.as_of["Condition"] < snapshot.as_of["Patient"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b'{"resourceType":"Condition","id":"x","note":"\xff\xfe"}', b'{"resourceType":"Condition","id":"x"',
+        b'{"resourceType":"Condition","id":"x","note":"\\ud800"}', b'{"resourceType":"Condition"}', b"\xef\xbb\xbf{}",
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_record_makes_its_type_incomplete_and_holds_up_nothing(
+    exporter: Exporter, broken: bytes
+) -> None:
+    line = b'{"resourceType":"Condition","id":"sound","subject":{"reference":"Patient/p0"}}'
+    exporter.population.put_as_is(line, exporter.stack.clock())
+    for record in exporter.population.all():
+        if record.fhir_id == "sound":
+            object.__setattr__(record, "line", line + b"\n" + broken)
+    exporter.trap(no_counts=True)
+    (export,) = exporter.run()
+    assert set(export.incomplete) == {"Condition"}
+    snapshot = take(exporter)
+    assert not snapshot.as_of["Condition"]
+    assert "Condition" in snapshot.incomplete
+    found = [row[0] for row in rows(exporter)]
+    assert "Condition/sound" in found
+    assert "Condition/x" not in found
+    assert len(found) == 43
 
 
 def test_numbers_keep_the_digits_that_were_sent(exporter: Exporter, tmp_path: Path) -> None:
