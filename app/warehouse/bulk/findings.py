@@ -41,7 +41,7 @@ def of_manifest(export: Export, pages: Sequence[Manifest]) -> list[str]:
     if request.organize_by and request.organize_by not in organized:
         warnings.append(f"the files are not organized by {request.organize_by}")
     if len({page.transaction_time for page in pages}) > 1:
-        warnings.append("the pages of the manifest tell different times; the first counts")
+        warnings.append("the pages of the manifest tell different times; the earliest counts")
     if request.since and all(page.deleted is None for page in pages):
         warnings.append("the server does not tell what was deleted; a full export finds it")
     return warnings

@@ -66,6 +66,10 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
         """The types of which every file is there."""
         return tuple(kind for kind in self.request.types if kind not in self.incomplete)
 
+    def reaches(self, mark: str) -> bool:
+        """Tell whether it goes on from a moment up to which a type was read ("": never): what begins later leaves a gap."""
+        return self.whole or (bool(mark) and not _is_later(self.request.since, mark))
+
 
 class ExportFolder:
     """One export's folder. One process writes to it at a time (`DataSet.locked`); threads may add files."""
@@ -179,12 +183,12 @@ class DataSet:
     def watermarks(self, types: Sequence[str]) -> dict[str, str]:
         """Return for each type up to which moment of the server it was read whole; "" for never.
 
-        An export of which a type is incomplete moves that type's mark nowhere.
+        An export of which a type is incomplete, or that begins behind its mark, moves that type's mark nowhere.
         """
         marks = dict.fromkeys(types, "")
         for _, export in self.landed():
             for kind in export.complete_types:
-                if kind in marks and (export.whole or marks[kind]):
+                if kind in marks and export.reaches(marks[kind]):
                     marks[kind] = export.transaction_time
         return marks
 
@@ -207,6 +211,16 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_later(since: str, mark: str) -> bool:
+    """Tell whether an instant is behind a mark; one that cannot be read may be."""
+    if since == mark:
+        return False
+    try:
+        return datetime.fromisoformat(since) > datetime.fromisoformat(mark)
+    except (ValueError, TypeError):
+        return True
 
 
 def _goes_on(export: Export) -> bool:

@@ -3,6 +3,8 @@
 Source: Bulk Data Access 3.0.0, output manifest; 4.0.0 (ballot) adds `outputFormat` and `manifestType`.
 """
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -73,6 +75,19 @@ def read_manifest(sent: Any) -> Manifest:
         return msgspec.convert(sent, Manifest)
     except msgspec.ValidationError as error:
         raise ExportFailed(f"the manifest is not one: {error}") from error
+
+
+def earliest(instants: Iterable[str]) -> str:
+    """Return the first of instants in time, whatever zone and precision each is written in; one that cannot be read is earlier."""
+    return min(instants, key=_moment, default="")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def wanted_of(pages: list[Manifest]) -> tuple[Wanted, ...]:

@@ -15,7 +15,7 @@ from app.warehouse.bulk import findings
 from app.warehouse.bulk.download import EXPIRED, Downloader
 from app.warehouse.bulk.errors import ExportFailed, ExportLost
 from app.warehouse.bulk.landing import DataSet, Export, ExportFolder
-from app.warehouse.bulk.manifest import wanted_of
+from app.warehouse.bulk.manifest import earliest, wanted_of
 from app.warehouse.bulk.request import ExportRequest
 from app.warehouse.bulk.server import BulkServer
 
@@ -62,7 +62,7 @@ class Sync:
         if since not in (AUTO, FULL):
             yield msgspec.structs.replace(request, since=since), False
             return
-        if since == FULL or not self.incremental or self._due():
+        if since == FULL or not self.incremental or self._due(request):
             yield request, True
             return
         by_mark: dict[str, list[str]] = defaultdict(list)
@@ -71,9 +71,17 @@ class Sync:
         for mark in sorted(by_mark):
             yield _narrowed(request, by_mark[mark], mark), not mark
 
-    def _due(self) -> bool:
-        """Tell whether the last whole export is too old: what changed unnoticed is found by the next."""
-        whole = [export.started_at for _, export in self.data_set.landed() if export.whole]
+    def _due(self, request: ExportRequest) -> bool:
+        """Tell whether the last whole export is too old: what changed unnoticed is found by the next.
+
+        One of some types only (those that were never whole) finds nothing of the others.
+        """
+        every = set(request.types)
+        whole = [
+            export.started_at
+            for _, export in self.data_set.landed()
+            if export.whole and every <= set(export.request.types)
+        ]
         if not whole:
             return True
         return self.clock() - datetime.fromisoformat(max(whole)) > self.full_every
@@ -145,7 +153,7 @@ class Sync:
         return folder.write(
             msgspec.structs.replace(
                 export, phase="downloading", files=files, warnings=tuple(warnings),
-                transaction_time=pages[0].transaction_time,
+                transaction_time=earliest(page.transaction_time for page in pages),
             )
         )  # fmt: skip
 

@@ -18,6 +18,7 @@ import duckdb
 import msgspec
 
 from app.warehouse.bulk.landing import DataSet, Export, ExportFolder, replace, sync_folder
+from app.warehouse.bulk.manifest import earliest
 from app.warehouse.store import keys
 
 FILE, NOTE, CURRENT = "resources.duckdb", "snapshot.json", "current"
@@ -52,7 +53,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def data_as_of(self) -> str:
         """The moment that all of it was read up to; "" when a type was never read whole."""
-        return min(self.as_of.values(), default="")
+        return earliest(self.as_of.values())
 
 
 def current(path: Path) -> tuple[Path, Snapshot] | None:
@@ -206,7 +207,7 @@ def _marks(
             as_of.setdefault(kind, "")
             if kind in export.incomplete:
                 incomplete[kind] = export.incomplete[kind]
-            elif export.whole or as_of[kind]:
+            elif export.reaches(as_of[kind]):
                 as_of[kind] = export.transaction_time
                 incomplete.pop(kind, None)
     return as_of, incomplete

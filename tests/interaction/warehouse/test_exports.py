@@ -12,6 +12,7 @@ from app.smart.registration import Bulk
 from app.warehouse.bulk.errors import ExportFailed, ExportRunning
 from app.warehouse.bulk.landing import Export
 from app.warehouse.bulk.request import ExportRequest
+from app.warehouse.store.snapshot import apply
 from tests.interaction.warehouse.conftest import TYPES, Exporter
 from tests.stack import APP, Stack
 
@@ -200,6 +201,42 @@ def test_a_whole_export_is_due_again_after_a_while(exporter: Exporter) -> None:
     assert only(exporter.run()).whole
 
 
+def test_a_whole_export_of_one_type_puts_off_that_of_the_others_by_nothing(
+    exporter: Exporter,
+) -> None:
+    exporter.bulk = Bulk(types=TYPES, full_every_days=2)
+    exporter.trap(failing_types=("Condition",))
+    for _ in range(4):
+        exporter.run()
+        exporter.later(days=1)
+    assert any(
+        export.whole and export.request.types == TYPES
+        for _, export in exporter.sync().data_set.landed()[1:]
+    )
+
+
+def test_an_instant_that_is_asked_for_leaves_no_gap_behind_the_mark(exporter: Exporter) -> None:
+    first = only(exporter.run())
+    exporter.population.put({"resourceType": "Condition", "id": "between", "subject": {"reference": "Patient/p0"}}, exporter.later(minutes=5))  # fmt: skip
+    apply(exporter.sync().data_set, exporter.stack.clock())
+    later = exporter.later(minutes=5).isoformat(timespec="milliseconds")
+    exporter.later(minutes=5)
+    exporter.run(later)
+    marks = exporter.sync().data_set.watermarks(TYPES)
+    assert set(marks.values()) == {first.transaction_time}
+    snapshot = apply(exporter.sync().data_set, exporter.stack.clock())
+    assert snapshot is not None
+    assert set(snapshot.as_of.values()) == {first.transaction_time}
+    exporter.later(minutes=5)
+    assert "Condition/between" in ids(exporter.records(only(exporter.run())))
+    # What overlaps with the mark leaves none.
+    exporter.later(minutes=5)
+    overlapping = only(exporter.run(first.transaction_time))
+    assert set(exporter.sync().data_set.watermarks(TYPES).values()) == {
+        overlapping.transaction_time
+    }
+
+
 def test_an_export_that_suddenly_holds_nothing_deletes_nothing(exporter: Exporter) -> None:
     exporter.run()
     at = exporter.later(minutes=1)
@@ -262,7 +299,10 @@ def test_the_commands_export_tell_and_verify(
     assert (code, "has another checksum" in printed) == (1, True)
     exporter.trap(polls=0, failing_types=("Patient",))
     code, printed, _ = run("export", "sandbox", "--since", "full")
-    assert (code, "incomplete: Patient: the server reports an error (exception)" in printed) == (3, True)
+    assert (code, "incomplete: Patient: the server reports an error (exception)" in printed) == (
+        3,
+        True,
+    )
     exporter.trap(generation_fails=True, polls=0)
     code, _, told = run("export", "sandbox")
     assert (code, "the export failed while files were made" in told) == (1, True)

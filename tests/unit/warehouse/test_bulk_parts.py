@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.warehouse.bulk.download import Lines
 from app.warehouse.bulk.errors import ExportFailed
 from app.warehouse.bulk.landing import DataSet, FileDone
-from app.warehouse.bulk.manifest import read_manifest, wanted_of
+from app.warehouse.bulk.manifest import earliest, read_manifest, wanted_of
 from app.warehouse.bulk.request import ExportRequest
 from app.warehouse.bulk.waiting import LEAST_S, Waiting, retry_after_s
 
@@ -102,6 +102,14 @@ def test_version_four_of_the_manifest_is_read_and_a_relative_address_refused() -
     sent["output"] = [{"type": "Patient", "url": "/files/1"}]
     with pytest.raises(ExportFailed, match="without its whole address"):
         wanted_of([read_manifest(sent)])
+
+
+def test_the_earliest_instant_is_found_in_any_zone_and_precision() -> None:
+    early, late = "2026-11-22T12:30:00+02:00", "2026-11-22T11:00:00.5Z"
+    assert earliest([late, early]) == early
+    assert earliest(["2026-11-22T11:00:00.5Z", "2026-11-22T11:00:00Z"]) == "2026-11-22T11:00:00Z"
+    assert earliest([late, ""]) == ""
+    assert earliest([late, "soon", "2026-11-22T10:00:00"]) == "soon"
 
 
 def test_a_types_name_of_the_server_is_no_path() -> None:

@@ -15,7 +15,7 @@ from app.warehouse.bulk.manifest import Wanted
 from app.warehouse.bulk.request import ExportRequest
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-SECRET = "Mary Majors, MRN 4711: Condition/hiv-1 is not valid"  # noqa: S105 - what must not be told
+SECRET = "Mary Majors, MRN 4711: Condition/hiv-1 is not valid"
 
 
 def found_in(tmp_path: Path, outcome: dict[str, Any]) -> findings.Findings:
