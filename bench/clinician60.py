@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.figures import show
-from tests.evals.clinician import paraphrases, questions
+from tests.evals.clinician import paraphrases, questions, second_paraphrases
 from tests.evals.clinician_answers import Judged, called, typed
 
 OUTCOMES = ("answered", "declined", "wrong", "silent")
@@ -26,6 +26,7 @@ def main() -> None:
     _tell("", [typed(q) for q in questions()], GOALS)
     _tell("tools.", [called(q) for q in questions()], GOALS)
     _tell("other_words.", [typed(q) for q in paraphrases()], NO_GOALS)
+    _tell("second_words.", [typed(q) for q in second_paraphrases()], NO_GOALS)
 
 
 def _tell(how: str, found: Sequence[Judged], goals: dict[str, int | None]) -> None:

@@ -16,7 +16,7 @@ from app.agent.prompt import compose
 from app.agent.services import ModelCall, TurnServices
 from app.audit.log import AuditLog, Detail, Who
 from app.errors import ChartsideError
-from app.fhir.citation import HANDLE
+from app.fhir.citation import HANDLES
 from app.launch_context import LaunchContext
 from app.llm.catalog import Catalog
 from app.llm.errors import ModelFailed
@@ -181,7 +181,7 @@ class Turns:
             offered.context_tokens if offered else 0
         )
         key = self._catalog.model(model_id).key
-        return history(kept, key, HANDLE.findall, most_characters(size))
+        return history(kept, key, HANDLES.findall, most_characters(size))
 
     def _begun(self, context: LaunchContext, model_id: str, model: Model) -> None:
         """Note that a language model is about to be told of the chart: a process that is killed leaves this."""

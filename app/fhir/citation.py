@@ -16,6 +16,10 @@ DateRole = Literal[
 
 COMPUTED = "CALC"
 HANDLE = re.compile(rf"(?:{COMPUTED}|[A-Z])\d+(?:[a-z]{{1,3}}'*)?")
+# Handles among other words: not the end of a word ("HbA1c"), and a column only where a grid has one ("A1c" is none).
+HANDLES = re.compile(
+    rf"(?<![A-Za-z0-9])(?:{COMPUTED}\d+|[LVO]\d+(?:[a-z]{{1,3}}'*)?|[A-Z]\d+)(?![A-Za-z0-9'])"
+)
 # One citation may name several handles: [L3a, M2].
 CITATION = re.compile(rf"\[({HANDLE.pattern}(?:[,;] ?{HANDLE.pattern})*)\]")
 SHOW = re.compile(rf"\[show ({HANDLE.pattern}(?: {HANDLE.pattern})*)\]")

@@ -29,7 +29,7 @@ def appointment(r: Resource) -> Facts:
         say("status", "status", r.get("status") or ""),
         say("cancelationReason", "status reason", concept(r.get("cancelationReason"))),
         say("reasonCode", "reason", reasons),
-        say("participant", "author", "; ".join(filter(None, by))),
+        say("participant", "author", "; ".join(dict.fromkeys(filter(None, by)))),
         say("participant", "site", "; ".join(filter(None, at))),
     )
 

@@ -36,6 +36,7 @@ from app.fhir.source import (
     Read,
     Resource,
     Restricted,
+    Truncated,
 )  # fmt: skip
 from app.fhir.stated import Stated
 from app.fhir.values import effective
@@ -369,12 +370,24 @@ def _is_worth_asking_again(read: Read) -> bool:
 
 
 def _completeness(read: Read, withheld: int, how: str) -> Completeness:
-    """Return how far a section was read; labelled resources that are withheld make it restricted, counted."""
-    state = read.completeness
-    if not withheld or state.kind not in ("complete", "truncated"):
+    """Return how far a section was read; labelled resources that are withheld make it restricted, counted.
+
+    What else keeps the section from its end is said beside the count.
+    """
+    state, shown = read.completeness, len(read.resources) - withheld
+    if not withheld:
         return state
-    why = f"{withheld} labelled restricted by the EHR, {how}"
-    return Restricted(why=why, n=len(read.resources) - withheld)
+    counted = f"{withheld} {'record' if withheld == 1 else 'records'} labelled restricted by the EHR, {how}"
+    match state:
+        case Failed():
+            return Failed(reason=f"{state.reason}; {counted}", n=shown)
+        case Restricted():
+            return Restricted(why=f"{state.why}; {counted}", n=shown)
+        case Truncated():
+            total = f"of {state.total:,} read" if state.total else "read, and more exist"
+            return Restricted(why=f"{counted}; {state.n:,} {total}", n=shown)
+        case _:
+            return Restricted(why=counted, n=shown)
 
 
 def is_read_to_its_end(state: Completeness | None) -> bool:

@@ -54,7 +54,7 @@ def encounter(r: Resource) -> Facts:
             "disposition",
             concept((r.get("hospitalization") or {}).get("dischargeDisposition")),
         ),
-        say("participant", "author", "; ".join(p for p in people if p)),
+        say("participant", "author", "; ".join(dict.fromkeys(filter(None, people)))),
     )
 
 

@@ -54,15 +54,20 @@ from app.tools.word_search import brief, chart_search
 
 Day = Annotated[str, Meta(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$", description="YYYY-MM-DD")]
 Words = Annotated[list[Annotated[str, Meta(min_length=2, max_length=80)]], Meta(max_length=12)]
+# What an overview leads with, beyond what the first screen reads.
+ALERTS: tuple[SectionName, ...] = ("consents", "flags")
 MOST_CORRECTED = 3
 GRIDS: tuple[tuple[str, SectionName], ...] = (("L", "labs"), ("V", "vitals"), ("O", "other"))
 
 
 def chart_overview(launch: LaunchChart) -> Found:
-    """Active problems, medicines, allergies, latest results, pending orders, recent visits and notes."""
+    """Active problems, medicines, allergies, code status and flags, latest results, pending orders, recent visits and notes."""
+    launch.ensure(*ALERTS)
     text = digest_as_data(digest(launch))
     chart = launch.chart
+    alerts = [x for x in chart.tables["F"] if x.group == "active" and section_of(x) in ALERTS]
     kept = [
+        *alerts,
         *(line for line in chart.tables["P"] if line.group == "active"),
         *(line for line in chart.tables["M"] if line.group == "active"),
         *chart.tables["A"],
@@ -71,8 +76,17 @@ def chart_overview(launch: LaunchChart) -> Found:
     ]
     flagged = [e for e in newest_of_tests(chart, load()) if _needs_eyes(e) and not e.field("age")]
     return Found(
-        text=text,
-        sections=("problems", "medications", "allergies", "labs", "vitals", "encounters", "notes"),
+        text=_beside_the_patient(text, alerts),
+        sections=(
+            "problems",
+            "medications",
+            "allergies",
+            "labs",
+            "vitals",
+            "encounters",
+            "notes",
+            *ALERTS,
+        ),
         entries=(*flagged, *(line_entry(chart, line) for line in kept)),
         unsorted=joined(
             without_status(chart, [*chart.tables["P"], *chart.tables["M"]]), without_moment(chart)
@@ -84,6 +98,15 @@ def _needs_eyes(series: Entry) -> bool:
     """Tell whether the newest result was flagged, or cannot be read; of several at one moment, or on one day, any."""
     newest = [cell for cell in series.cells if cell.moment == series.cells[0].moment]
     return any(cell.flag or cell.text == NOT_READABLE for cell in newest)
+
+
+def _beside_the_patient(text: str, alerts: Sequence[Line]) -> str:
+    """Put the alerts behind the patient's line: what is cut of a long overview is never a code status."""
+    lines = text.split("\n")
+    named = [f"{x.handle} {as_data(next((f.name for f in x.facts if f.name), ''))}" for x in alerts]
+    return "\n".join(
+        [*lines[:2], *([f"ALERTS active: {'|'.join(named)}"] if named else []), *lines[2:]]
+    )
 
 
 def newest_of_tests(chart: Chart, synonyms: Synonyms) -> list[Entry]:
@@ -291,7 +314,7 @@ def chart_pending(launch: LaunchChart) -> Found:
         text, entries = "\n".join(map(none_text, records)), [search_entry(r) for r in records]
     return Found(
         text=text,
-        sections=("requests", "reports"),
+        sections=("requests", "reports", "labs"),  # A result ends the wait for it.
         entries=tuple(entries),
         shown={name: sum(section_of(x) == name for x in lines) for name in ("requests", "reports")},
         unsorted=unsorted,

@@ -112,11 +112,9 @@ def note_entry(
     )  # fmt: skip
 
 
-def conflict_entry(chart: Chart, found: Conflict, first: Note | None = None) -> Entry:
-    """State what a note and the record say differently: the note's sentence, and the records by their handles.
-
-    `first` is the note that the sentence was copied from.
-    """
+def conflict_entry(chart: Chart, found: Conflict) -> Entry:
+    """State what a note and the record say differently: the note's sentence, and the records by their handles."""
+    first = found.first
     against = "; ".join(
         f"{x.handle} {next((f.name for f in x.facts if f.name), '')} ({x.group})"
         for x in found.lines

@@ -9,12 +9,13 @@ from msgspec import Meta
 from app.errors import ToolRefused
 from app.fhir.chart import Chart
 from app.fhir.citation import SearchRecord
-from app.fhir.copies import Copies, Run, find_words
+from app.fhir.copies import Run, find_words
 from app.fhir.dates import is_unplaced, is_within
 from app.fhir.note import Note
-from app.fhir.note_conflicts import Conflict, conflicts, speaks_of_code_status
+from app.fhir.note_conflicts import conflicts, speaks_of_code_status
 from app.fhir.reader import LaunchChart
 from app.fhir.relative_days import in_words, relative_days
+from app.fhir.sections import SectionName
 from app.fhir.standing import is_replaced, standings
 from app.fhir.unsorted import lacking
 from app.llm.port import Entry
@@ -68,11 +69,11 @@ def chart_notes(
         mentions = _mentions(launch, words, which, since)
         text = "\n".join([told(record, last), *map(_told, mentions[:MOST_PASSAGES])])
         found = [search_entry(record), *mentions]
-    differ = _conflicts(launch)
+    differ, beside = _conflicts(launch)
     text = "\n".join([text, *(_both(entry) for entry in differ)])
     found = [*found, *differ]
     return Found(
-        text=text, sections=("notes",), entries=tuple(found),
+        text=text, sections=("notes", *beside), entries=tuple(found),
         shown={"notes": len({e.handle for e in found if e.section == "notes"})},
         unsorted={"notes": lacking(undated, "a date", "note")} if undated else {},
     )  # fmt: skip
@@ -94,25 +95,12 @@ def _mentions(
     return list(unique.values())
 
 
-def _conflicts(launch: LaunchChart) -> list[Entry]:
-    """State where notes and record differ; the record's code status is read only if a note has one."""
+def _conflicts(launch: LaunchChart) -> tuple[list[Entry], tuple[SectionName, ...]]:
+    """State where notes and record differ, and what was read for it: the code status only if a note has one."""
     notes = launch.texts.notes(launch.chart)
-    if speaks_of_code_status(notes):
-        launch.ensure("flags", "consents")
-    chart, copies = launch.chart, launch.texts.copies(notes)
-    return [
-        conflict_entry(chart, found, _copied(copies, found)) for found in conflicts(chart, notes)
-    ]
-
-
-def _copied(copies: Copies, found: Conflict) -> Note | None:
-    """Return the note that the sentence of a conflict was first written in, None where it is new."""
-    wanted = _plain(found.sentence)
-    for paragraph in found.note.paragraphs:
-        for run in copies.runs_of(found.note, paragraph) if wanted in _plain(paragraph) else ():
-            if wanted in _plain(run.text):
-                return run.first
-    return None
+    beside: tuple[SectionName, ...] = ("flags", "consents") if speaks_of_code_status(notes) else ()
+    launch.ensure(*beside)
+    return [conflict_entry(launch.chart, found) for found in conflicts(launch.chart, notes)], beside
 
 
 def _both(entry: Entry) -> str:

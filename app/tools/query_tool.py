@@ -37,7 +37,7 @@ NOT_CITABLE = (
 def chart_query(
     launch: LaunchChart, sql: Annotated[str, Meta(min_length=8, max_length=2000)]
 ) -> Found:
-    """One DuckDB SELECT, at most 50 rows. Select handle to cite.
+    """One DuckDB SELECT, at most 100 rows. Select handle to cite.
 
     results(handle, section labs|vitals|other, code LOINC, test, value, number, number2 diastolic, unit, flag, status,
     time, date, site); records(handle, section, name, status, time, date, date_role, ended, supply_end, dose, dose_unit,

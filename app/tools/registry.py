@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from app.errors import ChartsideError
-from app.fhir.citation import HANDLE
+from app.fhir.citation import HANDLES
 from app.fhir.granular import granted
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import SECTION_WORDS, SECTIONS, SectionName
@@ -181,7 +181,7 @@ class Registry:
         end = f"\nNOT READ TO ITS END: {'; '.join(unread)}. Do not say none." if unread else ""
         end += self._dated(found.sections) + aged
         text = bounded(found.text, found.most - len(end)) + end
-        handles = tuple(dict.fromkeys(HANDLE.findall(text)))
+        handles = tuple(dict.fromkeys(HANDLES.findall(text)))
         return ToolResult(text=text, handles=handles, entries=found.entries, looks=looks)
 
     def _dated(self, names: Sequence[SectionName]) -> str:

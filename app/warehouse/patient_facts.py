@@ -1,6 +1,6 @@
 """One patient's chart as tables for a query: `results`, `records` and `clock`, every row with its handle.
 
-Times are the site's. A date that was sent as a year or a month stands in `date_text` only, so that nothing is compared
+What was not sent is NULL. Times are the site's. A date that was sent as a year or a month stands in `date_text` only, so that nothing is compared
 with a day that nobody sent. Only plain numbers are numbers; of a blood pressure `number` is systolic, `number2` diastolic.
 """
 
@@ -65,8 +65,8 @@ def tables(chart: Chart) -> tuple[FactTable, ...]:
 def _result(prefix: str, row: Row, place: str, reading: Reading) -> tuple[Value, ...]:
     number, second = _numbers(reading)
     return (
-        row.handle + place, GRIDS[prefix].name, row.code, row.name, reading.text, number, second, row.unit, reading.flag,
-        reading.status, *_when(reading.moment), reading.site,
+        row.handle + place, GRIDS[prefix].name, row.code or None, row.name, reading.text, number, second, row.unit or None,
+        reading.flag or None, reading.status or None, *_when(reading.moment), reading.site or None,
     )  # fmt: skip
 
 

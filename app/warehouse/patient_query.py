@@ -17,7 +17,7 @@ from app.warehouse.sql_guard import Checked
 
 MEMORY, THREADS = "64MB", 1
 LONGEST_S = 2.0
-MOST_ROWS, MOST_COLUMNS, MOST_CELL = 50, 12, 200
+MOST_ROWS, MOST_COLUMNS, MOST_CELL = 100, 12, 200
 CONFIGURATION: dict[str, str | int | float | list[str]] = {
     "threads": THREADS,
     "memory_limit": MEMORY,

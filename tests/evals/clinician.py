@@ -68,9 +68,17 @@ def questions(file: Path = FILE) -> list[Question]:
 def paraphrases() -> list[Question]:
     """Return the same questions in other words, each with the measure of its own question, and some of other charts."""
     told = tomllib.loads(OTHER_WORDS.read_text("utf-8"))
+    return [*_again(told["paraphrase"]), *(_question(q) for q in told["question"])]
+
+
+def second_paraphrases() -> list[Question]:
+    """Return the questions of the second time, each with the measure of its own question."""
+    return _again(tomllib.loads(OTHER_WORDS.read_text("utf-8"))["second"])
+
+
+def _again(told: list[dict[str, Any]]) -> list[Question]:
     known = {q.number: q for q in questions()}
-    again = [replace(known[p["number"]], text=p["text"]) for p in told["paraphrase"]]
-    return [*again, *(_question(q) for q in told["question"])]
+    return [replace(known[p["number"]], text=p["text"]) for p in told]
 
 
 def _question(told: dict[str, Any]) -> Question:

@@ -62,9 +62,10 @@ def test_restricted_data_goes_to_a_host_only_where_the_site_names_it_and_is_coun
     text = text_of(found)
     assert (f"{CANARY} of the knee" in text) == told
     problems = found[0].structured_content["sections"][0]
-    counted = "1 labelled restricted by the EHR, not given to MCP hosts"
+    counted = "1 record labelled restricted by the EHR, not given to MCP hosts"
     assert (counted in problems.get("why", "")) != told
-    assert (counted in found[0].content[0].text) != told
+    for answer in found[: len(CALLS)]:
+        assert (counted in answer.content[0].text) != told
 
 
 @requirement("mcp:opt-out")

@@ -17,7 +17,7 @@ from tests.stack import APP, Launched, Stack, make_stack, registered
 from tests.unit.agent.scripted import look, say
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-HELD = "1 labelled restricted by the EHR, not shown here"
+HELD = "1 record labelled restricted by the EHR, not shown here"
 
 
 def labelled(*codings: dict[str, str]) -> Any:
@@ -115,7 +115,7 @@ def test_each_audience_has_what_the_site_names_for_it(
     assert events[-1]["type"] == "RUN_FINISHED"
     assert (f"{CANARY} of" in told(models)) == model
     kept = "not shown here" if not user else "not given to language models"
-    assert (f"1 labelled restricted by the ehr, {kept}" in told(models)) != model
+    assert (f"1 record labelled restricted by the ehr, {kept}" in told(models)) != model
     # What the clinician saw without a model is told to no model later.
     launched.ask("And then?", "turn-0002")
     assert (f"{CANARY} of" in told(models)) == model

@@ -252,7 +252,7 @@ def test_a_restricted_label_is_withheld_and_counted() -> None:
     chart = chart_of(secret)
     unread = [said(r) for r in sections(card_of(chart))["unread"].rows]
     assert chart.chart.grids["L"].rows == ()
-    assert unread == ["Laboratory results: 1 labelled restricted by the EHR, not shown here"]
+    assert unread == ["Laboratory results: 1 record labelled restricted by the EHR, not shown here"]
 
 
 def test_reads_are_told_to_the_audit_hook_and_requests_are_counted() -> None:

@@ -94,7 +94,7 @@ def test_labelled_notes_and_scans_are_both_named() -> None:
     found = search(chart(INLINE, SCAN, labelled))
     assert found[:2] == (1, False)
     assert found[2] == (
-        "1 labelled restricted by the EHR, not shown here; 1 scanned document was not searched"
+        "1 record labelled restricted by the EHR, not shown here; 1 scanned document was not searched"
     )
 
 

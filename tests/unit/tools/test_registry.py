@@ -104,7 +104,7 @@ def test_the_audit_is_told_of_every_call(chart: LaunchChart) -> None:
     able.call("chart_results", '{"tests": 1}')
     able.call("a patient's name", "{}")
     assert [(c.name, c.is_error, c.sections) for c in calls] == [
-        ("chart_pending", False, ("requests", "reports")),
+        ("chart_pending", False, ("requests", "reports", "labs")),
         ("chart_results", True, ()),
         ("", True, ()),
     ]
