@@ -27,9 +27,9 @@ TAKES = '[[mcp_server.sharp]]\nhost = "ward-copilot"\nclients = ["ward-at-ehr"]'
 VERIFIER = "v" * 64
 
 
-def sharp_stack(folder: Path, table: str = TAKES, **more: Any) -> Stack:
+def sharp_stack(folder: Path, table: str = TAKES, *changes: tuple[str, str], **more: Any) -> Stack:
     """Return a stack whose EHR knows the ward's application, and whose registration takes its context."""
-    config = registered(folder, more=table)
+    config = registered(folder, *changes, more=table)
     return make_stack(folder, launch_config=config, extra_clients=(WARD,), **more)
 
 
