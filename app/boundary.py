@@ -151,6 +151,7 @@ class Boundary:
     `origins` are "https://host[:port]"; anything else is refused without a socket. `sandbox` allows `.localhost`
     and loopback. `transport` replaces the network in tests (`httpx2.WSGITransport`). `proxy` (with user and
     password) and `ca_file` (authorities beside the machine's own) are the site's; the environment is never read.
+    `public_only` refuses every address of a private network, unless a proxy stands between.
     """
 
     def __init__(
@@ -165,6 +166,7 @@ class Boundary:
         proxy: str | None = None,
         proxy_auth: tuple[str, str] | None = None,
         ca_file: Path | None = None,
+        public_only: bool = False,
     ) -> None:
         self._origins = frozenset(origin_of(origin) for origin in origins)
         self._sandbox = sandbox
@@ -173,7 +175,7 @@ class Boundary:
         for name in ("httpx2", "httpcore2"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self._client = httpx2.Client(
-            transport=transport or Transport(sandbox, proxy, proxy_auth, ca_file),
+            transport=transport or Transport(sandbox, proxy, proxy_auth, ca_file, public_only),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx2.Timeout(read_timeout_s, connect=connect_timeout_s),

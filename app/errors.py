@@ -34,6 +34,8 @@
     │   ├── McpScopeMissing     the token lacks a scope that its launch has
     │   ├── SharpRefused        a FHIR context in headers that is not complete, or not of this site
     │   │   └── SharpUnproved   the EHR does not confirm it for this patient and no other
+    │   ├── ClientRefused       no registration knows this application
+    │   ├── OAuthRefused        a request to the authorization server that does not hold
     │   └── McpBusy             more calls than the site allows
     ├── AuditFailed             the audit log takes nothing more
     ├── ExportFailed            a bulk export ended without its files (`app.warehouse.bulk.errors`)

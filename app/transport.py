@@ -33,12 +33,19 @@ def is_forbidden_ip(host: str, sandbox: bool) -> bool:
     return never or (ip.is_loopback and not sandbox)
 
 
+def is_public(host: str) -> bool:
+    """Tell whether an IP address is one of the public internet's."""
+    ip = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_global
+
+
 class _Backend(httpcore2.SyncBackend):
     """Open connections; look at the peer before anything is sent, so that DNS cannot lead to a metadata service."""
 
-    def __init__(self, sandbox: bool, proxied: bool) -> None:
+    def __init__(self, sandbox: bool, proxied: bool, public_only: bool = False) -> None:
         self._sandbox = sandbox
         self._proxied = proxied
+        self._public_only = public_only
 
     def connect_tcp(
         self,
@@ -53,10 +60,13 @@ class _Backend(httpcore2.SyncBackend):
             host = "127.0.0.1"
         stream = super().connect_tcp(host, port, timeout, local_address, socket_options)
         peer = stream.get_extra_info("server_addr")
-        if not self._proxied and (not peer or is_forbidden_ip(str(peer[0]), self._sandbox)):
+        if not self._proxied and (not peer or self._forbids(str(peer[0]))):
             stream.close()
             raise httpcore2.ConnectError("a forbidden peer address")
         return _Timed(stream)
+
+    def _forbids(self, peer: str) -> bool:
+        return is_forbidden_ip(peer, self._sandbox) or (self._public_only and not is_public(peer))
 
 
 class _Timed(httpcore2.NetworkStream):
@@ -113,12 +123,13 @@ class Transport(httpx2.BaseTransport):
         proxy: str | None,
         proxy_auth: tuple[str, str] | None,
         ca_file: Path | None,
+        public_only: bool = False,
     ) -> None:
         context = ssl.create_default_context()
         if ca_file:
             # Beside the machine's own: what is publicly trusted stays so.
             context.load_verify_locations(cafile=str(ca_file))
-        backend = _Backend(sandbox, proxied=proxy is not None)
+        backend = _Backend(sandbox, proxied=proxy is not None, public_only=public_only)
         limits: dict[str, Any] = {"max_connections": 64, "max_keepalive_connections": 16}
         self._pool: httpcore2.ConnectionPool = (
             httpcore2.HTTPProxy(

@@ -21,22 +21,25 @@ from app.agent.running import RunningTurns
 from app.agent.turns import Turns
 from app.audit.log import AuditLog, Detail, Who
 from app.boundary import Boundary
-from app.errors import ChartsideError
+from app.errors import ChartsideError, NotRead
 from app.fhir.client import FhirSource
 from app.fhir.labels import Labels
 from app.fhir.reader import LaunchChart
 from app.fhir.shared_ehr import SharedEhr
-from app.fhir.source import ChartSource
+from app.fhir.source import ChartSource, Resource
 from app.launch_context import LaunchContext
 from app.llm.catalog import Catalog, load
 from app.llm.no_llm import NoLanguageModel
 from app.llm.synonyms import load as load_synonyms
 from app.mcp.authorization import Authorization, Verifier
 from app.mcp.charts import McpCharts, labels_for_hosts
+from app.mcp.clients import Clients
+from app.mcp.grants import Grants
 from app.mcp.launch_tokens import LaunchTokens
 from app.mcp.limits import Buckets
 from app.mcp.reading import Reading
 from app.mcp.sharp import SharpContexts
+from app.mcp.sign_in import SignIn
 from app.settings import Settings
 from app.smart.admission import Admission
 from app.smart.backend_services import BackendTokens
@@ -44,7 +47,7 @@ from app.smart.client_auth import ClientAuth
 from app.smart.discovery import Discovery
 from app.smart.keys import Keyring
 from app.smart.launch import Launcher
-from app.smart.network import way_out, way_out_to_mcp
+from app.smart.network import way_out, way_out_to_documents, way_out_to_mcp
 from app.smart.presented import TokenProver
 from app.smart.registration import Registration
 from app.smart.registry import Registry as Registrations
@@ -58,6 +61,7 @@ from app.smart.tokens import TokenVault
 from app.smart.user_name import user_name
 from app.store.conversations import Conversations
 from app.store.engine import open_database
+from app.store.grants import GrantRows
 from app.store.keys import KeyRows
 from app.store.launches import LaunchRows
 from app.store.ports import ConversationStore, LaunchStore
@@ -112,6 +116,8 @@ class Services:
     mcp_tokens: LaunchTokens
     mcp: Reading
     sharp: SharpContexts
+    sign_in: SignIn
+    source_of: Callable[[LaunchContext], ChartSource]
     clock: Clock
 
     def sweep_every_minute(self) -> None:
@@ -164,6 +170,20 @@ class Services:
                 self.retention.purge()
             except (ChartsideError, SQLAlchemyError) as error:
                 log.warning("sweep.failed", extra={"error": type(error).__name__})
+
+    def patient(self, context: LaunchContext) -> Resource:
+        """Return the launched Patient, for who has to name it before anything else is read.
+
+        Raises:
+            NotRead: the EHR does not give it.
+        """
+        read = self.source_of(context).read_patient()
+        records = [f"Patient/{one.get('id')}" for one in read.resources]
+        detail: Detail = {"type": "Patient", "result": read.completeness.kind, "records": records}
+        self.audit.record("read", Who.of(context), detail)
+        if not read.resources:
+            raise NotRead("the Patient could not be read")
+        return read.resources[0]
 
     def user_name(self, context: LaunchContext) -> str:
         """Return the signed-in user's name, empty when nobody tells it."""
@@ -224,15 +244,21 @@ def build(
         may_ask=lambda context: context.may("chat") and switches.may(context.registration, "chat"),
     )  # fmt: skip
     forget += [charts.drop, opt_outs.drop, turns.drop]
+    grants = Grants(GrantRows(engine), settings.secret_key, now, sessions.end)
+    forget.append(grants.launch_ended)
     mcp_tokens = LaunchTokens(
         issuer=settings.origin, url=settings.mcp_url, keyring=smart.keyring, sessions=sessions, registry=registry,
-        switches=switches, audit=audit, key=settings.secret_key, clock=now,
+        switches=switches, audit=audit, key=settings.secret_key, clock=now, grant_lives=grants.lives,
     )  # fmt: skip
     mcp_charts = McpCharts(partial(_chart_for_hosts, charts, registry, source_of))
     host_opt_outs = OptOuts(mcp_charts)
     forget_hosts += [mcp_charts.drop, host_opt_outs.drop]
     forget += forget_hosts
     mcp = _mcp((sharp, mcp_tokens), mcp_charts, host_opt_outs, registry, audit)
+    sign_in = SignIn(
+        issuer=settings.origin, resource=settings.mcp_url, clients=_clients(settings, registry, transport),
+        grants=grants, tokens=mcp_tokens, sessions=sessions, registry=registry, switches=switches, audit=audit,
+    )  # fmt: skip
     launcher = Launcher(
         rows=rows, sessions=sessions, discovery=smart.discovery, endpoint=smart.endpoint,
         admission=Admission(lambda registration: boundaries[registration.slug]), revoker=smart.revoker,
@@ -242,7 +268,19 @@ def build(
         settings=settings, registry=registry, boundaries=boundaries, rows=rows, sessions=sessions, launcher=launcher,
         conversations=conversations, audit=audit, charts=charts, catalog=models, gate=gate, turns=turns,
         running=running, switches=switches, retention=retention, clock=now, smart=smart, mcp_tokens=mcp_tokens, mcp=mcp, sharp=sharp,
+        sign_in=sign_in, source_of=source_of,
     )  # fmt: skip
+
+
+def _clients(
+    settings: Settings, registry: Registrations, transport: httpx2.BaseTransport | None
+) -> Clients:
+    ways = {
+        item.slug: way_out_to_documents(item, settings.variables, transport)
+        for item in registry.all()
+        if any(one.documents for one in item.mcp_server.client)
+    }
+    return Clients(registry, lambda item: ways[item.slug], time.monotonic)
 
 
 class Bearers:

@@ -28,7 +28,7 @@ CURRENT = frozenset(("active", "no status"))
 def banner(launch: LaunchChart) -> Banner:
     """Return the banner of the launched patient."""
     chart, p = launch.chart, launch.chart.patient
-    name, born = _name(p), str(p.get("birthDate") or "")
+    name, born = official_name(p), str(p.get("birthDate") or "")
     today = chart.now.date().isoformat()
     died = str(p.get("deceasedDateTime") or "")
     died_shown = (
@@ -46,7 +46,7 @@ def banner(launch: LaunchChart) -> Banner:
     )  # fmt: skip
 
 
-def _name(patient: Resource) -> Resource:
+def official_name(patient: Resource) -> Resource:
     """Return the official name, else the usual one, else the first that is not old."""
     names = [n for n in patient.get("name") or [] if isinstance(n, dict) and n.get("use") != "old"]
     by_use = {n.get("use"): n for n in reversed(names)}

@@ -94,3 +94,25 @@ class SharpUnproved(SharpRefused):
     """The EHR does not confirm the token of a FHIR context, for this patient and no other."""
 
     code = "mcp.context_unproved"
+
+
+class ClientRefused(McpRefused):
+    """No registration names this application, or what it says of itself does not hold."""
+
+    status = 400
+    code = "mcp.client"
+    public = "This site does not know this application. Ask the IT department."
+    oauth = "invalid_client"
+
+
+class OAuthRefused(McpRefused):
+    """A request to the authorization server that does not hold; `oauth_error` is its code (RFC 6749 5.2)."""
+
+    status = 400
+    code = "mcp.oauth"
+    public = "This sign-in cannot go on. Start again from the application."
+
+    def __init__(self, oauth_error: str, said: str) -> None:
+        super().__init__(said)
+        self.oauth_error = oauth_error
+        self.said = said

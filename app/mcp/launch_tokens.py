@@ -70,7 +70,10 @@ class LaunchTokens:
         audit: AuditLog,
         key: Secret,
         clock: Callable[[], datetime],
+        grant_lives: Callable[[str, str], bool] = lambda _grant, _launch: False,
     ) -> None:
+        """`grant_lives(grant_id, launch_id)` tells whether a sign-in outside the EHR was not taken back."""
+        self._grant_lives = grant_lives
         self._issuer = issuer
         self._url = url
         self._keyring = keyring
@@ -82,8 +85,12 @@ class LaunchTokens:
         self._clock = clock
         self._signers: dict[str, tuple[SigningKey, float]] = {}
 
-    def mint(self, context: LaunchContext, host: str, scope: str = "") -> Minted:
+    def mint(
+        self, context: LaunchContext, host: str, scope: str = "", grant_id: str = ""
+    ) -> Minted:
         """Return a token for a host; `scope` asks for less than the launch has ("": all that reads the chart).
+
+        `grant_id` names the sign-in that it stands on ("": the launch's own page asked for it).
 
         Raises:
             McpHostRefused: the registration does not name the host, or there is no MCP server.
@@ -91,13 +98,13 @@ class LaunchTokens:
         """
         self._switches.demand(context.registration, "mcp")
         rules = self._rules(context, host)
-        known = _reading(context.scope)
-        given = narrowed(known, scope) if scope else known
+        given = self.scope(context, scope)
         life_s, now = 60 * rules.token_minutes, int(self._clock().timestamp())
         claims = {
             "iss": self._issuer, "aud": self._url, "sub": context.user_reference, "client_id": host,
             "iat": now, "exp": now + life_s, "jti": secrets.token_urlsafe(16),
             "launch": context.launch_id, "patient": self._patient(context), "scope": given,
+            **({"grant": grant_id} if grant_id else {}),
         }  # fmt: skip
         signer = self._keyring.signing(MCP)
         header = {"alg": MCP, "kid": signer.kid, "typ": TYPE}
@@ -107,6 +114,18 @@ class LaunchTokens:
         }  # fmt: skip
         self._audit.record("mcp_token", Who.of(context), detail)
         return Minted(token=token, url=self._url, host=host, scope=given, expires_in_s=life_s)
+
+    def scope(self, context: LaunchContext, wanted: str) -> str:
+        """Return which scopes a token would have; "" where nothing that is wanted can be given."""
+        known = _reading(context.scope)
+        return narrowed(known, wanted) if wanted else known
+
+    def grant_of(self, token: str) -> str:
+        """Return the sign-in that a token of ours stands on, "" for any other token."""
+        try:
+            return str(self._claims(token).get("grant", "")) if _is_ours(token) else ""
+        except McpRefused:
+            return ""
 
     def verify(self, presented: Presented) -> McpCaller | None:
         """Return who a token of ours speaks for, None for a token of another kind.
@@ -165,19 +184,22 @@ class LaunchTokens:
         return found
 
     def _caller(self, claims: dict[str, Any], host: str) -> McpCaller:
-        launch_id = str(claims["launch"])
+        launch_id, grant_id = str(claims["launch"]), str(claims.get("grant", ""))
         try:
-            if not self._sessions.live(launch_id, used=False):
+            # A launch that was signed in for a host has no page: its host's requests are its use.
+            if not self._sessions.live(launch_id, used=bool(grant_id)):
                 raise McpEnded("the launch has ended")
             context = self._sessions.context(launch_id)
         except SessionEnded as error:
             raise McpEnded("the launch has ended") from error
+        if grant_id and not self._grant_lives(grant_id, launch_id):
+            raise McpEnded("the sign-in was taken back")
         if not hmac.compare_digest(str(claims["patient"]), self._patient(context)):
             raise McpRefused("bound to another patient")
         self._switches.demand(context.registration, "mcp")
         self._rules(context, host)
         return McpCaller(
-            context=_narrow(context, str(claims["scope"])), whole=context, host=host, kind="launch",
+            context=_narrow(context, str(claims["scope"])), whole=context, host=host, kind="standalone" if grant_id else "launch",
             token_id=str(claims["jti"]),
         )  # fmt: skip
 

@@ -3,6 +3,7 @@
 Values and their rules only; `app.mcp` lets in. Naming a host says that the site has an agreement with who runs its model.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -12,6 +13,9 @@ from app.smart.policy import Table, Users
 from app.smart.scopes import parse_scopes
 
 ANY_HOST = "*"
+REDIRECT = re.compile(
+    r"(https://[^/?#@\s]+|http://(127\.0\.0\.1|\[::1\]|localhost)(:\d{1,5})?)(/[^#\s]*)?"
+)
 HostId = Annotated[str, msgspec.Meta(pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,62})$")]
 Named = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
@@ -31,18 +35,33 @@ class Sharp(Table, frozen=True, kw_only=True):
     unintrospected: bool = False
 
 
+class HostClient(Table, frozen=True, kw_only=True):
+    """`[[mcp_server.client]]`: an application outside the EHR whose user may sign in for it (standalone launch).
+
+    It has an `id` and `redirect_uris` that are agreed here, or it names itself by the address of a document (CIMD) on the host
+    `documents`. `name` is what the user is asked about.
+    """
+
+    host: Named
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
+    redirect_uris: tuple[Text, ...] = ()
+    documents: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9.-]+\.[a-z][a-z0-9-]*)?$")] = ""
+
+
 class McpServer(Table, frozen=True, kw_only=True):
     """`[mcp_server]`: which MCP hosts a launched user may give this chart to, by id; none unless named.
 
     `hosts` (`*`: any, sandbox only) stand in tokens and in the audit; naming one says that the site has an agreement with who
     runs its model. `token_minutes` is how long a token lives, `calls_per_minute` how much one launch may ask. `sharp` are hosts that
-    bring an EHR token of their own.
+    bring an EHR token of their own, `client` those whose user signs in outside the EHR.
     """
 
     hosts: tuple[HostId, ...] = ()
     token_minutes: Annotated[int, msgspec.Meta(ge=1, le=15)] = 15
     calls_per_minute: Annotated[int, msgspec.Meta(ge=1, le=600)] = 60
     sharp: tuple[Sharp, ...] = ()
+    client: tuple[HostClient, ...] = ()
 
     def allows(self, host: str) -> bool:
         """Tell whether a host may read charts of this EHR."""
@@ -50,12 +69,26 @@ class McpServer(Table, frozen=True, kw_only=True):
 
 
 def mcp_server_problems(
-    server: McpServer, users: Users, tenants: tuple[str, ...], *, sandbox: bool
+    server: McpServer, users: Users, tenants: tuple[str, ...], *, sandbox: bool, standalone: bool
 ) -> Iterator[str]:
     """Yield what is wrong with the table."""
     if ANY_HOST in server.hosts and not sandbox:
         yield 'mcp_server.hosts "*" is for sandbox registrations only'
     yield from _sharp(server, users, tenants)
+    yield from _clients(server, standalone=standalone)
+
+
+def _clients(server: McpServer, *, standalone: bool) -> Iterator[str]:
+    if server.client and not standalone:
+        yield "mcp_server.client needs launch.standalone"
+    for one in server.client:
+        if not server.allows(one.host):
+            yield f"mcp_server.client: mcp_server.hosts does not name {one.host}"
+        if bool(one.id) == bool(one.documents) or bool(one.id) != bool(one.redirect_uris):
+            yield f"mcp_server.client {one.host}: give id and redirect_uris, or documents"
+        for address in one.redirect_uris:
+            if not REDIRECT.fullmatch(address):
+                yield f"mcp_server.client {one.host}: {address} is not https, or http to this computer"
 
 
 def _sharp(server: McpServer, users: Users, tenants: tuple[str, ...]) -> Iterator[str]:

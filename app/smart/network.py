@@ -36,21 +36,35 @@ def way_out_to_mcp(
     return _boundary(registration, frozenset((mcp.origin,)), variables, transport)
 
 
+def way_out_to_documents(
+    registration: Registration,
+    variables: Mapping[str, Secret],
+    transport: httpx2.BaseTransport | None = None,
+) -> Boundary:
+    """Return the boundary to where clients' documents stand (CIMD): the named hosts, public addresses only. Raises as `way_out`."""
+    hosts = {one.documents for one in registration.mcp_server.client if one.documents}
+    origins = frozenset(f"https://{host}" for host in hosts)
+    return _boundary(registration, origins, variables, transport, public_only=True)
+
+
 def _boundary(
     registration: Registration,
     origins: frozenset[str],
     variables: Mapping[str, Secret],
     transport: httpx2.BaseTransport | None,
+    *,
+    public_only: bool = False,
 ) -> Boundary:
     network = registration.network
     try:
         return Boundary(
             origins,
-            registration.sandbox,
+            registration.sandbox and not public_only,
             transport,
             proxy=network.proxy or None,
             proxy_auth=_proxy_auth(registration, variables),
             ca_file=Path(network.ca_file) if network.ca_file else None,
+            public_only=public_only,
         )
     except (ssl.SSLError, OSError) as error:
         said = f"{registration.slug}: network.ca_file {network.ca_file} holds no certificates"

@@ -50,7 +50,7 @@ def _problems(registration: Registration, origin: str) -> Iterator[str]:
     )
     yield from mcp_server_problems(
         registration.mcp_server, registration.users, registration.fhir.tenants,
-        sandbox=registration.sandbox,
+        sandbox=registration.sandbox, standalone=registration.launch.standalone,
     )  # fmt: skip
 
 
@@ -180,6 +180,7 @@ def _network(registration: Registration) -> Iterator[str]:
         if not HOST.fullmatch(host.lower()):
             yield f"network.egress {host} is not a host"
     mcp = [registration.mcp.origin] if registration.mcp else []
+    mcp += [f"https://{one.documents}" for one in registration.mcp_server.client if one.documents]
     for origin in (*sorted(registration.origins()), *mcp):
         if not network.allows(urlsplit(origin).netloc):
             yield f"network.egress does not name {urlsplit(origin).netloc}, which this registration calls"

@@ -7,6 +7,7 @@ True or a row to "one caller" gives it to one of all threads and processes.
 from typing import Any, Protocol
 
 from app.store.conversations import KeptRow
+from app.store.grants import GrantRow
 from app.store.keys import KeyRow
 from app.store.launches import LaunchRow, PendingRow
 from app.store.switches import SwitchRow
@@ -116,6 +117,28 @@ class SwitchStore(Protocol):
 
     def drop(self, kind: str, name: str) -> bool:
         """Switch something on again; False when it was not off."""
+
+
+class GrantStore(Protocol):
+    """Sign-ins of MCP hosts; each has one secret at a time, kept as its SHA-256."""
+
+    def add(self, row: GrantRow, now: float) -> bool:
+        """Keep a new one, False when too many wait; expired ones are swept at the same time."""
+
+    def get(self, grant_id: str, now: float) -> GrantRow | None:
+        """Return one that has not expired."""
+
+    def of_secret(self, stage: str, secret_hash: str, now: float) -> GrantRow | None:
+        """Return the one that waits for a secret at a stage."""
+
+    def advance(self, row: GrantRow, to: GrantRow) -> bool:
+        """Go on to another stage and secret; True for exactly one caller, and only from where `row` stood."""
+
+    def drop(self, grant_id: str) -> bool:
+        """Remove one; True for exactly one caller."""
+
+    def drop_of(self, launch_id: str) -> None:
+        """Remove those of a launch that has ended."""
 
 
 class ConversationStore(Protocol):

@@ -112,6 +112,17 @@ kept = Table(
     Column("days", Integer, nullable=False),
 )
 
+host_grant = Table(
+    "host_grant",
+    metadata,
+    Column("grant_id", String(32), primary_key=True),
+    Column("stage", String(8), nullable=False),
+    Column("secret_hash", String(64), nullable=False, index=True),
+    Column("launch_id", String(32), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Float, nullable=False, index=True),
+)
+
 switch = Table(
     "switch",
     metadata,

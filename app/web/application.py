@@ -13,10 +13,12 @@ from app.web import (
     logs,
     mcp_token,
     model,
+    oauth,
     register,
     resume,
     security,
     selftest,
+    sign_in,
 )
 from app.web.session import LaunchSessionInterface
 from app.wiring import Services
@@ -39,6 +41,8 @@ def make_app(services: Services) -> Flask:
     app.register_blueprint(model.blueprint(services))
     app.register_blueprint(chat.blueprint(services))
     app.register_blueprint(mcp_token.blueprint(services))
+    app.register_blueprint(oauth.blueprint(services))
+    app.register_blueprint(sign_in.blueprint(services, frontend))
     app.register_blueprint(health.blueprint())
     app.register_blueprint(jwks.blueprint(services))
     app.register_blueprint(register.blueprint(services))

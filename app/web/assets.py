@@ -60,7 +60,7 @@ class Frontend:
     def page(self, entry: Entry, data: PageData) -> str:
         """Return the HTML of a page."""
         chunk = self._manifest[entry]
-        styles = "".join(f'<link rel="stylesheet" href="/{name}">' for name in chunk.get("css", []))
+        styles = self.styles(entry)
         # `<` cannot end the script element when it is escaped, whatever the data holds.
         payload = orjson.dumps(msgspec.to_builtins(data)).decode().replace("<", "\\u003c")
         return (
@@ -71,6 +71,11 @@ class Frontend:
             f'<script type="application/json" id="page">{payload}</script>'
             f'<script type="module" src="/{chunk["file"]}"></script></body></html>'
         )
+
+    def styles(self, entry: Entry) -> str:
+        """Return the links to an entry's style sheets."""
+        css = self._manifest[entry].get("css", [])
+        return "".join(f'<link rel="stylesheet" href="/{name}">' for name in css)
 
 
 class _Compressed:

@@ -19,6 +19,7 @@ from app.smart.launch import Begun, Callback
 from app.smart.registration import Registration
 from app.smart.session import digest
 from app.web.assets import CallbackPage, Frontend
+from app.web.consent_page import to_consent
 from app.web.resume import completed, set_resume_cookie
 from app.web.wire import LaunchCompleted, LaunchPage
 from app.wiring import Services
@@ -51,7 +52,7 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         launches = request.args.getlist("launch")
         if len(launches) != 1 or not launches[0]:
             raise UnknownIssuer(f"{len(launches)} launch parameters")
-        return _going(frontend, services.launcher.begin(registration, iss, launches[0]))
+        return going(frontend, services.launcher.begin(registration, iss, launches[0]))
 
     @routes.get("/smart/<slug>/standalone")
     def standalone(slug: str) -> Response:
@@ -64,7 +65,7 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         if len(sent) != 1:
             return Response(_choices(registration), mimetype="text/html")
         _, iss = services.registry.by_iss(slug, sent)
-        return _going(frontend, services.launcher.begin(registration, iss, None))
+        return going(frontend, services.launcher.begin(registration, iss, None))
 
     @routes.get("/smart/<slug>/callback")
     def callback(slug: str) -> Response:
@@ -93,17 +94,21 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
         )
         services.audit.record("launch", Who.of(context), _audited(context))
         services.sessions.sweep()
-        response = completed(LaunchCompleted(launch_id=new.launch_id, key=new.key))
+        if signed := services.sign_in.launched(body.state, context):
+            # Made for another application: no page of ours opens this launch, so nobody gets its key.
+            response = to_consent(*signed)
+        else:
+            response = completed(LaunchCompleted(launch_id=new.launch_id, key=new.key))
+            set_resume_cookie(response, new, registration)
         response.delete_cookie(
             cookie, secure=True, httponly=True, samesite="None", partitioned=True
         )
-        set_resume_cookie(response, new, registration)
         return response
 
     return routes
 
 
-def _going(frontend: Frontend, begun: Begun) -> Response:
+def going(frontend: Frontend, begun: Begun) -> Response:
     """Return the page that leaves the bind secret and goes to the EHR."""
     page = LaunchPage(
         page="launch",

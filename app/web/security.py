@@ -26,7 +26,9 @@ def install(app: Flask, services: Services) -> None:
 
     @app.after_request
     def _protect(response: Response) -> Response:
-        framers = _framers(services) if response.mimetype == "text/html" else ()
+        # A page that asks for consent is never framed: nobody shall be led to press its button unseen.
+        framed = response.mimetype == "text/html" and "unframed" not in g
+        framers = _framers(services) if framed else ()
         policy = POLICY + (" ".join(framers) or "'none'")
         if "form_action" in g:
             # One page posts a form: the launch that goes on to the EHR, which sends the browser back to us.

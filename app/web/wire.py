@@ -64,10 +64,14 @@ class CookiesSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchCompleted:
-    """Answer of `POST /api/launches/complete` and `POST /l/{launch}/resume`: the key, shown once."""
+    """Answer of `POST /api/launches/complete` and `POST /l/{launch}/resume`: the key, shown once.
+
+    Where the launch was made for another application there is no key, and the page goes on to `next`.
+    """
 
     launch_id: str
     key: str
+    next: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

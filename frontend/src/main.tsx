@@ -46,7 +46,7 @@ async function finishLaunch(slug: string): Promise<void> {
   // Code and state leave the address bar and the history before anything else happens.
   history.replaceState(null, "", location.pathname);
   const state = query.get("state");
-  const { launch_id, key } = await complete({
+  const { launch_id, key, next } = await complete({
     slug,
     state,
     code: query.get("code"),
@@ -54,6 +54,11 @@ async function finishLaunch(slug: string): Promise<void> {
     iss: query.get("iss"),
     bind: takeBind(state),
   });
+  if (next !== "") {
+    // Signed in for another application: our own page asks what it may read.
+    location.replace(next);
+    return;
+  }
   history.replaceState(null, "", `/l/${encodeURIComponent(launch_id)}/`);
   run(launch_id, key, false);
 }

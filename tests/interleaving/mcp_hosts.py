@@ -152,7 +152,7 @@ class Hosts:
     def _request(self, headers: Mapping[str, str]) -> dict[str, Any]:
         if self.draw.random() < 0.2:
             uri = self.draw.choice(("chartside://card", "chartside://overview", f"chartside://facts/P{self.draw.randint(1, 6)}"))  # fmt: skip
-            method, params = "resources/read", {"uri": uri}
+            method, params = "resources/read", dict[str, Any](uri=uri)
         else:
             name, arguments = self.draw.choice(CALLS)
             method, params = "tools/call", {"name": name, "arguments": arguments}

@@ -1,12 +1,14 @@
-"""How hosts outside the EHR get in: a context that they bring themselves (SHARP-on-MCP)."""
+"""How hosts outside the EHR get in: a context that they bring themselves (SHARP-on-MCP), or a sign-in (OAuth 2.1)."""
 
 from tests.rules.rule import PRODUCT, Page, Rule
 
+AUTH = "https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization"
+OAUTH = "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1"
 SHARP = "https://docs.promptopinion.ai/fhir-context/mcp-fhir-context"
 
 PAGE = Page(
     title="Model Context Protocol: hosts outside the EHR",
-    says="Ways in beside the token of a launch: an EHR token that the host brings in headers (SHARP-on-MCP).",
+    says="Ways in beside the token of a launch: an EHR token that the host brings in headers (SHARP-on-MCP), and a sign-in outside the EHR (OAuth 2.1).",
     rules={
         "mcp:sharp:headers": Rule(
             source=SHARP,
@@ -37,6 +39,73 @@ PAGE = Page(
         "mcp:sharp:kept": Rule(
             source=PRODUCT,
             text="The token stands in no store, log or audit; refusals are audited with their reason.",
+        ),
+        "oauth:flow": Rule(
+            source=f"{AUTH}#authorization-flow-steps",
+            text="A host that knows the server's address only finds out the rest, signs its user in at the EHR, and gets a token for it.",
+            strength="SHALL",
+        ),
+        "oauth:metadata": Rule(
+            source="https://www.rfc-editor.org/rfc/rfc8414#section-2",
+            text="The authorization server's metadata names its endpoints, S256 alone, and `iss` in its answers (RFC 9207).",
+            strength="SHALL",
+        ),
+        "oauth:client": Rule(
+            source=f"{AUTH}#client-registration-approaches",
+            text="A client is registered here, or named by a document (CIMD) on a registered host; nobody registers itself (RFC 7591 is not offered).",
+            strength="SHOULD",
+        ),
+        "oauth:documents": Rule(
+            source="https://datatracker.ietf.org/doc/draft-ietf-oauth-client-id-metadata-document/",
+            text="A client's document is fetched from a registered host only: no redirect, no private address, within limits; it must name itself.",
+            strength="SHALL",
+        ),
+        "oauth:redirect": Rule(
+            source=f"{OAUTH}#section-2.3.1",
+            text="A redirect address is compared exactly, but for the port on this computer (RFC 8252 7.3); otherwise nothing is sent to it.",
+            strength="SHALL",
+        ),
+        "oauth:pkce": Rule(
+            source=f"{OAUTH}#section-7.5.2",
+            text="PKCE always, S256 only; a code without its verifier ends its grant.",
+            strength="SHALL",
+        ),
+        "oauth:resource": Rule(
+            source="https://www.rfc-editor.org/rfc/rfc8707#section-2",
+            text="`resource` must be this MCP server's address, exactly, and scopes some that it can give.",
+            strength="SHALL",
+        ),
+        "oauth:code": Rule(
+            source=f"{OAUTH}#section-4.1.3",
+            text="A code lives a minute, counts once and for its client; a second use ends the tokens that it gave.",
+            strength="SHALL",
+        ),
+        "oauth:refresh": Rule(
+            source=f"{OAUTH}#section-4.3.1",
+            text="A refresh token is replaced at each use and never widens; one that comes a second time ends the grant.",
+            strength="SHALL",
+        ),
+        "oauth:revocation": Rule(
+            source="https://www.rfc-editor.org/rfc/rfc7009#section-2",
+            text="Revocation, the end of the launch and IT end the access at the next request; a revoked one ends its launch at the EHR.",
+            strength="SHALL",
+        ),
+        "oauth:consent": Rule(
+            source="https://modelcontextprotocol.io/specification/2026-07-28/basic/security_best_practices#confused-deputy-problem",
+            text="The user who signed in is asked, in a page that nobody frames, by which application, for which patient, what and until when.",
+            strength="SHALL",
+        ),
+        "oauth:life": Rule(
+            source=PRODUCT,
+            text="A sign-in lives as long as its launch: its host's requests are use, silence and the absolute limit end it.",
+        ),
+        "oauth:patient": Rule(
+            source=PRODUCT,
+            text="One sign-in reads one patient, the one that was chosen at the EHR.",
+        ),
+        "oauth:kept": Rule(
+            source=PRODUCT,
+            text="Codes and refresh tokens are kept as digests, what was asked is sealed.",
         ),
     },
 )

@@ -347,6 +347,7 @@ export interface CookiesSeen {
 export interface LaunchCompleted {
   readonly launch_id: string;
   readonly key: string;
+  readonly next: string;
 }
 
 export interface LaunchLife {
