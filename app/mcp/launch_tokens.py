@@ -187,9 +187,7 @@ class LaunchTokens:
         launch_id, grant_id = str(claims["launch"]), str(claims.get("grant", ""))
         try:
             # A launch that was signed in for a host has no page: its host's requests are its use.
-            if not self._sessions.live(launch_id, used=bool(grant_id)):
-                raise McpEnded("the launch has ended")
-            context = self._sessions.context(launch_id)
+            context = self._sessions.looked_up(launch_id, used=bool(grant_id))
         except SessionEnded as error:
             raise McpEnded("the launch has ended") from error
         if grant_id and not self._grant_lives(grant_id, launch_id):

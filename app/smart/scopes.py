@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from app.launch_context import Grant
 
@@ -43,18 +44,30 @@ def missing_scopes(required: Iterable[str], granted: str) -> list[str]:
 
 def narrowed(before: str, now: str) -> str:
     """Return what both scopes give: an answer may take away, and what it adds is not used."""
-    kept = " ".join(item for item in before.split() if _within(item, now))
-    narrower = [item for item in now.split() if _within(item, before) and not _within(item, kept)]
-    return " ".join([*kept.split(), *narrower])
+    have, given = _Scopes.of(before), _Scopes.of(now)
+    kept = _Scopes(read=tuple((i, need) for i, need in have.read if given.has(i, need)))
+    narrower = [i for i, need in given.read if have.has(i, need) and not kept.has(i, need)]
+    return " ".join([*(i for i, _ in kept.read), *narrower])
 
 
-def _within(item: str, scope: str) -> bool:
-    need = _parse(item)
-    if need is None:
-        return item in scope.split()
-    return any(
-        _is_like(have, need) and have.params in ("", need.params) for have in parse_scopes(scope)
-    )
+@dataclass(frozen=True, kw_only=True)
+class _Scopes:
+    """The items of a scope, each read once: what it grants, None where it is no data scope."""
+
+    read: tuple[tuple[str, Grant | None], ...]
+
+    @classmethod
+    def of(cls, scope: str) -> "_Scopes":
+        return cls(read=tuple((item, _parse(item)) for item in scope.split()))
+
+    def has(self, item: str, need: Grant | None) -> bool:
+        """Tell whether an item, read as `need`, lies within these."""
+        if need is None:
+            return any(item == known for known, _ in self.read)
+        return any(
+            have is not None and _is_like(have, need) and have.params in ("", need.params)
+            for _, have in self.read
+        )
 
 
 def _is_like(have: Grant, need: Grant) -> bool:

@@ -269,6 +269,18 @@ class LaunchSessions:
         value = self.unseal(found[1], row.session_id)
         return context_from(_with_scope(row, value))
 
+    def looked_up(self, launch_id: str, *, used: bool) -> LaunchContext:
+        """Return the context of a launch that is within its limits, and note whether it is used; one that is past them, ends.
+
+        Raises:
+            SessionEnded: there is no such launch (any more).
+        """
+        found = self._rows.opened_launch(launch_id)
+        if found is None or not self._lives(found[0], used=used):
+            raise SessionEnded("no such launch")
+        row, sealed = found
+        return context_from(_with_scope(row, self.unseal(sealed, row.session_id)))
+
     def narrow(self, launch_id: str, scope: str) -> None:
         """Let a launch go on with fewer scopes, from its next request on."""
         self._rows.narrow(launch_id, scope)

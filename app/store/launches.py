@@ -4,8 +4,9 @@ Callers pass and get hashes and sealed bytes; this module never sees a key, a st
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Engine, Row, bindparam, delete, func, insert, select, update
 
 from app.store.engine import reading, writing, writing_once
 from app.store.schema import launch, pending_launch, session, token
@@ -20,6 +21,9 @@ SESSION = select(session.c.launch_id, session.c.sealed).where(
 )
 OPENED = select(launch, session.c.sealed).where(
     session.c.session_id == bindparam("of_session"), launch.c.launch_id == session.c.launch_id
+)
+OPENED_LAUNCH = select(launch, session.c.sealed).where(
+    launch.c.launch_id == bindparam("of_launch"), session.c.session_id == launch.c.session_id
 )
 TOUCH = (
     update(launch)
@@ -209,11 +213,13 @@ class LaunchRows:
         """Return the launch and the sealed bytes of a session, as they stand together."""
         with reading(self._engine) as db:
             row = db.execute(OPENED, {"of_session": session_id}).one_or_none()
-        if row is None:
-            return None
-        values = dict(row._mapping)
-        sealed: bytes = values.pop("sealed")
-        return LaunchRow(**values), sealed
+        return _with_session(row)
+
+    def opened_launch(self, launch_id: str) -> tuple[LaunchRow, bytes] | None:
+        """Return a launch and the sealed bytes of its session, as they stand together."""
+        with reading(self._engine) as db:
+            row = db.execute(OPENED_LAUNCH, {"of_launch": launch_id}).one_or_none()
+        return _with_session(row)
 
     def replace_session(self, session_id: str, sealed: bytes) -> None:
         """Write a session's bytes again."""
@@ -230,3 +236,11 @@ class LaunchRows:
     def _set(self, launch_id: str, **values: object) -> None:
         with writing(self._engine) as db:
             db.execute(update(launch).where(launch.c.launch_id == launch_id).values(**values))
+
+
+def _with_session(row: Row[Any] | None) -> tuple[LaunchRow, bytes] | None:
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    sealed: bytes = values.pop("sealed")
+    return LaunchRow(**values), sealed

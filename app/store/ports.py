@@ -61,6 +61,9 @@ class LaunchStore(Protocol):
     def opened(self, session_id: str) -> tuple[LaunchRow, bytes] | None:
         """Return the launch and the sealed bytes of a session, as they stand together."""
 
+    def opened_launch(self, launch_id: str) -> tuple[LaunchRow, bytes] | None:
+        """Return a launch and the sealed bytes of its session, as they stand together."""
+
     def replace_session(self, session_id: str, sealed: bytes) -> None:
         """Write a session's bytes again."""
 

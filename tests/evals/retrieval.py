@@ -1,7 +1,7 @@
 """Ask the tools the generated questions, and compare what a model is told with the records of the file."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.fhir.citation import HANDLE, Evidence
@@ -48,10 +48,14 @@ def answers(questions: Sequence[Question]) -> list[Answer]:
 def ask(chart: LaunchChart, question: Question) -> Answer:
     """Make the call and look up every handle that its text prints."""
     result = Registry(CHART_TOOLS, chart, chart.context).call(question.tool, question.arguments)
-    handles = printed_handles(result.text) if not result.is_error else []
+    return read(question, "" if result.is_error else result.text, chart.chart.evidence)
+
+
+def read(question: Question, text: str, evidence: Callable[[str], Sequence[Evidence]]) -> Answer:
+    """Hold what a call told against the file; `evidence` looks up a handle."""
     told: dict[str, tuple[Evidence, ...]] = {}
-    for handle in handles:
-        for one in chart.chart.evidence(handle):
+    for handle in printed_handles(text):
+        for one in evidence(handle):
             told[one.reference] = (*told.get(one.reference, ()), one)
     gold = {ref(r): r for r in question.gold}
     own = {
@@ -60,7 +64,7 @@ def ask(chart: LaunchChart, question: Question) -> Answer:
         if r.partition("/")[0] in {g.partition("/")[0] for g in gold}
     }
     missing = frozenset(gold) - frozenset(own)
-    is_declared = bool(DECLARED.search(result.text))
+    is_declared = bool(DECLARED.search(text))
     checks = [
         (r, name, want) for r in gold if r in own for name, want in said(gold[r]).items() if want
     ]
@@ -71,7 +75,7 @@ def ask(chart: LaunchChart, question: Question) -> Answer:
     ]
     return Answer(
         question=question, found=frozenset(own), missing=frozenset() if is_declared else missing,
-        declared=missing if is_declared else frozenset(), wrong=tuple(wrong), values=len(checks), text=result.text,
+        declared=missing if is_declared else frozenset(), wrong=tuple(wrong), values=len(checks), text=text,
     )  # fmt: skip
 
 
