@@ -21,6 +21,7 @@
     ├── NoConversion            no factor between two units (`app.tools.calculators.units`)
     ├── ViewRefused             a ViewDefinition that needs what is not supported: it is named
     ├── ViewStopped             a view met data that it cannot put into a row
+    ├── FlattenFailed           no tables were written (`app.warehouse.flatten.errors`)
     ├── CohortRefused           a cohort question that may not, or cannot, be answered
     ├── TurnRefused             a turn that cannot start (one runs already, budget spent, empty)
     │   ├── TurnRepeated        its id was used before

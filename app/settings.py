@@ -58,6 +58,8 @@ class Settings:
     """`CHARTSIDE_MCP_TOKEN_FILE`: a file that holds it, read again at every call, so that it can be renewed."""
     warehouse: Path = Path("run/warehouse")
     """`CHARTSIDE_WAREHOUSE`: the folder where bulk exports land and are made into stores. It holds PHI."""
+    views: Path | None = None
+    """`CHARTSIDE_VIEWS`: a folder with the site's own ViewDefinitions, beside those that ship."""
     variables: Mapping[str, Secret] = field(default_factory=dict)
     """Every variable that is not ours: providers' keys and addresses, and what a model's `key_env` names."""
 
@@ -87,6 +89,7 @@ class Settings:
             mcp_token=_secret(environ, "CHARTSIDE_MCP_TOKEN"),
             mcp_token_file=_path(environ, "CHARTSIDE_MCP_TOKEN_FILE"),
             warehouse=Path(environ.get("CHARTSIDE_WAREHOUSE", "run/warehouse")),
+            views=_path(environ, "CHARTSIDE_VIEWS"),
             variables={
                 name: Secret(value.encode(errors="surrogateescape"))
                 for name, value in environ.items()
@@ -100,7 +103,7 @@ OURS = "CHARTSIDE_"
 KNOWN = frozenset(
     f"{OURS}{name}"
     for name in (
-        "ENVIRONMENT", "ORIGIN", "SECRET_KEY", "DATABASE_URL", "LAUNCH_CONFIG", "FRONTEND", "MODELS", "WAREHOUSE", "THREADS",
+        "ENVIRONMENT", "ORIGIN", "SECRET_KEY", "DATABASE_URL", "LAUNCH_CONFIG", "FRONTEND", "MODELS", "WAREHOUSE", "VIEWS", "THREADS",
         "PORT", "MCP_ORIGIN", "MCP_BROWSER_ORIGINS", "MCP_TOKEN", "MCP_TOKEN_FILE", "MCP_PORT",
     )
 )  # fmt: skip

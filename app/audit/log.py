@@ -49,6 +49,7 @@ Kind = Literal[
     "refresh",
     "resume",
     "stop",
+    "flatten",
     "switch",
     "purge",
     "export",

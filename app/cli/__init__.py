@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
-from app.cli import ehr_mcp, exports, keys, mcp, purge, registrations, switches
+from app.cli import ehr_mcp, exports, flatten, keys, mcp, purge, registrations, switches
 from app.cli.desk import Clock, Desk, say
 from app.cli.registrations import schema
 from app.errors import ConfigurationError
@@ -55,5 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     switches.add(commands)
     purge.add(commands)
     exports.add(commands)
+    flatten.add(commands)
     mcp.add(commands)
     return parser

@@ -35,7 +35,7 @@ SPARK = _spark.ENGINE
 HERE = Path(__file__).parent
 __all__ = [
     "DUCKDB", "FREE_TEXT", "SPARK", "CompiledView", "Files", "Source", "Table", "ViewColumn", "compile_view", "folder", "load", "run",
-    "shipped",
+    "shipped", "why",
 ]  # fmt: skip
 
 
@@ -92,10 +92,10 @@ def run(view: CompiledView, connection: Any, source: Source) -> Iterator[dict[st
             for row in rows:
                 yield dict(zip(names, row, strict=True))
     except duckdb.Error as error:
-        raise ViewStopped(f"{view.name}: {_why(error)}") from error
+        raise ViewStopped(f"{view.name}: {why(error)}") from error
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
     """Return what an error says of the view or the file, never of a value in it."""
     text = str(error)
     for own in ("has more than one item", "repeat goes deeper than", UNFIT):
