@@ -1,4 +1,5 @@
-"""The same views on Spark as on DuckDB, where it is installed (`make spark`; it needs Java 17): one session for all queries."""
+"""The same views on Spark as on DuckDB, where it is installed (`make spark`; it needs Java 17): one session for all queries,
+and one that writes tables."""
 
 import importlib.util
 import json
@@ -14,6 +15,11 @@ import duckdb
 import pytest
 
 from app.errors import ViewRefused
+from app.fhir.labels import Labels
+from app.warehouse.flatten.commit import Engine, Flattening, Manifest
+from app.warehouse.flatten.on_duckdb import OnDuckDb
+from app.warehouse.flatten.on_spark import OnSpark
+from app.warehouse.flatten.tables import tasks_of
 from app.warehouse.views import (
     DUCKDB,
     SPARK,
@@ -25,7 +31,9 @@ from app.warehouse.views import (
     shipped,
 )
 from app.warehouse.views.duckdb import DuckDb
+from tests.cohort_store import store
 from tests.ndjson_source import CHARTS, resources
+from tests.stack import Clock
 
 PROGRAM = Path(__file__).parents[2] / "doubles/spark_rows.py"
 pytestmark = pytest.mark.skipif(
@@ -195,3 +203,35 @@ def test_the_official_suite_gives_the_same_rows(ran: Ran) -> None:
 def test_what_stops_a_view_on_duckdb_stops_it_on_spark(ran: Ran) -> None:
     assert set(ran.failed) == ran.stopping
     assert all("has more than one item" in message for message in ran.failed.values())
+
+
+def test_tables_of_a_store_are_the_same_by_either_engine(tmp_path: Path) -> None:
+    """Spark reads the snapshot's records as a table, splits as DuckDB does, and tells no value of what it cannot read."""
+    lines = (json.loads(json.dumps(one, default=float)) for one in every_resource())
+    _, snapshot = store(tmp_path / "set", lines)
+    own = tmp_path / "own"
+    own.mkdir()
+    path = {"name": "code", "path": "code.coding.code"}
+    twice = {"resourceType": "ViewDefinition", "name": "twice", "status": "active", "resource": "Observation", "select": [{"column": [path]}]}  # fmt: skip
+    (own / "twice.json").write_text(json.dumps(twice))
+    # Whole and split, of many rows and of none, with lists that repeat, of patients and of nobody.
+    named = ("patient_name", "observation", "medicationrequest_dosage", "questionnaireresponse_answer", "device", "location", "twice")  # fmt: skip
+    tasks, _ = tasks_of(snapshot.counts, own, named, identifiers=True, split_from=200)
+    assert {task.view.name: task.digits for task in tasks if task.digits} == {"observation": 2, "medicationrequest_dosage": 1}  # fmt: skip
+
+    def made(engine: Engine) -> Manifest:
+        return Flattening(data_set=tmp_path / "set", out=tmp_path / engine.name, labels=Labels(), engine=engine).run(tasks, (), Clock()())  # fmt: skip
+
+    ours, theirs = made(OnDuckDb()), made(OnSpark(master="local[2]"))
+    assert theirs.missing == ours.missing
+    assert "has more than one item" in theirs.missing["twice"]
+    assert theirs.withheld == ours.withheld
+    assert sum(ours.withheld.values()) == 10
+    assert [(one.view, one.rows) for one in theirs.tables] == [(one.view, one.rows) for one in ours.tables]  # fmt: skip
+    for table in ours.tables:
+        columns = ", ".join(str(column["name"]) for column in table.columns)
+        sides = [f"SELECT {columns} FROM read_parquet('{tmp_path}/{engine}/current/{table.view}/**/*.parquet', hive_partitioning = false)" for engine in ("duckdb", "spark")]  # fmt: skip
+        for one, other in (sides, sides[::-1]):
+            assert duckdb.execute(f"{one} EXCEPT ALL {other}").fetchall() == [], table.view
+        parts = [sorted(path.parent.name for path in (tmp_path / engine / "current" / table.view).rglob("*.parquet")) for engine in ("duckdb", "spark")]  # fmt: skip
+        assert set(parts[0]) == set(parts[1])

@@ -176,7 +176,13 @@ def test_a_site_has_views_of_its_own_and_what_stops_one_leaves_the_others(site: 
 
 def test_a_large_table_is_split_by_patient_and_holds_the_same_rows(tmp_path: Path) -> None:
     folder, snapshot = store(tmp_path / "set", resources())
-    tasks, _ = tasks_of(snapshot.counts, None, ("observation", "observation_coding", "patient", "location"), identifiers=True, split_from=20)
+    tasks, _ = tasks_of(
+        snapshot.counts,
+        None,
+        ("observation", "observation_coding", "patient", "location"),
+        identifiers=True,
+        split_from=20,
+    )
     work = Flattening(data_set=tmp_path / "set", out=tmp_path / "out", labels=Labels(), engine=OnDuckDb())  # fmt: skip
     manifest = work.run(tasks, (), Clock()())
     tables = {one.view: one for one in manifest.tables}
