@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from app.audit.log import Who
 from app.cli.desk import Desk, plain, say
-from app.cli.exports import PARTLY, folder_of, request_of
+from app.cli.exports import PARTLY, request_of
 from app.errors import ChartsideError, ConfigurationError
 from app.fhir.labels import Labels
 from app.smart.registration import Registration
+from app.warehouse.bulk.landing import folder_of
 from app.warehouse.flatten.commit import Engine, Flattening, Manifest
 from app.warehouse.flatten.on_duckdb import OnDuckDb
 from app.warehouse.flatten.on_spark import LOCAL, OnSpark

@@ -165,6 +165,8 @@ class Flattening:
         }  # fmt: skip
         with duckdb.connect(config=config) as db:
             db.execute("SET TimeZone = 'UTC'")
+            # It would be drawn into standard output, whoever reads that.
+            db.execute("SET enable_progress_bar = false")
             yield db, self._attached(db)
 
     def _attached(self, db: duckdb.DuckDBPyConnection) -> Snapshot:

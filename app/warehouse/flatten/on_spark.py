@@ -88,6 +88,8 @@ def _run(
     }
     environ = {n: v for n, v in os.environ.items() if n in PASSED or n.startswith(PREFIXES)}
     if master.startswith("local"):
+        # One machine has no use for Spark's 200 parts of a sort.
+        settings["spark.sql.shuffle.partitions"] = "8"
         environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-P", PROGRAM], input=json.dumps(sent), capture_output=True, text=True, check=False, env=environ,

@@ -105,6 +105,8 @@ def _filled(
 ) -> Snapshot:
     with duckdb.connect(str(partial / FILE)) as db:
         db.execute("SET preserve_insertion_order = false")
+        # It would be drawn into standard output, whoever reads that.
+        db.execute("SET enable_progress_bar = false")
         if before is None:
             db.execute(TABLES)
         appended = before.appended if before else 0

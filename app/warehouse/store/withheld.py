@@ -3,20 +3,21 @@
 Not protected: sensitive data without a label, and what the words of other records say of it.
 """
 
-from typing import Any
-
 import duckdb
 import orjson
 
 from app.fhir.labels import Labels
 
-# Records that carry any label, or a meta that is none; which labels restrict is `Labels`' to say. A name may be written with
-# escapes (`\u0073ecurity`): those records are looked into as well.
+# Records that carry any label, or a meta that is none; which labels restrict is `Labels`' to say, once for each that differs. A name
+# may be written with escapes (`\u0073ecurity`): those records are looked into as well.
 LABELLED = r"""
-SELECT resource_type, id, json FROM store.resource
-WHERE (contains(json, '"security') OR contains(json, '\u00'))
-    AND (json_extract(json, '$.meta.security') IS NOT NULL OR json_extract(json, '$.securityLabel') IS NOT NULL)
-  OR json_type(json, '$.meta') NOT IN ('OBJECT', 'NULL')
+CREATE TEMP TABLE labelled AS SELECT resource_type, id, json_object(
+    'meta', CASE json_type(meta) WHEN 'OBJECT' THEN json_object('security', json_extract(meta, '$.security')) ELSE meta END,
+    'securityLabel', own)::VARCHAR AS labels
+FROM (SELECT resource_type, id, json_extract(json, '$.meta') AS meta, json_extract(json, '$.securityLabel') AS own,
+    contains(json, '"security') OR contains(json, '\u00') AS named FROM store.resource)
+WHERE named AND (json_extract(meta, '$.security') IS NOT NULL OR own IS NOT NULL)
+  OR json_type(meta) NOT IN ('OBJECT', 'NULL')
 """
 WHOLE = "CREATE TEMP VIEW kept AS FROM store.resource"
 KEPT = """
@@ -32,27 +33,19 @@ CREATE TEMP VIEW kept AS SELECT r.* FROM store.resource r ANTI JOIN withheld w O
 
 def withhold(db: duckdb.DuckDBPyConnection, labels: Labels) -> dict[str, int]:
     """Make the view `kept` of the attached `store`'s records that may be used; return how many may not, by type."""
-    cursor = db.cursor()
-    cursor.execute(LABELLED)
-    found: list[tuple[str, str]] = []
-    while rows := cursor.fetchmany(5000):
-        found += [
-            (kind, key) for kind, key, text in rows if labels.holds_back(_parsed(text), "bulk")
-        ]
-    if not found:
+    db.execute(LABELLED)
+    differing = db.execute("SELECT DISTINCT labels FROM labelled").fetchall()
+    held = [text for (text,) in differing if labels.holds_back(orjson.loads(text), "bulk")]
+    if not held:
         db.execute(WHOLE)
         return {}
-    db.execute("CREATE TEMP TABLE withheld (resource_type VARCHAR, id VARCHAR)")
-    kinds, keys = zip(*found, strict=True)
-    db.execute("INSERT INTO withheld SELECT unnest(?), unnest(?)", [list(kinds), list(keys)])
+    db.execute(
+        "CREATE TEMP TABLE withheld AS SELECT resource_type, id FROM labelled WHERE labels IN (SELECT unnest(?))",
+        [held],
+    )
     for statement in KEPT.split(";"):
         db.execute(statement)
     counted = db.execute(
         "SELECT resource_type, count(*) FROM (SELECT DISTINCT * FROM withheld) GROUP BY 1 ORDER BY 1"
     )
     return dict(counted.fetchall())
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    resource: dict[str, Any] = orjson.loads(text)
-    return resource
