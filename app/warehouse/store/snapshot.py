@@ -129,7 +129,7 @@ def _filled(
 
 
 def _take(db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export) -> int:
-    """Apply one export; return how many records it appended."""
+    """Apply one export; return how many records it appended behind those that were there."""
     db.execute("CREATE OR REPLACE TEMP TABLE incoming AS FROM resource LIMIT 0")
     files = _files(folder, export, "output")
     if files:
@@ -148,11 +148,13 @@ def _take(db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export) -
         db.execute(
             f"DELETE FROM {table} WHERE (resource_type, id) IN (SELECT resource_type, id FROM gone)"  # noqa: S608 - one of two names
         )
+    first = not _one(db, "SELECT count(*) FROM resource")
     db.execute(
         "INSERT INTO resource SELECT * FROM incoming ORDER BY patient, resource_type, date, id"
     )
     db.execute("INSERT INTO place SELECT id, resource_type, patient FROM incoming ORDER BY id")
-    return _one(db, "SELECT count(*) FROM incoming")
+    # What goes into an empty table is in its place.
+    return 0 if first else _one(db, "SELECT count(*) FROM incoming")
 
 
 def _incoming() -> str:
