@@ -38,6 +38,7 @@ from app.mcp.grants import Grants
 from app.mcp.launch_tokens import LaunchTokens
 from app.mcp.limits import Buckets
 from app.mcp.reading import Reading
+from app.mcp.service_accounts import ServiceAccounts
 from app.mcp.sharp import SharpContexts
 from app.mcp.sign_in import SignIn
 from app.settings import Settings
@@ -47,7 +48,12 @@ from app.smart.client_auth import ClientAuth
 from app.smart.discovery import Discovery
 from app.smart.keys import Keyring
 from app.smart.launch import Launcher
-from app.smart.network import way_out, way_out_to_documents, way_out_to_mcp
+from app.smart.network import (
+    way_out,
+    way_out_to_documents,
+    way_out_to_mcp,
+    way_out_to_services,
+)
 from app.smart.presented import TokenProver
 from app.smart.registration import Registration
 from app.smart.registry import Registry as Registrations
@@ -117,6 +123,7 @@ class Services:
     mcp: Reading
     sharp: SharpContexts
     sign_in: SignIn
+    service_accounts: ServiceAccounts
     source_of: Callable[[LaunchContext], ChartSource]
     clock: Clock
 
@@ -138,8 +145,9 @@ class Services:
                 log.warning("forget.failed", extra={"error": type(error).__name__})
 
     def _mcp_lives(self, launch_id: str) -> bool:
-        if self.sharp.owns(launch_id):
-            return self.sharp.lives(launch_id)
+        for one in (self.sharp, self.service_accounts):
+            if one.owns(launch_id):
+                return one.lives(launch_id)
         return self.sessions.live(launch_id, used=False)
 
     def watch_switches(self) -> None:
@@ -230,7 +238,19 @@ def build(
         prover=smart.prover, registry=registry, switches=switches, audit=audit, key=settings.secret_key, clock=now,
         on_end=partial(_each, forget_hosts),
     )  # fmt: skip
-    source_of = _sources(settings, registry, boundaries, Bearers(sessions, sharp), now, transport)
+    grants = Grants(GrantRows(engine), settings.secret_key, now, sessions.end)
+    keys_of = {
+        item.slug: way_out_to_services(item, settings.variables, transport)
+        for item in registry.all()
+        if item.mcp_server.service
+    }
+    services = ServiceAccounts(
+        token_endpoint=f"{settings.origin}/oauth/token", registry=registry, switches=switches, backend=smart.backend,
+        way_out=lambda item: keys_of[item.slug], grants=grants, audit=audit,
+        key=settings.secret_key, clock=now,
+    )  # fmt: skip
+    bearers = Bearers(sessions, sharp, services)
+    source_of = _sources(settings, registry, boundaries, bearers, now, transport)
     charts = Charts(
         source_of=source_of, conversations=conversations, audit=audit, clock=now,
         labels_of=partial(_labels_of, registry),
@@ -244,11 +264,11 @@ def build(
         may_ask=lambda context: context.may("chat") and switches.may(context.registration, "chat"),
     )  # fmt: skip
     forget += [charts.drop, opt_outs.drop, turns.drop]
-    grants = Grants(GrantRows(engine), settings.secret_key, now, sessions.end)
     forget.append(grants.launch_ended)
     mcp_tokens = LaunchTokens(
         issuer=settings.origin, url=settings.mcp_url, keyring=smart.keyring, sessions=sessions, registry=registry,
         switches=switches, audit=audit, key=settings.secret_key, clock=now, grant_lives=grants.lives,
+        of_service=services.caller,
     )  # fmt: skip
     mcp_charts = McpCharts(partial(_chart_for_hosts, charts, registry, source_of))
     host_opt_outs = OptOuts(mcp_charts)
@@ -257,7 +277,7 @@ def build(
     mcp = _mcp((sharp, mcp_tokens), mcp_charts, host_opt_outs, registry, audit)
     sign_in = SignIn(
         issuer=settings.origin, resource=settings.mcp_url, clients=_clients(settings, registry, transport),
-        grants=grants, tokens=mcp_tokens, sessions=sessions, registry=registry, switches=switches, audit=audit,
+        grants=grants, tokens=mcp_tokens, sessions=sessions, registry=registry, switches=switches, audit=audit, services=services,
     )  # fmt: skip
     launcher = Launcher(
         rows=rows, sessions=sessions, discovery=smart.discovery, endpoint=smart.endpoint,
@@ -268,7 +288,7 @@ def build(
         settings=settings, registry=registry, boundaries=boundaries, rows=rows, sessions=sessions, launcher=launcher,
         conversations=conversations, audit=audit, charts=charts, catalog=models, gate=gate, turns=turns,
         running=running, switches=switches, retention=retention, clock=now, smart=smart, mcp_tokens=mcp_tokens, mcp=mcp, sharp=sharp,
-        sign_in=sign_in, source_of=source_of,
+        sign_in=sign_in, service_accounts=services, source_of=source_of,
     )  # fmt: skip
 
 
@@ -284,24 +304,25 @@ def _clients(
 
 
 class Bearers:
-    """Which token reads whose chart: that of a launch, or the one that a host brought itself."""
+    """Which token reads whose chart: a launch's, the one that a host brought itself, or for a service Chartside's own."""
 
-    def __init__(self, sessions: LaunchSessions, sharp: SharpContexts) -> None:
+    def __init__(
+        self, sessions: LaunchSessions, sharp: SharpContexts, services: ServiceAccounts
+    ) -> None:
         self._sessions = sessions
-        self._sharp = sharp
+        self._others = (sharp, services)
 
     def bearer(self, launch_id: str) -> str:
         """Return the access token, for the boundary only."""
-        if self._sharp.owns(launch_id):
-            return self._sharp.bearer(launch_id)
-        return self._sessions.bearer(launch_id)
+        owner = self._owner(launch_id)
+        return (owner or self._sessions).bearer(launch_id)
 
     def refused(self, launch_id: str, access_token: str) -> None:
         """Note that the EHR answered 401."""
-        if self._sharp.owns(launch_id):
-            self._sharp.refused(launch_id, access_token)
-        else:
-            self._sessions.refused(launch_id, access_token)
+        (self._owner(launch_id) or self._sessions).refused(launch_id, access_token)
+
+    def _owner(self, launch_id: str) -> SharpContexts | ServiceAccounts | None:
+        return next((one for one in self._others if one.owns(launch_id)), None)
 
 
 def _each(forget: Sequence[Callable[[str], object]], launch_id: str) -> None:

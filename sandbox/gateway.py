@@ -7,6 +7,7 @@ what it was allowed to read, and does not log who read what; it is a sandbox for
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +23,7 @@ from sandbox.profile_answers import refuse, shaped, shown
 from sandbox.refusals import FhirRefusal
 from sandbox.scopes import Permission, Verb, permission
 from sandbox.state import SandboxState
-from sandbox.tokens import AccessToken
+from sandbox.tokens import AccessToken, SystemToken
 from sandbox.wire import TOLD
 from sandbox.wire_words import told
 
@@ -35,6 +36,7 @@ FHIR_JSON = "application/fhir+json"
 def blueprint(state: SandboxState) -> Blueprint:
     """Return the routes under `/fhir`."""
     routes = Blueprint("gateway", __name__)
+    routes.before_request(partial(_by_backend_services, state))
 
     @routes.get("/fhir/metadata")
     def metadata() -> Response:
@@ -85,6 +87,30 @@ def blueprint(state: SandboxState) -> Blueprint:
     return routes
 
 
+def _by_backend_services(state: SandboxState) -> Response | None:
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    token = state.system_tokens.find(value, state.now()) if scheme.lower() == "bearer" else None
+    asked = request.view_args or {}
+    if token is None or "resource_type" not in asked:
+        return None
+    return _unbounded(state, token, asked["resource_type"], asked.get("fhir_id", ""))
+
+
+def _unbounded(
+    state: SandboxState, token: SystemToken, resource_type: str, fhir_id: str
+) -> Response:
+    """Answer Backend Services: no user and no launch, so no patient's compartment bounds what is asked for."""
+    scopes = tuple(scope.replace("system/", "user/", 1) for scope in token.scopes)
+    if permission(scopes, resource_type, "r" if fhir_id else "s") is None:
+        raise FhirRefusal(403, "forbidden", f"no system scope of {resource_type} was granted")
+    if fhir_id:
+        return _fhir_response(shown(state.data_plane.read(resource_type, fhir_id)))
+    parameters = list(request.args.items(multi=True))
+    bundle = state.data_plane.search(resource_type, parameters)
+    links = _links(bundle, resource_type, parameters, state.settings.fhir_base)
+    return _fhir_response(bundle | {"link": links})
+
+
 def _admit(state: SandboxState, resource_type: str) -> tuple[AccessToken, Struck]:
     """Return the token and the faults of this request, after the delays and refusals they ask for."""
     token = _bearer(state)
@@ -107,10 +133,6 @@ def _bearer(state: SandboxState) -> AccessToken:
             401, "login", "a bearer token is required", {"WWW-Authenticate": "Bearer"}
         )
     token = state.access_tokens.find(value, state.now())
-    if token is None and state.system_tokens.find(value, state.now()):
-        raise FhirRefusal(
-            403, "forbidden", "system scopes read nothing here: there is no Bulk Data"
-        )
     if token is None:
         challenge = 'Bearer error="invalid_token"'
         raise FhirRefusal(

@@ -86,6 +86,13 @@ class Grants:
         )  # fmt: skip
         return self._rows.add(row, self._now())
 
+    def once(self, name: str, until: float) -> bool:
+        """Tell whether something that counts once comes for the first time; it is remembered until then."""
+        row = GrantRow(
+            grant_id=digest(name)[:32], stage="once", secret_hash="", launch_id="once", sealed=b"", expires_at=until
+        )  # fmt: skip
+        return self._rows.add(row, self._now())
+
     def waiting(self, state: str) -> Grant | None:
         """Return the request whose user comes back from the EHR with `state`."""
         return self._opened(self._rows.of_secret("ehr", digest(state), self._now()))

@@ -11,7 +11,7 @@ Source: RFC 9068 (JWT access tokens), RFC 8707 (resource indicators), RFC 8725 (
 
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -71,9 +71,14 @@ class LaunchTokens:
         key: Secret,
         clock: Callable[[], datetime],
         grant_lives: Callable[[str, str], bool] = lambda _grant, _launch: False,
+        of_service: Callable[[Mapping[str, Any]], McpCaller] | None = None,
     ) -> None:
-        """`grant_lives(grant_id, launch_id)` tells whether a sign-in outside the EHR was not taken back."""
+        """`of_service(claims)` returns whom the token of a service account speaks for.
+
+        `grant_lives(grant_id, launch_id)` tells whether a sign-in outside the EHR was not taken back.
+        """
         self._grant_lives = grant_lives
+        self._of_service = of_service
         self._issuer = issuer
         self._url = url
         self._keyring = keyring
@@ -99,21 +104,26 @@ class LaunchTokens:
         self._switches.demand(context.registration, "mcp")
         rules = self._rules(context, host)
         given = self.scope(context, scope)
-        life_s, now = 60 * rules.token_minutes, int(self._clock().timestamp())
         claims = {
-            "iss": self._issuer, "aud": self._url, "sub": context.user_reference, "client_id": host,
-            "iat": now, "exp": now + life_s, "jti": secrets.token_urlsafe(16),
-            "launch": context.launch_id, "patient": self._patient(context), "scope": given,
-            **({"grant": grant_id} if grant_id else {}),
+            "sub": context.user_reference, "client_id": host, "launch": context.launch_id,
+            "patient": self._patient(context), "scope": given, **({"grant": grant_id} if grant_id else {}),
         }  # fmt: skip
-        signer = self._keyring.signing(MCP)
-        header = {"alg": MCP, "kid": signer.kid, "typ": TYPE}
-        token = jwt.encode(header, claims, signer, algorithms=[MCP])
+        token, jti, life_s = self.sign(claims, 60 * rules.token_minutes)
         detail: Detail = {
-            "host": host, "scope": given, "token": str(claims["jti"]), "seconds": life_s,
+            "host": host, "scope": given, "token": jti, "seconds": life_s,
         }  # fmt: skip
         self._audit.record("mcp_token", Who.of(context), detail)
         return Minted(token=token, url=self._url, host=host, scope=given, expires_in_s=life_s)
+
+    def sign(self, claims: Mapping[str, Any], life_s: int) -> tuple[str, str, int]:
+        """Return a token that says this, for this server, its id, and how many seconds it lives."""
+        now, jti = int(self._clock().timestamp()), secrets.token_urlsafe(16)
+        whole = {
+            "iss": self._issuer, "aud": self._url, "iat": now, "exp": now + life_s, "jti": jti, **claims,
+        }  # fmt: skip
+        signer = self._keyring.signing(MCP)
+        header = {"alg": MCP, "kid": signer.kid, "typ": TYPE}
+        return jwt.encode(header, whole, signer, algorithms=[MCP]), jti, life_s
 
     def scope(self, context: LaunchContext, wanted: str) -> str:
         """Return which scopes a token would have; "" where nothing that is wanted can be given."""
@@ -184,6 +194,8 @@ class LaunchTokens:
         return found
 
     def _caller(self, claims: dict[str, Any], host: str) -> McpCaller:
+        if "service" in claims and self._of_service:
+            return self._of_service(claims)
         launch_id, grant_id = str(claims["launch"]), str(claims.get("grant", ""))
         try:
             # A launch that was signed in for a host has no page: its host's requests are its use.

@@ -24,6 +24,7 @@ from app.mcp.errors import ClientRefused, OAuthRefused
 from app.mcp.grants import Asked, Grant, Grants, shown
 from app.mcp.launch_tokens import LaunchTokens, Minted
 from app.mcp.scopes import SUPPORTED
+from app.mcp.service_accounts import ALGORITHMS, ServiceAccounts
 from app.smart.registration import Registration
 from app.smart.registry import Registry
 from app.smart.session import LaunchSessions
@@ -33,6 +34,7 @@ from app.smart.switches import Switches
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 MOST_STATE, MOST_SCOPE = 2_048, 4_096
+SERVICE_TOKEN_S = 300
 KNOWN = frozenset(
     ("response_type", "client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method", "resource")
 )  # fmt: skip
@@ -81,7 +83,9 @@ class SignIn:
         registry: Registry,
         switches: Switches,
         audit: AuditLog,
+        services: ServiceAccounts,
     ) -> None:
+        self._services = services
         self.issuer = issuer
         self.clients = clients
         self._resource = resource
@@ -95,7 +99,7 @@ class SignIn:
     @property
     def is_on(self) -> bool:
         """Tell whether there is anything to sign in for."""
-        return bool(self._resource) and self.clients.any()
+        return bool(self._resource) and (self.clients.any() or self._services.any())
 
     def metadata(self) -> dict[str, Any]:
         """Return the authorization server's metadata (RFC 8414)."""
@@ -106,9 +110,10 @@ class SignIn:
             "revocation_endpoint": f"{self.issuer}/oauth/revoke",
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+            "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
             "code_challenge_methods_supported": ["S256"],
-            "token_endpoint_auth_methods_supported": ["none"],
+            "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
             "revocation_endpoint_auth_methods_supported": ["none"],
             "authorization_response_iss_parameter_supported": True,
             "client_id_metadata_document_supported": self.clients.documents(),
@@ -242,8 +247,8 @@ class SignIn:
         query = urlencode({**said, **({"state": state} if state else {}), "iss": self.issuer})
         return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{query}"
 
-    def token(self, form: Mapping[str, str]) -> Granted:
-        """Answer a token request.
+    def token(self, form: Mapping[str, str]) -> dict[str, Any]:
+        """Return the answer to a token request (RFC 6749 5.1).
 
         Raises:
             OAuthRefused: it does not hold.
@@ -253,9 +258,11 @@ class SignIn:
             raise OAuthRefused("invalid_target", f"resource is not {self._resource}")
         match form.get("grant_type"):
             case "authorization_code":
-                return self._from_code(form)
+                return self._from_code(form).answer()
             case "refresh_token":
-                return self._from_refresh_token(form)
+                return self._from_refresh_token(form).answer()
+            case "client_credentials":
+                return self._of_service(form)
             case _:
                 raise OAuthRefused("unsupported_grant_type", "grant_type is not known")
 
@@ -268,6 +275,18 @@ class SignIn:
         who = Who(launch_id=grant.launch_id, registration=grant.asked.slug)
         if self._grants.end(grant, "host_revoked"):
             self._note("revoked", who, grant.asked)
+
+    def _of_service(self, form: Mapping[str, str]) -> dict[str, Any]:
+        # RFC 8707 2: a service names the resource too; it has no other way to say where the token goes.
+        if form.get("resource") != self._resource:
+            raise OAuthRefused("invalid_target", f"resource is not {self._resource}")
+        try:
+            claims = self._services.claims(form)
+        except OAuthRefused as error:
+            self._refused(Who(), f"service: {error}")
+            raise
+        token, _, life_s = self._tokens.sign(claims, SERVICE_TOKEN_S)
+        return {"access_token": token, "token_type": "Bearer", "expires_in": life_s, "scope": claims["scope"]}  # fmt: skip
 
     def _from_code(self, form: Mapping[str, str]) -> Granted:
         grant, counts = self._redeemed(form, form.get("code", ""), "code")

@@ -18,6 +18,7 @@ REDIRECT = re.compile(
 )
 HostId = Annotated[str, msgspec.Meta(pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,62})$")]
 Named = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+FhirId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 
 
@@ -49,12 +50,29 @@ class HostClient(Table, frozen=True, kw_only=True):
     documents: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9.-]+\.[a-z][a-z0-9-]*)?$")] = ""
 
 
+class Service(Table, frozen=True, kw_only=True):
+    """`[[mcp_server.service]]`: a program without a user that reads the charts of `patients`, ids at this EHR, by a token for each.
+
+    It proves itself with a key of `jwks` (public keys) or of `jwks_url`. `scopes` (`patient/`) is the most that it reads; the charts
+    are read with the client of `[backend]`. `iss` says at which FHIR base, where there are several.
+    """
+
+    host: Named
+    client_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+    patients: Annotated[tuple[FhirId, ...], msgspec.Meta(min_length=1, max_length=1_000)]
+    scopes: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    jwks: tuple[dict[str, str], ...] = ()
+    jwks_url: str = ""
+    iss: str = ""
+
+
 class McpServer(Table, frozen=True, kw_only=True):
     """`[mcp_server]`: which MCP hosts a launched user may give this chart to, by id; none unless named.
 
     `hosts` (`*`: any, sandbox only) stand in tokens and in the audit; naming one says that the site has an agreement with who
     runs its model. `token_minutes` is how long a token lives, `calls_per_minute` how much one launch may ask. `sharp` are hosts that
-    bring an EHR token of their own, `client` those whose user signs in outside the EHR.
+    bring an EHR token of their own, `client` those whose user signs in outside the EHR, `service` programs
+    without a user.
     """
 
     hosts: tuple[HostId, ...] = ()
@@ -62,6 +80,7 @@ class McpServer(Table, frozen=True, kw_only=True):
     calls_per_minute: Annotated[int, msgspec.Meta(ge=1, le=600)] = 60
     sharp: tuple[Sharp, ...] = ()
     client: tuple[HostClient, ...] = ()
+    service: tuple[Service, ...] = ()
 
     def allows(self, host: str) -> bool:
         """Tell whether a host may read charts of this EHR."""
@@ -76,6 +95,7 @@ def mcp_server_problems(
         yield 'mcp_server.hosts "*" is for sandbox registrations only'
     yield from _sharp(server, users, tenants)
     yield from _clients(server, standalone=standalone)
+    yield from _services(server)
 
 
 def _clients(server: McpServer, *, standalone: bool) -> Iterator[str]:
@@ -89,6 +109,22 @@ def _clients(server: McpServer, *, standalone: bool) -> Iterator[str]:
         for address in one.redirect_uris:
             if not REDIRECT.fullmatch(address):
                 yield f"mcp_server.client {one.host}: {address} is not https, or http to this computer"
+
+
+def _services(server: McpServer) -> Iterator[str]:
+    names = [one.client_id for one in server.service]
+    if len(names) != len(set(names)):
+        yield "mcp_server.service names a client twice"
+    for one in server.service:
+        if not server.allows(one.host):
+            yield f"mcp_server.service: mcp_server.hosts does not name {one.host}"
+        grants = [grant for scope in one.scopes for grant in parse_scopes(scope)]
+        if len(grants) != len(one.scopes) or any(g.level != "patient" or g.verbs & set("cud") for g in grants):  # fmt: skip
+            yield f"mcp_server.service {one.host}: scopes may name patient scopes that read only"
+        if bool(one.jwks) == bool(one.jwks_url) or any("d" in key or key.get("kty") == "oct" for key in one.jwks):  # fmt: skip
+            yield f"mcp_server.service {one.host}: give public keys in jwks, or jwks_url"
+        if one.jwks_url and not one.jwks_url.startswith("https://"):
+            yield f"mcp_server.service {one.host}: jwks_url is not https"
 
 
 def _sharp(server: McpServer, users: Users, tenants: tuple[str, ...]) -> Iterator[str]:

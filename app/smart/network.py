@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -45,6 +46,17 @@ def way_out_to_documents(
     hosts = {one.documents for one in registration.mcp_server.client if one.documents}
     origins = frozenset(f"https://{host}" for host in hosts)
     return _boundary(registration, origins, variables, transport, public_only=True)
+
+
+def way_out_to_services(
+    registration: Registration,
+    variables: Mapping[str, Secret],
+    transport: httpx2.BaseTransport | None = None,
+) -> Boundary:
+    """Return the boundary to where services publish their keys, which may be in the site's own network. Raises as `way_out`."""
+    urls = {one.jwks_url for one in registration.mcp_server.service if one.jwks_url}
+    origins = frozenset("://".join(urlsplit(url)[:2]) for url in urls)
+    return _boundary(registration, origins, variables, transport)
 
 
 def _boundary(

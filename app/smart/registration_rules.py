@@ -120,6 +120,11 @@ def _client(registration: Registration) -> Iterator[str]:
         yield "backend.scopes may name system scopes only"
     if registration.bulk and not backend:
         yield "[bulk] needs the client of [backend]"
+    for one in registration.mcp_server.service:
+        if not backend:
+            yield "mcp_server.service needs the client of [backend]"
+        if (one.iss or len(registration.fhir.iss) > 1) and one.iss not in registration.fhir.iss:
+            yield f"mcp_server.service {one.host}: iss must name one of fhir.iss"
 
 
 def _scopes(registration: Registration) -> Iterator[str]:
@@ -180,6 +185,7 @@ def _network(registration: Registration) -> Iterator[str]:
         if not HOST.fullmatch(host.lower()):
             yield f"network.egress {host} is not a host"
     mcp = [registration.mcp.origin] if registration.mcp else []
+    mcp += ["://".join(urlsplit(one.jwks_url)[:2]) for one in registration.mcp_server.service if one.jwks_url]  # fmt: skip
     mcp += [f"https://{one.documents}" for one in registration.mcp_server.client if one.documents]
     for origin in (*sorted(registration.origins()), *mcp):
         if not network.allows(urlsplit(origin).netloc):

@@ -4,9 +4,11 @@ A row has one secret at a time (the EHR's state, the consent page's cookie, the 
 statement that counts for one caller, so that nothing counts twice.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from app.store.engine import reading, writing
 from app.store.schema import host_grant
@@ -33,7 +35,12 @@ class GrantRows:
         self._engine = engine
 
     def add(self, row: GrantRow, now: float) -> bool:
-        """Keep a new one, False when too many wait; expired ones are swept at the same time."""
+        """Keep a new one, False when too many wait or its id is kept already; expired ones are swept at the same time."""
+        with suppress(IntegrityError):
+            return self._add(row, now)
+        return False
+
+    def _add(self, row: GrantRow, now: float) -> bool:
         with writing(self._engine) as db:
             db.execute(delete(host_grant).where(host_grant.c.expires_at <= now))
             waiting = select(func.count()).where(host_grant.c.launch_id == "")

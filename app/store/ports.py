@@ -126,7 +126,7 @@ class GrantStore(Protocol):
     """Sign-ins of MCP hosts; each has one secret at a time, kept as its SHA-256."""
 
     def add(self, row: GrantRow, now: float) -> bool:
-        """Keep a new one, False when too many wait; expired ones are swept at the same time."""
+        """Keep a new one, False when too many wait or its id is kept already; expired ones are swept at the same time."""
 
     def get(self, grant_id: str, now: float) -> GrantRow | None:
         """Return one that has not expired."""

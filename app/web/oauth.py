@@ -41,7 +41,7 @@ def blueprint(services: Services) -> Blueprint:
     @routes.post("/oauth/token")
     def token() -> Response:
         try:
-            return _json(sign_in.token(_form()).answer())
+            return _json(sign_in.token(_form()))
         except (McpRefused, SwitchedOff) as error:
             return _error(error)
 

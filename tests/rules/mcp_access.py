@@ -8,7 +8,7 @@ SHARP = "https://docs.promptopinion.ai/fhir-context/mcp-fhir-context"
 
 PAGE = Page(
     title="Model Context Protocol: hosts outside the EHR",
-    says="Ways in beside the token of a launch: an EHR token that the host brings in headers (SHARP-on-MCP), and a sign-in outside the EHR (OAuth 2.1).",
+    says="Ways in beside the token of a launch: an EHR token that the host brings in headers (SHARP-on-MCP), a sign-in outside the EHR (OAuth 2.1), and service accounts.",
     rules={
         "mcp:sharp:headers": Rule(
             source=SHARP,
@@ -102,6 +102,19 @@ PAGE = Page(
         "oauth:patient": Rule(
             source=PRODUCT,
             text="One sign-in reads one patient, the one that was chosen at the EHR.",
+        ),
+        "service:proof": Rule(
+            source="https://www.rfc-editor.org/rfc/rfc7523#section-3",
+            text="A service proves itself by a signed assertion for this token endpoint: asymmetric, five minutes at most, each counting once.",
+            strength="SHALL",
+        ),
+        "service:patient": Rule(
+            source=PRODUCT,
+            text="A service's token is for one patient of the list that the registration gives it, named where the token is asked for and nowhere else.",
+        ),
+        "service:listed": Rule(
+            source=PRODUCT,
+            text="At every use the registration must still list the service, its host and the patient, and IT have switched nothing off.",
         ),
         "oauth:kept": Rule(
             source=PRODUCT,

@@ -128,7 +128,7 @@ def test_the_metadata_says_what_is_offered(stack: Stack) -> None:
     assert said["issuer"] == APP
     assert said["code_challenge_methods_supported"] == ["S256"]
     assert said["authorization_response_iss_parameter_supported"] is True
-    assert said["token_endpoint_auth_methods_supported"] == ["none"]
+    assert said["token_endpoint_auth_methods_supported"] == ["none", "private_key_jwt"]
 
 
 @requirement("oauth:consent")

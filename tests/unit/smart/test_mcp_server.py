@@ -9,6 +9,9 @@ from app.smart.policy import Users
 CLIENT = {"host": "desk", "name": "Desk", "id": "desk-app", "redirect_uris": ["http://127.0.0.1/cb"]}  # fmt: skip
 SHARP = {"host": "desk", "clients": ["desk-at-ehr"]}
 UNTOLD = {"host": "desk", "unintrospected": True, "scopes": ["patient/*.rs"]}
+SERVICE = {
+    "host": "desk", "client_id": "night", "patients": ["1"], "scopes": ["patient/Patient.r"], "jwks_url": "https://night.example/jwks",
+}  # fmt: skip
 ROLE = {"roles": [{"system": "s", "code": "c"}]}
 
 
@@ -24,7 +27,7 @@ def problems(
     return list(mcp_server_problems(server, given, tenants, sandbox=False, standalone=standalone))
 
 
-@pytest.mark.parametrize("table", [{}, {"client": [CLIENT]}, {"sharp": [SHARP]}, {"sharp": [SHARP, UNTOLD]}])  # fmt: skip
+@pytest.mark.parametrize("table", [{}, {"client": [CLIENT]}, {"sharp": [SHARP]}, {"sharp": [SHARP, UNTOLD]}, {"service": [SERVICE]}])  # fmt: skip
 def test_what_holds_says_nothing(table: dict[str, object]) -> None:
     assert problems(table) == []
 
@@ -38,6 +41,17 @@ def test_what_holds_says_nothing(table: dict[str, object]) -> None:
         ({"client": [{**CLIENT, "documents": "apps.example"}]}, {}, "or documents"),
         ({"client": [{**CLIENT, "redirect_uris": []}]}, {}, "or documents"),
         ({"client": [{**CLIENT, "redirect_uris": ["http://desk.example/cb"]}]}, {}, "is not https"),
+        ({"hosts": [], "service": [SERVICE]}, {}, "does not name desk"),
+        ({"service": [SERVICE, SERVICE]}, {}, "a client twice"),
+        ({"service": [{**SERVICE, "scopes": ["system/*.rs"]}]}, {}, "that read only"),
+        ({"service": [{**SERVICE, "scopes": ["patient/*.cruds"]}]}, {}, "that read only"),
+        ({"service": [{**SERVICE, "jwks_url": "http://night.example/jwks"}]}, {}, "not https"),
+        ({"service": [{**SERVICE, "jwks_url": ""}]}, {}, "give public keys"),
+        (
+            {"service": [{**SERVICE, "jwks_url": "", "jwks": [{"kty": "EC", "d": "x"}]}]},
+            {},
+            "give public keys",
+        ),
         ({"hosts": [], "sharp": [SHARP]}, {}, "does not name desk"),
         ({"sharp": [SHARP, SHARP]}, {}, "a client twice"),
         ({"sharp": [SHARP]}, {"tenants": ("a",)}, "fhir.tenants"),
