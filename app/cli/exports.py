@@ -58,10 +58,11 @@ def _export(desk: Desk, given: argparse.Namespace) -> int:
         landed = sync.run(request, since)
         with sync.data_set.locked():
             snapshot = apply(sync.data_set, services.clock())
-    except ChartsideError as error:
-        detail = {"group": given.group, "phase": "stopped", "error": error.code}
+    except (ChartsideError, OSError) as error:
+        failed = error if isinstance(error, ChartsideError) else _not_stored(error)
+        detail = {"group": given.group, "phase": "stopped", "error": failed.code}
         services.audit.record("export", who, detail)
-        sys.stderr.write(f"{plain(error.public)}\n{plain(str(error))}\n")
+        sys.stderr.write(f"{plain(failed.public)}\n{plain(str(failed))}\n")
         return 1
     for export in landed:
         services.audit.record("export", who, {
@@ -72,6 +73,12 @@ def _export(desk: Desk, given: argparse.Namespace) -> int:
     if snapshot:
         say(f"The store holds {sum(snapshot.counts.values()):,} records, as of {snapshot.data_as_of or 'no moment: not every type was read whole'}.\n")  # fmt: skip
     return PARTLY if any(export.incomplete for export in landed) else 0
+
+
+def _not_stored(error: OSError) -> ExportFailed:
+    return ExportFailed(
+        f"the warehouse cannot be written: {error.strerror or type(error).__name__}"
+    )
 
 
 def _status(desk: Desk, given: argparse.Namespace) -> int:

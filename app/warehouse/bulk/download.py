@@ -7,6 +7,7 @@ to another origin.
 
 import base64
 import binascii
+import errno
 import hashlib
 import os
 import re
@@ -15,6 +16,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
@@ -34,6 +36,21 @@ MOST_REDIRECTS = 5
 MOST_FILE_S = 6 * 3600.0
 # A resource of this size is none that an EHR holds; a line without end must not fill the memory.
 MOST_LINE_BYTES = 256 * 2**20
+# What is decoded at once: a few bytes of gzip may stand for a thousand times as many, and those for as many lines.
+DECODED_BYTES = 2**20
+# What the disk says, not the network.
+DISK = frozenset(
+    (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EIO,
+        errno.ENOENT,
+    )
+)
 ACCEPT = "application/fhir+ndjson, application/ndjson"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SHA_256 = re.compile(r"sha-256=:([A-Za-z0-9+/=]+):")
@@ -122,11 +139,12 @@ class Downloader:
                 if answer.status == 401 and bearer and not renewed:
                     bearer, renewed = self.token(bearer), True
                     continue
-                return self._received(wanted, answer)
+                return self._received(wanted, answer, bearer)
         raise ExportFailed(f"file {wanted.number}: too many redirects")
 
-    def _received(self, wanted: Wanted, answer: Download) -> FileDone:
-        if answer.status in (404, 410):
+    def _received(self, wanted: Wanted, answer: Download, bearer: str) -> FileDone:
+        # A file store takes no token: 401 and 403 are how it says that a signed address is over.
+        if answer.status in (404, 410) or (answer.status in (401, 403) and not bearer):
             return FileDone(
                 number=wanted.number,
                 name=wanted.name,
@@ -149,16 +167,24 @@ def _stored(wanted: Wanted, answer: Download, folder: Path) -> FileDone:
     pieces = _heard(answer.pieces, told)
     stored = hashlib.sha256()
     size = 0
-    with partial.open("wb") as file:
-        for piece in _as_gzip(pieces, lines, zipped=coding == "gzip"):
-            stored.update(piece)
-            size += len(piece)
-            file.write(piece)
-        lines.end()
-        told.check(answer.headers)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / wanted.name)
+    try:
+        with partial.open("wb") as file:
+            for piece in _as_gzip(pieces, lines, zipped=coding == "gzip"):
+                stored.update(piece)
+                size += len(piece)
+                file.write(piece)
+            lines.end()
+            told.check(answer.headers)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(folder / wanted.name)
+    except BaseException as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in DISK:
+            # Asking the EHR again would not help.
+            raise ExportFailed(f"file {wanted.number} cannot be stored: {error.strerror}") from error  # fmt: skip
+        raise
     return FileDone(
         number=wanted.number, name=wanted.name, size_bytes=size, sha256=stored.hexdigest(),
         types=dict(lines.types), headers=lines.headers, problem=_problem(wanted, lines),
@@ -212,18 +238,19 @@ def _as_gzip(pieces: Iterable[bytes], lines: "Lines", *, zipped: bool) -> Iterat
     unpacker, ended = zlib.decompressobj(wbits=31), False
     for piece in pieces:
         yield piece
-        rest = piece
-        while rest:
+        rest, more = piece, False
+        while rest or more:
             try:
-                lines.feed(unpacker.decompress(rest, MOST_LINE_BYTES))
+                decoded = unpacker.decompress(rest, DECODED_BYTES)
             except zlib.error as error:
                 raise _TryAgain("the file is not whole") from error
-            rest = unpacker.unconsumed_tail
+            lines.feed(decoded)
+            # All of the input may be taken while some of the output still waits.
+            rest, more, ended = unpacker.unconsumed_tail, len(decoded) == DECODED_BYTES, False
             if unpacker.eof:
                 # RFC 1952 2.2: members may follow one another.
-                rest, unpacker, ended = unpacker.unused_data, zlib.decompressobj(wbits=31), True
-            else:
-                ended = False
+                rest, more, ended = unpacker.unused_data, False, True
+                unpacker = zlib.decompressobj(wbits=31)
     if not ended:
         raise _TryAgain("the file ends before its end")
 
@@ -239,20 +266,24 @@ class Lines:
     headers: int = 0
     broken: int = 0
     nameless: int = 0
-    _rest: bytes = b""
+    _rest: list[bytes] = field(default_factory=list)
+    _length: int = 0
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes."""
-        *whole, self._rest = (self._rest + piece).split(b"\n")
-        if len(self._rest) > MOST_LINE_BYTES:
+        first, *others = piece.split(b"\n")
+        self._rest.append(first)
+        self._length += len(first)
+        if self._length > MOST_LINE_BYTES:
             raise ExportFailed(f"a line of more than {MOST_LINE_BYTES} bytes")
-        for line in whole:
-            self._line(line)
+        for following in others:
+            self.end()
+            self._rest, self._length = [following], len(following)
 
     def end(self) -> None:
         """There is no more; the last line may have no end."""
-        self._line(self._rest)
-        self._rest = b""
+        self._line(b"".join(self._rest))
+        self._rest, self._length = [], 0
 
     def _line(self, line: bytes) -> None:
         if not line or line.isspace():

@@ -134,7 +134,8 @@ class DataSet:
         Raises:
             ExportRunning: one is in.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        # Everything below is patients' records: nobody but the server's own user looks in.
+        self.path.mkdir(0o700, parents=True, exist_ok=True)
         with (self.path / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -43,6 +43,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     error: tuple[Item, ...] | None = None
     link: tuple[Link, ...] | None = None
 
+    @property
+    def files(self) -> int:
+        """How many files it names."""
+        return sum(map(len, (self.output, self.deleted or (), self.error or ())))
+
     def next(self) -> str:
         """Return the address of the next page, empty at the end."""
         return next((one.url for one in self.link or () if one.relation == "next"), "")

@@ -18,6 +18,8 @@ from app.warehouse.bulk.waiting import Waiting
 
 MOST_TRIES = 8
 MOST_PAGES = 10_000
+# All of them are kept in memory and on the disk before the first is asked for.
+MOST_FILES = 200_000
 # EHRs make files of their operational database, at night.
 PATIENCE_S = 24 * 3600.0
 PREFER = "respond-async, separate-export-status"
@@ -120,6 +122,8 @@ class BulkServer:
                     f"a page of the manifest was answered {answer.status}: {said(answer)}"
                 )
             pages.append(read_manifest(answer.json))
+            if sum(page.files for page in pages) > MOST_FILES:
+                raise ExportFailed(f"the manifest names more than {MOST_FILES} files")
         return pages
 
     def _wait(self, answer: Response, polls: int) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
+from app.warehouse.bulk.errors import ExportFailed
 from app.warehouse.bulk.landing import DataSet, Export, ExportFolder, replace, sync_folder
 from app.warehouse.bulk.manifest import earliest
 from app.warehouse.store import keys
@@ -69,6 +70,9 @@ def apply(data_set: DataSet, now: datetime) -> Snapshot | None:
     """Bring the store up to the last landed export; return the new snapshot, None when there is nothing new.
 
     The caller holds the data set's lock.
+
+    Raises:
+        ExportFailed: the database could not take it (a full disk).
     """
     found = current(data_set.path)
     before = found[1] if found else None
@@ -87,7 +91,11 @@ def apply(data_set: DataSet, now: datetime) -> Snapshot | None:
     partial.mkdir(parents=True)
     if found:
         shutil.copyfile(found[0] / FILE, partial / FILE)
-    snapshot = _filled(partial, before, new, number, now)
+    try:
+        snapshot = _filled(partial, before, new, number, now)
+    except duckdb.Error as error:
+        # Its message may quote what it could not read.
+        raise ExportFailed(f"the store could not be made ({type(error).__name__}); the one before stays") from error  # fmt: skip
     replace(partial / NOTE, msgspec.json.encode(snapshot))
     partial.rename(folder)
     sync_folder(folder.parent)

@@ -1,8 +1,11 @@
 """Exports of the sandbox EHR: whole, incremental, resumed, and through every trap."""
 
 import base64
+import errno
+import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -245,6 +248,28 @@ def test_an_export_that_suddenly_holds_nothing_deletes_nothing(exporter: Exporte
             exporter.population.delete("Condition", f"c{number}-{part}", at)
     export = only(exporter.run("full"))
     assert export.incomplete == {"Condition": "none came, 14 came before"}
+
+
+def test_nobody_else_looks_into_the_warehouse(exporter: Exporter) -> None:
+    exporter.run()
+    assert exporter.sync().data_set.path.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_full_disk_is_said_and_the_next_run_goes_on(
+    exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    exporter.trap(polls=0)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.warehouse.bulk.download.os", SimpleNamespace(fsync=full))
+        with pytest.raises(ExportFailed, match="cannot be stored: No space left on device"):
+            exporter.run()
+    # Nobody asked the EHR for it again and again, and nothing half is left.
+    assert exporter.waits == []
+    assert not list(exporter.sync().data_set.path.glob("**/*.part"))
+    assert ids(exporter.records(exporter.run()[0])) == held(exporter)
 
 
 def test_two_processes_do_not_export_the_same(exporter: Exporter) -> None:
