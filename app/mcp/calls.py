@@ -35,6 +35,9 @@ CURSOR = "_cursor"
 LISTS = ("resources", "entry", "results", "items", "records", "data")
 CURSORS = ("next_cursor", "nextCursor", "next_page_token", "nextPageToken")
 CUT = ("truncated", "has_more", "hasMore")
+# How a tool tells in its own form that it failed, beside a list that is empty for that reason.
+WRONG = ("error", "errors", "isError")
+NO: tuple[object, ...] = (None, False, 0, "", "false", "False", "no", [], {})
 STATUS = re.compile(r"(?:HTTP )?(4\d\d|5\d\d)\b")
 CODES = {
     "forbidden": 403, "security": 403, "suppressed": 403, "login": 401, "expired": 401, "unknown": 401,
@@ -139,9 +142,13 @@ def answer(told: Told, tool: McpTool, wanted: Wanted, base: str, who: str) -> Re
     Raises:
         NotRead: the tool failed without a known status, or answered in words.
     """
-    body = next((b for text in told.texts if _is_json(b := read_fhir(text.encode()))), None)
+    bodies = [b for text in told.texts if _is_json(b := read_fhir(text.encode()))]
+    body = bodies[0] if bodies else None
     if told.failed:
         return _refusal(told, body, who)
+    if len(bodies) > 1:
+        # Which of them is the answer, or whether all are, is not known; the first alone may be a part of it.
+        raise NotRead(f"{who} answered in several parts")
     texts = told.texts
     if body is None and _is_json(told.structured):
         # The SDK has read these numbers as floats: the zeros at their end are lost, the rest is as sent.
@@ -189,6 +196,8 @@ def as_fhir(body: Any, tool: McpTool, wanted: Wanted, base: str, who: str) -> An
         wanted.kind,
     ):
         return body
+    if isinstance(body, dict) and any(body.get(name) not in NO for name in WRONG):
+        raise NotRead(f"{who} says that it went wrong")
     sent = body if isinstance(body, list) else _list(body)
     if sent is None:
         raise NotRead(f"{who} answered in a form that is not known here")
@@ -197,9 +206,11 @@ def as_fhir(body: Any, tool: McpTool, wanted: Wanted, base: str, who: str) -> An
     bundle: Resource = {"resourceType": "Bundle", "type": "searchset"}
     bundle["entry"] = [{"resource": r} for r in _kept(sent, tool, wanted)]
     if isinstance(body, dict):
-        bundle |= _pages(body, wanted, base)
-        if "total" in body and not _narrows(tool, wanted):
-            bundle["total"] = body["total"]
+        total = body.get("total")
+        narrows = _narrows(tool, wanted)
+        bundle |= _pages(body, wanted, base, more=narrows and _is_more(total, len(sent)))
+        if "total" in body and not narrows:
+            bundle["total"] = total
     return bundle
 
 
@@ -219,11 +230,17 @@ def _kept(sent: list[Any], tool: McpTool, wanted: Wanted) -> list[Any]:
     return [r for r in found if not isinstance(r, dict) or wanted.categories & set(categories(r))]
 
 
-def _pages(body: Mapping[str, Any], wanted: Wanted, base: str) -> Resource:
+def _is_more(total: Any, n: int) -> bool:
+    """Tell whether a tool says that there are more than the `n` it gave."""
+    return isinstance(total, int) and total > n
+
+
+def _pages(body: Mapping[str, Any], wanted: Wanted, base: str, *, more: bool) -> Resource:
     cursor = next((body[name] for name in CURSORS if body.get(name)), "")
     if cursor:
         kept = [(n, v) for n, v in wanted.params if n != CURSOR]
         query = urlencode([*kept, (CURSOR, str(cursor))], quote_via=quote)
         return {"link": [{"relation": "next", "url": f"{base}/{wanted.kind}?{query}"}]}
     # More exists, and there is no way to it: a next link without an address says just that.
-    return {"link": [{"relation": "next"}]} if any(body.get(name) is True for name in CUT) else {}
+    cut = more or any(body.get(name) not in NO for name in CUT)
+    return {"link": [{"relation": "next"}]} if cut else {}

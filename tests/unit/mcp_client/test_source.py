@@ -1,5 +1,6 @@
 """A chart by the EHR's MCP server: whatever the server does, what is read is this patient's, and how far is said."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -359,3 +360,43 @@ def test_structured_content_alone_is_read_with_exact_numbers() -> None:
     assert body["entry"][0]["resource"]["valueQuantity"]["value"] == Decimal("4.1")
     assert isinstance(body["entry"][0]["resource"]["valueQuantity"]["value"], Decimal)
     assert body["link"][0]["url"] == "https://ehr.test/fhir/Observation?patient=p1&_cursor=5"
+
+
+@requirement("chartside:mcp:failures")
+@pytest.mark.parametrize(
+    ("body", "state"),
+    [
+        ({"error": "Forbidden", "resources": []}, Failed(reason=f"{LABS_TOOL} says that it went wrong")),
+        ({"errors": [{"code": 403}], "data": []}, Failed(reason=f"{LABS_TOOL} says that it went wrong")),
+        ({"error": None, "errors": [], "resources": []}, Complete(n=0)),
+        ({"resources": [], "has_more": "true"}, Failed(reason="the EHR has more pages and gives no address of them")),
+        ({"resources": [], "has_more": "false"}, Complete(n=0)),
+    ],
+)  # fmt: skip
+def test_what_went_wrong_inside_an_answer_is_never_none(body: Any, state: Any) -> None:
+    assert _read(Told(texts=(json.dumps(body),))) == state
+
+
+@requirement("chartside:mcp:failures")
+def test_an_answer_in_several_parts_is_not_taken_for_its_first() -> None:
+    parts = tuple(json.dumps({"resources": [one]}) for one in FOUND)
+    assert _read(Told(texts=parts)) == Failed(reason=f"{LABS_TOOL} answered in several parts")
+    # Words beside the records are no part of them.
+    assert _read(Told(texts=("3 results", json.dumps({"resources": FOUND})))) == Complete(n=3)
+
+
+def test_a_tool_of_more_categories_that_counts_more_than_it_gave_is_no_end() -> None:
+    tool = McpTool(
+        sha256="0" * 64, adapter="resources", resource_type="Observation", categories=("laboratory", "vital-signs")
+    )  # fmt: skip
+    wanted = Wanted.of("Observation?patient=p1&category=laboratory")
+    for total, link in ((3, None), (200, [{"relation": "next"}])):
+        told = Told(texts=(json.dumps({"resources": FOUND, "total": total}),))
+        body = answer(told, tool, wanted, "https://ehr.test/fhir", "it").json
+        assert body.get("link") == link
+
+
+def _read(told: Told) -> Any:
+    with by_mcp(ehr(), "typed") as asked, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asked.client, "call", lambda *_: told)
+        return asked.source.search(LABS).completeness
