@@ -25,6 +25,7 @@ from app.warehouse.store.snapshot import (
     NOTE,
     TABLES,
     Snapshot,
+    _counted,
     _incoming,
 )
 from app.warehouse.store.source import Store, StoreSource
@@ -56,12 +57,10 @@ def store_of(
             "INSERT INTO resource SELECT * FROM incoming ORDER BY patient, resource_type, date, id"
         )
         db.execute("INSERT INTO place SELECT id, resource_type, patient FROM incoming ORDER BY id")
-        counts = dict(
-            db.execute("SELECT resource_type, count(*) FROM resource GROUP BY 1").fetchall()
-        )
+        counts, unfiled = _counted(db, "true"), _counted(db, "patient = ''")
     snapshot = Snapshot(
         number=number, layout=LAYOUT, exports=(), as_of=dict.fromkeys(kinds, as_of), incomplete=dict(incomplete or {}),
-        counts=counts, base=base, built_at=as_of,
+        counts=counts, base=base, built_at=as_of, unfiled=unfiled,
     )  # fmt: skip
     (folder / NOTE).write_bytes(msgspec.json.encode(snapshot))
     link = data_set / CURRENT

@@ -3,6 +3,7 @@
 A record that cannot be shown to be this patient's own is not given, wherever the export filed it.
 """
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,12 @@ from app.boundary import read_fhir
 from app.fhir.compartment import belongs, own_part
 from app.warehouse.facade.parameters import SHARED
 from app.warehouse.store.reading import OpenSnapshot, Record
+from app.warehouse.store.snapshot import Snapshot
 
+# May be nobody's and stand in no chart: equipment of a ward, what was done with a record.
+EITHER = frozenset((*SHARED, "Device", "Provenance", "Binary"))
+# A name may be written with escapes (RFC 8259 7), which a reader undoes.
+MAY_CONTAIN = re.compile(r'"contained"|\\u00')
 MOST_KEPT, MOST_KEPT_CHARACTERS = 64, 64 * 2**20
 Key = tuple[object, ...]
 
@@ -43,9 +49,14 @@ def is_own(record: Record, patient: str, base: str) -> bool:
     return belongs(record.resource, patient, base)
 
 
+def unfiled(snapshot: Snapshot, kind: str) -> int:
+    """Return how many records of a type name no patient that can be read: each may be of any chart."""
+    return 0 if kind in EITHER else snapshot.unfiled.get(kind, 0)
+
+
 def text_of(record: Record, patient: str, base: str) -> bytes:
     """Return a record's text as it came, without what is another person's inside it."""
-    if '"contained"' not in record.text:
+    if not MAY_CONTAIN.search(record.text):
         return record.text.encode()
     whole = read_fhir(record.text.encode())
     if not isinstance(whole, dict):

@@ -15,7 +15,7 @@ from app.warehouse.facade.errors import FacadeRefused, not_found, unsupported
 from app.warehouse.facade.match import values_of
 from app.warehouse.facade.parameters import BY_TYPE, SHARED, TABLE
 from app.warehouse.facade.reach import Reach, Screened
-from app.warehouse.facade.records import Found, Own, is_own, own, text_of
+from app.warehouse.facade.records import Found, Own, is_own, own, text_of, unfiled
 from app.warehouse.facade.search import Params, Search, demand_id, understand
 from app.warehouse.facade.views import run_view
 from app.warehouse.store.reading import OpenSnapshot, Record, Snapshots
@@ -276,6 +276,8 @@ def _whole(opened: OpenSnapshot, kinds: Iterable[str]) -> list[Notice]:
             said.append(Notice(issue="incomplete", words=f"{kind} is not whole in this store: {why}"))  # fmt: skip
         elif why := snapshot.incomplete.get(kind, ""):
             said.append(Notice(issue="incomplete", words=f"the newest export of {kind} is not whole: {why}"))  # fmt: skip
+        if n := unfiled(snapshot, kind):
+            said.append(Notice(issue="incomplete", words=f"of {n} {kind} records in this store it cannot be told whose they are"))  # fmt: skip
     return said
 
 

@@ -21,7 +21,7 @@ from app.errors import ViewRefused, ViewStopped
 from app.warehouse.facade.bundle import Answer, headers
 from app.warehouse.facade.errors import FacadeRefused, unsupported
 from app.warehouse.facade.reach import Reach
-from app.warehouse.facade.records import own, text_of
+from app.warehouse.facade.records import own, text_of, unfiled
 from app.warehouse.facade.search import Params
 from app.warehouse.store.reading import OpenSnapshot
 from app.warehouse.views import CompiledView, Table, compile_view, run, shipped
@@ -55,7 +55,8 @@ def run_view(opened: OpenSnapshot, reach: Reach, params: Params, body: bytes) ->
     found = own(opened, reach.patient, kind)
     screened = reach.screen(opened, kind, found.records)
     lacking = [one.words for one in screened.notices]
-    if found.foreign or not snapshot.as_of.get(kind) or kind in snapshot.incomplete:
+    whole = snapshot.as_of.get(kind) and kind not in snapshot.incomplete and not unfiled(snapshot, kind)  # fmt: skip
+    if found.foreign or not whole:
         lacking.append(f"{kind} is not whole in this store")
     if lacking and not wanted.partial:
         words = f"the rows would not be all ({'; '.join(lacking)}); _partial=true gives them all the same"  # fmt: skip

@@ -39,6 +39,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What a snapshot holds. `as_of` says for each type up to which moment of the EHR it was read whole.
 
     `incomplete` says why a type is not, as the newest export of it told. `appended` records are not in their place yet.
+    `unfiled` counts the records of each type of which it cannot be told whose they are, if anybody's.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     base: str
     built_at: str
     appended: int = 0
+    unfiled: dict[str, int] = {}
 
     @property
     def data_as_of(self) -> str:
@@ -124,16 +126,21 @@ def _filled(
         if appended > total * SORTED_SHARE:
             _sort(db)
             appended = 0
-        counts = dict(
-            db.execute("SELECT resource_type, count(*) FROM resource GROUP BY 1").fetchall()
-        )
+        counts = _counted(db, "true")
+        unfiled = _counted(db, "patient = ''")
         db.execute("CHECKPOINT")
     as_of, incomplete = _marks(before, [export for _, export in new])
     return Snapshot(
         number=number, layout=LAYOUT, base=new[-1][1].base, built_at=now.isoformat(timespec="seconds"),
         exports=(*(before.exports if before else ()), *(export.export_id for _, export in new)),
-        as_of=as_of, incomplete=incomplete, counts=counts, appended=appended,
+        as_of=as_of, incomplete=incomplete, counts=counts, appended=appended, unfiled=unfiled,
     )  # fmt: skip
+
+
+def _counted(db: duckdb.DuckDBPyConnection, where: str) -> dict[str, int]:
+    """Return how many records there are of each type; `where` is a condition of this module."""
+    query = f"SELECT resource_type, count(*) FROM resource WHERE {where} GROUP BY 1"  # noqa: S608 - see above
+    return dict(db.execute(query).fetchall())
 
 
 def _take(db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export) -> int:

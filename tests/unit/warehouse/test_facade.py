@@ -273,3 +273,31 @@ def test_a_view_runs_over_one_patients_records_only(facade: Facade) -> None:
     assert facade.answer("ViewDefinition/$run", [("nothing", "1")], reach(), body=body).status == 400  # fmt: skip
     unknown = {**VIEW, "select": [{"column": [{"name": "x", "path": "nothing.like()"}]}]}
     assert facade.answer("ViewDefinition/$run", [], reach(), body=orjson.dumps(unknown)).status == 422  # fmt: skip
+
+
+def test_another_person_inside_a_record_is_found_however_the_name_is_written(tmp_path: Path) -> None:  # fmt: skip
+    other = '[{"resourceType":"Patient","id":"p2","name":[{"text":"Mary Majors"}]}]'
+    lines = [
+        f'{{"resourceType":"Condition","id":"c{at}","subject":{{"reference":"Patient/p1"}},{name}:{other}}}'.encode()
+        for at, name in enumerate(('"contained"', '"contained" ', r'"\u0063ontained"', r'"contai\u006Eed"'))
+    ]  # fmt: skip
+    store_of(tmp_path, [{"resourceType": "Patient", "id": "p1"}, *({"resourceType": "Condition", "_line": one} for one in lines)])  # fmt: skip
+    facade = facade_of(tmp_path)
+    answer, bundle = ask(facade, "Condition")
+    assert bundle["total"] == 4
+    assert b"Mary" not in answer.body
+    assert b"Mary" not in ask(facade, "Condition/c2")[0].body
+    assert b"Mary" not in ask(facade, "Patient/p1/$everything")[0].body
+
+
+@pytest.mark.parametrize("owner", [{"identifier": {"value": "MRN-1"}}, {"reference": "#p"}, {"reference": "urn:uuid:1"}])  # fmt: skip
+def test_a_record_that_names_no_patient_may_be_anybodys_so_nobody_is_told_none(tmp_path: Path, owner: dict[str, Any]) -> None:  # fmt: skip
+    allergy = {"resourceType": "AllergyIntolerance", "id": "a1", "patient": owner}
+    device = {"resourceType": "Device", "id": "d1"}
+    store_of(tmp_path, [{"resourceType": "Patient", "id": "p1"}, allergy, device])
+    facade = facade_of(tmp_path)
+    _, bundle = ask(facade, "AllergyIntolerance")
+    assert bundle["total"] == 0
+    said = orjson.dumps(bundle["entry"]).decode()
+    assert "of 1 AllergyIntolerance records in this store it cannot be told whose they are" in said
+    assert not ask(facade, "Device")[1].get("entry")
