@@ -35,7 +35,7 @@ NAMES = (
 # Records that carry any label, or a meta that is none; which labels restrict is `Labels`' to say.
 LABELLED = """
 SELECT resource_type, id, json FROM store.resource
-WHERE contains(json, '"security') AND (json_extract(json, '$.meta.security') IS NOT NULL
+WHERE (contains(json, '"security') OR contains(json, '\\u00')) AND (json_extract(json, '$.meta.security') IS NOT NULL
   OR json_extract(json, '$.securityLabel') IS NOT NULL) OR json_type(json, '$.meta') NOT IN ('OBJECT', 'NULL')
 """
 KEPT = """
@@ -149,7 +149,9 @@ def _withhold(db: duckdb.DuckDBPyConnection, labels: Labels) -> dict[str, int]:
     found: list[tuple[str, str]] = []
     while rows := cursor.fetchmany(5000):
         found += [
-            (kind, key) for kind, key, text in rows if labels.holds_back(_parsed(text), "bulk")
+            (kind, key)
+            for kind, key, text in rows
+            if (sent := _parsed(text)) is None or labels.holds_back(sent, "bulk")
         ]
     if found:
         kinds, keys = zip(*found, strict=True)
@@ -162,9 +164,13 @@ def _withhold(db: duckdb.DuckDBPyConnection, labels: Labels) -> dict[str, int]:
     return dict(counted.fetchall())
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    resource: dict[str, Any] = orjson.loads(text)
-    return resource
+def _parsed(text: str) -> dict[str, Any] | None:
+    """Return a record, None where it cannot be read, nor therefore what its label says."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _tables(db: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -45,9 +45,15 @@ class Record:
 
     @cached_property
     def resource(self) -> dict[str, Any]:
-        """The resource parsed, to look into it; decimals lose their last digits here, and never in `text`."""
-        found: dict[str, Any] = orjson.loads(self.text)
-        return found
+        """The resource parsed, to look into it; decimals lose their last digits here, and never in `text`.
+
+        Empty where it cannot be parsed (a number beyond all, a broken line that the database took): then it is nobody's.
+        """
+        try:
+            found = orjson.loads(self.text)
+        except orjson.JSONDecodeError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def meta(self) -> dict[str, Any]:

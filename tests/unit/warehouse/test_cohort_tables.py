@@ -104,3 +104,19 @@ def test_keys_are_others_for_each_build_and_a_new_policy_builds_again(tmp_path: 
     assert ask(folder / VIEWS, keys) != first
     assert again.built.policy != ""
     assert sorted(one.name for one in folder.iterdir() if ".part" in one.name) == []
+
+
+def test_a_label_is_found_however_it_is_written_and_counts_where_it_cannot_be_read(tmp_path: Path) -> None:  # fmt: skip
+    folder, snapshot = store(tmp_path, population())
+    label = orjson.dumps(SECRET["security"]).decode()
+    for name, text in {
+        "escaped": f'"meta":{{"\\u0073ecurity":{label}}}', "unread": f'"meta":{{"security":{label}}},"x":1e999',
+    }.items():  # fmt: skip
+        line = f'{{"resourceType":"Condition","id":"{name}","subject":{{"reference":"Patient/{CANARY}p5"}},{text}}}'
+        with duckdb.connect(str(folder / "resources.duckdb")) as db:
+            db.execute("INSERT INTO resource VALUES (?, ?, ?, ?, ?, ?)", ["Condition", name, f"{CANARY}p5", "", "", line])  # fmt: skip
+    made = flat(folder, snapshot, Labels(), "America/Chicago")
+    assert made.built.withheld["Condition"] == 5
+    records = ask(made.folder / VIEWS, "SELECT DISTINCT record FROM event")
+    assert not {("escaped",), ("unread",)} & set(records)
+    assert ("d5",) in records

@@ -301,3 +301,13 @@ def test_a_record_that_names_no_patient_may_be_anybodys_so_nobody_is_told_none(t
     said = orjson.dumps(bundle["entry"]).decode()
     assert "of 1 AllergyIntolerance records in this store it cannot be told whose they are" in said
     assert not ask(facade, "Device")[1].get("entry")
+
+
+@pytest.mark.parametrize("value", ["1e999", "9" * 400, "NaN", "[" * 1200 + "]" * 1200])
+def test_a_record_that_cannot_be_read_is_counted_and_hides_no_other(tmp_path: Path, value: str) -> None:  # fmt: skip
+    broken = f'{{"resourceType":"Observation","id":"broken","subject":{{"reference":"Patient/p1"}},"x":{value}}}'.encode()
+    store_of(tmp_path, [{"resourceType": "Patient", "id": "p1"}, result("sound"), {"resourceType": "Observation", "_line": broken}])  # fmt: skip
+    answer, bundle = ask(facade_of(tmp_path), "Observation")
+    assert answer.status == 200
+    assert [e["resource"]["id"] for e in bundle["entry"] if e["search"]["mode"] == "match"] == ["sound"]  # fmt: skip
+    assert b"1 Observation records are not shown to be this patient's own" in answer.body
