@@ -32,6 +32,7 @@
     │   ├── McpEnded            its launch has ended, or its token has expired
     │   ├── McpHostRefused      the site does not name this host
     │   ├── McpOptedOut         the patient asked that no AI be used
+    │   ├── McpOtherPatient     a connection was begun for another patient
     │   ├── McpScopeMissing     the token lacks a scope that its launch has
     │   ├── SharpRefused        a FHIR context in headers that is not complete, or not of this site
     │   │   └── SharpUnproved   the EHR does not confirm it for this patient and no other

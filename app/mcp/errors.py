@@ -48,6 +48,18 @@ class McpOptedOut(McpRefused):
     oauth = "access_denied"
 
 
+class McpOtherPatient(McpRefused):
+    """A connection was begun for one patient, and its token is now for another."""
+
+    status = 403
+    code = "mcp.other_patient"
+    public = (
+        "This connection was begun for another patient's chart. Start a new one, with a new conversation, "
+        "for the chart that is open now."
+    )
+    oauth = "access_denied"
+
+
 class McpScopeMissing(McpRefused):
     """The token lacks what the launch itself has; a token with `scope` would do."""
 

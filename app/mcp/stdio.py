@@ -1,7 +1,8 @@
 """The MCP server over standard input and output, for a host on this machine that starts it itself.
 
 It answers for one token, minted after a launch as for HTTP, and verifies it at every request: what ends there ends here. The token
-comes from a file, read again each time so that a renewed one counts, or from the environment.
+comes from a file, read again each time so that a renewed one counts, or from the environment. One process is one connection, and what
+a host's model has read stays in its conversation: a token for another patient is refused there.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from mcp.server.stdio import stdio_server
 from app.errors import ChartsideError, ConfigurationError
 from app.mcp.authorization import McpCaller, Presented
 from app.mcp.bridge import Bridge
+from app.mcp.errors import McpOtherPatient
 from app.mcp.reading import Reading
 from app.mcp.server import make_server, refusal
 from app.settings import Settings
@@ -27,10 +29,11 @@ def serve_stdio(reading: Reading, settings: Settings, version: str) -> None:
     """
     token_of = token_source(settings)
     bridge = Bridge()
+    enter = for_one_patient(reading)
 
     async def caller_of(_: ServerRequestContext[Any, Any]) -> McpCaller:
         try:
-            return await bridge.run(lambda: reading.enter(Presented(token=token_of())))
+            return await bridge.run(lambda: enter(Presented(token=token_of())))
         except ChartsideError as error:
             raise refusal(error) from error
 
@@ -40,6 +43,26 @@ def serve_stdio(reading: Reading, settings: Settings, version: str) -> None:
             await server.run(read, write, server.create_initialization_options())
 
     anyio.run(serve)
+
+
+def for_one_patient(reading: Reading) -> Callable[[Presented], McpCaller]:
+    """Return `reading.enter` for a connection: the first patient that it is let in for is the only one.
+
+    Raises, when called:
+        McpOtherPatient: the proof is for another.
+    """
+    first: dict[str, tuple[str, str]] = {}
+
+    def enter(presented: Presented) -> McpCaller:
+        caller = reading.enter(presented)
+        patient = (caller.context.iss, caller.context.patient_id)
+        if first.setdefault("patient", patient) != patient:
+            error = McpOtherPatient("the connection was begun for another patient")
+            reading.refuse(caller, error.code, str(error))
+            raise error
+        return caller
+
+    return enter
 
 
 def token_source(settings: Settings) -> Callable[[], str]:

@@ -11,7 +11,9 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
 
 from app.errors import ConfigurationError
-from app.mcp.stdio import token_source
+from app.mcp.authorization import Presented
+from app.mcp.errors import McpOtherPatient
+from app.mcp.stdio import for_one_patient, token_source
 from app.settings import Settings
 from tests.interaction.mcp.audit import mcp_rows
 from tests.interaction.mcp.hosts import token_of
@@ -50,6 +52,20 @@ def test_a_host_that_starts_the_server_reads_by_the_token_in_a_file(
     assert "not accepted" in errors[1]
     acts = [row["act"] for row in mcp_rows(stack, launched.launch_id)]
     assert acts == ["tools/list", "tools/call", "refused"]
+
+
+@requirement("mcp:patient")
+def test_one_connection_is_for_one_patient(stack: Stack, browser: Browser) -> None:
+    enter = for_one_patient(stack.services.mcp)
+    first, other = browser.launch("newborn"), browser.launch("child")
+    enter(Presented(token=token_of(first)))
+    with pytest.raises(McpOtherPatient):
+        enter(Presented(token=token_of(other)))
+    assert mcp_rows(stack, other.launch_id)[-1]["code"] == "mcp.other_patient"
+    # A new launch of the same chart goes on.
+    first.delete()
+    again = enter(Presented(token=token_of(browser.launch("newborn"))))
+    assert again.context.patient_id
 
 
 async def _as_host(variables: Mapping[str, str], act: Callable[[Client], Awaitable[None]]) -> None:
