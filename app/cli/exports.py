@@ -159,7 +159,12 @@ def sync_of(
     boundary: Boundary = services.boundaries[registration.slug]
     waits = waiting or Waiting(clock=services.clock)
 
+    def allowed() -> None:
+        # An export goes on for hours; what is switched off ends within a minute.
+        services.switches.demand(registration.slug, "export")
+
     def token(refused: str) -> str:
+        allowed()
         try:
             return services.smart.backend.get(registration, iss, refused=refused).access_token
         except EhrRefused as error:
@@ -171,7 +176,7 @@ def sync_of(
         progress.begin(len(export.files), len(folder.done()))
         return Downloader(
             boundary=boundary, token=token, waiting=waits, folder=folder, parallel=bulk.parallel,
-            on_done=progress.done,
+            on_done=progress.done, allowed=allowed,
         )  # fmt: skip
 
     return Sync(

@@ -12,12 +12,13 @@ import hashlib
 import os
 import re
 import threading
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -34,6 +35,8 @@ MOST_TRIES = 5
 EXPIRED = "expired at the server"
 MOST_REDIRECTS = 5
 MOST_FILE_S = 6 * 3600.0
+# IT switches off within a minute, however long a file is.
+ASKED_AGAIN_S = 20.0
 # A resource of this size is none that an EHR holds; a line without end must not fill the memory.
 MOST_LINE_BYTES = 256 * 2**20
 # What is decoded at once: a few bytes of gzip may stand for a thousand times as many, and those for as many lines.
@@ -76,7 +79,10 @@ class _TryAgain(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Downloader:
-    """Downloads into one folder. `token(refused)` and `waiting` are the server's; `on_done` hears of every file."""
+    """Downloads into one folder. `token(refused)` and `waiting` are the server's; `on_done` hears of every file.
+
+    `allowed` raises where this was switched off meanwhile; it is asked before each file, and while one is received.
+    """
 
     boundary: Boundary
     token: Callable[[str], str]
@@ -84,6 +90,7 @@ class Downloader:
     folder: ExportFolder
     parallel: int = 4
     on_done: Callable[[FileDone], None] = lambda _: None
+    allowed: Callable[[], None] = lambda: None
 
     def all(self, wanted: Sequence[Wanted]) -> dict[int, FileDone]:
         """Download what is not there yet; return what is known of every file, by number.
@@ -124,6 +131,7 @@ class Downloader:
         raise AssertionError("the last attempt ends the loop")
 
     def _attempt(self, wanted: Wanted) -> FileDone:
+        self.allowed()
         bearer = self.token("") if wanted.bearer else ""
         url, renewed = wanted.url, False
         for _ in range(MOST_REDIRECTS + 1):
@@ -155,7 +163,17 @@ class Downloader:
             raise _TryAgain(f"answered {answer.status}", answer.headers.get("retry-after", ""))
         if answer.status != 200:
             raise ExportFailed(f"file {wanted.number}: answered {answer.status}")
-        return _stored(wanted, answer, self.folder.files)
+        return _stored(
+            wanted, replace(answer, pieces=self._watched(answer.pieces)), self.folder.files
+        )
+
+    def _watched(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        until = time.monotonic() + ASKED_AGAIN_S
+        for piece in pieces:
+            if time.monotonic() > until:
+                self.allowed()
+                until = time.monotonic() + ASKED_AGAIN_S
+            yield piece
 
 
 def _stored(wanted: Wanted, answer: Download, folder: Path) -> FileDone:

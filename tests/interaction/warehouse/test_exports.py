@@ -4,16 +4,22 @@ import base64
 import errno
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx2
 import pytest
 
 from app.cli import main
+from app.cli.exports import request_of
+from app.errors import ActionSwitchedOff
 from app.smart.registration import Bulk
+from app.warehouse.bulk.download import Downloader
 from app.warehouse.bulk.errors import ExportFailed, ExportRunning
-from app.warehouse.bulk.landing import Export
+from app.warehouse.bulk.landing import Export, FileDone
+from app.warehouse.bulk.manifest import Manifest
 from app.warehouse.bulk.request import ExportRequest
 from app.warehouse.store.snapshot import apply
 from tests.interaction.warehouse.conftest import TYPES, Exporter
@@ -270,6 +276,47 @@ def test_a_full_disk_is_said_and_the_next_run_goes_on(
     assert exporter.waits == []
     assert not list(exporter.sync().data_set.path.glob("**/*.part"))
     assert ids(exporter.records(exporter.run()[0])) == held(exporter)
+
+
+@pytest.mark.parametrize("at", ["poll", "file", "within a file"])
+def test_what_it_switches_off_ends_an_export_that_runs(
+    exporter: Exporter, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switches = exporter.stack.services.switches
+    sync = exporter.sync()
+
+    def off(*_: object) -> None:
+        switches.disable("action", "export", "Drill")
+
+    def pages(_server: object, _location: str, first: Manifest) -> list[Manifest]:
+        off()
+        return [first]
+
+    exporter.trap(polls=2 if at == "poll" else 0, open_files=at != "poll")
+    if at == "poll":
+        object.__setattr__(sync.server._waiting, "sleep", off)
+    elif at == "file":
+        monkeypatch.setattr(type(sync.server), "_pages", pages)
+    else:
+        monkeypatch.setattr("app.warehouse.bulk.download.ASKED_AGAIN_S", -1.0)
+        monkeypatch.setattr(Downloader, "_received", _after(off, Downloader._received))
+    try:
+        with pytest.raises(ActionSwitchedOff):
+            sync.run(request_of(exporter.bulk, ""))
+    finally:
+        switches.enable("action", "export")
+    assert not list(sync.data_set.path.glob("**/*.gz"))
+    monkeypatch.undo()
+    exporter.trap()
+    assert ids(exporter.records(exporter.run()[0])) == held(exporter)
+
+
+def _after(first: Callable[[], None], then: Callable[..., FileDone]) -> Callable[..., FileDone]:
+    def both(*given: Any) -> FileDone:
+        first()
+        return then(*given)
+
+    return both
 
 
 def test_two_processes_do_not_export_the_same(exporter: Exporter) -> None:
