@@ -47,6 +47,11 @@ DECLINED: tuple[tuple[str, str, str], ...] = (
         "earlier doses may stand in other records",
     ),
     (
+        "Cumulative dose",
+        r"how much (?=[^?.]*\b(?:in total|altogether|so far|overall)\b)",
+        "earlier doses may stand in other records; the doses recorded here are listed",
+    ),
+    (
         "",
         r"\b(?:wells|perc|centor|grace|timi|sofa|apache|child-?pugh|caprini|padua|apgar|glasgow|gcs)\b(?: (?:score|rule|criteria))?",
         "it is not among the calculators",

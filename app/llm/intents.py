@@ -8,7 +8,18 @@ import re
 from dataclasses import dataclass, field
 
 from app.llm import calculations, job_words
-from app.llm.asked_sections import ANCHORS, ASKED, DECLINED, SPELT, WINDOW, Asked, span, window
+from app.llm.asked_sections import (
+    AGENT,
+    ANCHORS,
+    ASKED,
+    DECLINED,
+    SPELT,
+    WINDOW,
+    Asked,
+    span,
+    window,
+)
+from app.llm.ordinary import parted
 from app.llm.synonyms import (
     Known,
     MedicineClass,
@@ -18,6 +29,7 @@ from app.llm.synonyms import (
     Test,
     contains,
     forms,
+    one_edit,
     words_of,
 )
 from app.llm.topics import (
@@ -32,6 +44,7 @@ from app.llm.topics import (
     OF_ALLERGIES,
     PURPOSE,
     STOP_WORDS,
+    TAKEN_FOR,
     TAKING,
     TOLERATED,
     TOPICS,
@@ -149,6 +162,7 @@ def read(question: str, synonyms: Synonyms) -> Plan:
     rest = _topics(plan, rest, TOPICS[5:])
     rest = _unread(plan, rest)
     plan.leftover, plan.ignored = _content(rest, question, _stop_words(plan))
+    _without_ordinary(plan)
     plan.slips = {w: known for w in plan.leftover if (known := _slip(w, synonyms))}
     _narrow(plan, text, synonyms)
     _times(plan, text)
@@ -162,6 +176,15 @@ def read(question: str, synonyms: Synonyms) -> Plan:
         plan.drugs, plan.leftover = [], []
         plan.tests = [test for test in plan.tests if test.name != "weight"]
     return plan
+
+
+def _without_ordinary(plan: Plan) -> None:
+    """Name ordinary words as not understood instead of searching for them; a subject of notes is asked for as it stands."""
+    if plan.topics == ["notes"] and not plan.parts:
+        return
+    found = [parted(phrase) for phrase in plan.leftover]
+    plan.leftover = list(dict.fromkeys(run for runs, _ in found for run in runs))
+    plan.ignored = list(dict.fromkeys([*plan.ignored, *(run for _, runs in found for run in runs)]))
 
 
 def _jobs(plan: Plan, rest: str) -> str:
@@ -232,7 +255,16 @@ def _parts(plan: Plan, rest: str) -> str:
             plan.parts[asked] = ", ".join(dict.fromkeys(every))
             plan.matches.append(Match(words=plan.parts[asked], means=asked.means))
             rest = re.sub(rf"(?<!\w)(?:{asked.pattern})", " ", rest)
+    _with_people(plan)
     return WINDOW.sub(" ", rest)
+
+
+def _with_people(plan: Plan) -> None:
+    """Read who decides also among the related persons: a directive names an agent, the person stands elsewhere."""
+    alerts = next((w for asked, w in plan.parts.items() if asked.section == "alerts"), "")
+    if AGENT.search(alerts) and all(asked.section != "care_team" for asked in plan.parts):
+        people = next(asked for asked in ASKED if asked.section == "care_team")
+        plan.parts[people] = alerts
 
 
 def _stop_words(plan: Plan) -> frozenset[str]:
@@ -253,7 +285,7 @@ def _spelt_out(plan: Plan, text: str, synonyms: Synonyms) -> str:
         if found := re.search(exact, text):
             plan.matches.append(Match(words=found[0], means=means))
             text = re.sub(exact, means, text)
-    return text
+    return TAKEN_FOR.sub(r"on \1 meds", text)
 
 
 def _times(plan: Plan, text: str) -> None:
@@ -418,16 +450,3 @@ def _slip(word: str, synonyms: Synonyms) -> str:
     parts = [part for part in word.casefold().split() if len(part) > MOST_SHORT and part.isalpha()]
     likely = [known for known in synonyms.vocabulary if len(known) > MOST_SHORT]
     return next((k for part in parts for k in likely if one_edit(part, k)), "")
-
-
-def one_edit(word: str, other: str) -> bool:
-    """Tell whether one letter added, left out, replaced or swapped with its neighbour makes one word the other."""
-    if abs(len(word) - len(other)) > 1 or word == other:
-        return False
-    start = next(
-        (i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b),
-        min(len(word), len(other)),
-    )
-    a, b = word[start:], other[start:]
-    swapped = len(a) > 1 and len(b) > 1 and a[:2] == b[1::-1] and a[2:] == b[2:]
-    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or swapped

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 # Name of a job, what it is called, and the words that ask for it.
 ASKED: tuple[tuple[str, str, str], ...] = (
     ("pre_visit", "pre-visit summary", r"pre-?visit(?: (?:summary|brief(?:ing)?|prep\w*|review))?|visit prep\w*"),
-    ("sbar", "SBAR handoff", r"(?:i-?pass|sbar|hand-?offs?)\b(?: (?:hand-?off|report|note))?(?: (?:for|to) [^?.,]*)?"),
+    ("sbar", "SBAR handoff", r"(?:i-?pass|sbar|hand[- ]?offs?)\b(?: (?:hand-?off|report|note))?(?: (?:for|to) [^?.,]*)?"),
     ("hospital_course", "hospital course skeleton",
-     r"(?:hospital|inpatient) course(?: (?:by problem|by day|so far|skeleton|summary))?|course of (?:the |this |her |his )?(?:stay|hospitali[sz]ation|admission)"),
+     r"(?:hospital|inpatient) course(?: (?:by problem|by day|so far|skeleton|summary))?|course of (?:the |this |her |his )?(?:stay|hospitali[sz]ation|admission)|what (?:has )?happened (?:in |during |on )?(?:this|the|her|his|their) (?:admission|stay|hospitali[sz]ation)(?:,? problem by problem|,? day by day)?"),
     ("medication_review", "medication review",
      r"(?:comprehensive )?(?:med|meds|medication|medications|medicine|medicines|drug) review|review (?:of )?(?:her |his |the |their |all )?(?:meds|medications|medicines)|med(?:ication)? rec(?:onciliation)?\b"),
     ("discharge_checklist", "discharge checklist",

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from app.llm import intents, templates
+from app.llm.asked_sections import CODE
 from app.llm.hang_up import HangUp
 from app.llm.intents import Plan
 from app.llm.port import (
@@ -150,7 +151,9 @@ def _parts(plan: Plan) -> Iterator[Wanted]:
             continue
         yield "chart_section", {"section": asked.section, **arguments}
         if asked.about or asked.section == "alerts":
-            yield "chart_search", {"words": words.split(", ")[:12]}
+            # A note may have a code status that the record does not.
+            noted = ["full code"] if asked.section == "alerts" and CODE.search(words) else []
+            yield "chart_search", {"words": list(dict.fromkeys([*words.split(", "), *noted]))[:12]}
 
 
 def _checks(plan: Plan) -> Iterator[Wanted]:

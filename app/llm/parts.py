@@ -367,7 +367,8 @@ def _not_found(found: Found, mine: Sequence[Entry], *, nothing: bool) -> Iterato
     plan = found.plan
     for search in mine:
         word = search.field("word")
-        if search.section != "search" or word in (*plan.drugs, *plan.related, *plan.slips):
+        asked_back = bool(search.field("near")) or word in plan.slips
+        if search.section != "search" or asked_back or word in (*plan.drugs, *plan.related):
             continue
         alone = not plan.matches and nothing
         shut = not search.field("complete") and search.field("searched") == "0"
@@ -394,6 +395,9 @@ def slips(found: Found) -> Iterator[str]:
     for word, known in found.plan.slips.items():
         if word in missed:
             yield f"Did you mean {known}?"
+    for search in found.by("chart_search"):
+        if search.field("near") and search.field("word") not in found.plan.slips:
+            yield f"Did you mean {search.field('near')}?"
 
 
 def leads(found: Found, most: int) -> Iterator[str]:

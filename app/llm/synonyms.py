@@ -166,3 +166,16 @@ def words_of(entries: Iterable[Known]) -> list[tuple[str, tuple[Known, ...]]]:
         for word in entry.words:
             found.setdefault(word, []).append(entry)
     return sorted(((w, tuple(e)) for w, e in found.items()), key=lambda p: (-len(p[0]), p[0]))
+
+
+def one_edit(word: str, other: str) -> bool:
+    """Tell whether one letter added, left out, replaced or swapped with its neighbour makes one word the other."""
+    if abs(len(word) - len(other)) > 1 or word == other:
+        return False
+    start = next(
+        (i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b),
+        min(len(word), len(other)),
+    )
+    a, b = word[start:], other[start:]
+    swapped = len(a) > 1 and len(b) > 1 and a[:2] == b[1::-1] and a[2:] == b[2:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or swapped

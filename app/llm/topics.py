@@ -10,7 +10,7 @@ Topic = Literal[
 
 # "Can I give X" is a question about harm: allergies, medicines and problems always, whatever else matched.
 GIVE = re.compile(
-    r"\b(?:can|could|may|should|shall|ok(?:ay)? to|safe to|is it safe|all right to)\b.{0,40}?"
+    r"\b(?:can|could|may|should|shall|ok(?:ay)? to|safe to|is it safe|all right to)\b[^?.;]{0,40}?"
     r"\b(?:give|start|prescribe|use|add|take|have|order|put (?:her|him|them) on|switch)\b"
 )
 TOPICS: tuple[tuple[Topic, str, str], ...] = (
@@ -19,9 +19,9 @@ TOPICS: tuple[tuple[Topic, str, str], ...] = (
     ("overview", "summary", r"(?:pre-?visit )?summar\w*|overview|one-?liner|brief me|prepare me|pre-?visit|tell me about|background|who is this|snapshot"),
     ("changes", "what changed", r"(?:what(?:'s|’s| is| has|s)?|anything) (?:changed|new)|changes?\b|changed since|new since|since (?:my |the |her |his |their )?last (?:visit|seen|time)|overnight"),
     ("visit", "last visit", r"(?:last|latest|previous|recent|past) (?:visits?|appointments?|encounters?|consultations?)|last seen|seen last|when was (?:she|he) (?:last )?seen|visits?\b|encounters?"),
-    ("pending", "pending orders", r"pending|outstanding|awaiting|waiting for|unresulted|not (?:yet )?resulted|no result yet|open orders"),
+    ("pending", "pending orders", r"(?:pending|outstanding|awaited|unfinished) (?:results?|labs?|tests?|stud(?:y|ies)|orders?|work-?up)|pending|outstanding|awaiting|waiting for|unresulted|not (?:yet )?resulted|no result yet|open orders"),
     ("allergies", "allergies", r"allerg\w*|intoleran\w*|adverse reactions?|reactions? to"),
-    ("fills", "medication fills", r"fills?\b|filled|dispens\w*|picked up|adheren\w*|refill\w*"),
+    ("fills", "medication fills", r"fills?\b|filled|dispens\w*|pick(?:s|ed|ing)? up|adheren\w*|refill\w*"),
     ("medicines", "active orders", r"medicines?|medications?|meds\b|drugs?\b|prescriptions?|prescribed|pills?|tablets?|rx\b|what (?:is|does) (?:she|he) (?:on|take|taking)|taking\b"),
     ("problems", "active problems", r"problems?|problem list|diagnos\w*|conditions?|comorbidit\w*|pmh\b|medical history|past history"),
     ("notes", "notes", r"notes?\b|recommend\w*|documented|mention\w*|wrote|letters?\b|advised?|suggest\w*"),
@@ -62,9 +62,11 @@ BEGUN = re.compile(
 )
 TAKING = re.compile(r"\b(?:on|tak(?:e|es|ing)|us(?:e|es|ing)|tolerat\w*)\b")
 # Results out of their range as sent, whatever they are of.
-ABNORMAL = re.compile(r"\b(?:abnormal\w*|flagged|out of range)\b")
+ABNORMAL = re.compile(r"\b(?:abnormal\w*|flagged|out[- ]of[- ]range)\b")
 # Whether a medicine was given since, and borne.
-TOLERATED = re.compile(r"\b(?:tolerat\w*|received|been given|was given|gotten|got)\b")
+TOLERATED = re.compile(
+    r"\b(?:tolerat\w*|received|been given|was given|gotten|got|had an? [\w-]+ since|has (?:she|he) had)\b"
+)
 # The last time of something that is given: "when was the last carboplatin".
 LAST_OF = re.compile(
     r"\bwhen (?:was|did|were)\b[^?.,]{0,24}\b(?:last|latest|most recent)\b|\b(?:last|latest) (?:dose|time)\b"
@@ -72,6 +74,11 @@ LAST_OF = re.compile(
 # A test that is named only as what another is for: "the eGFR for CT".
 PURPOSE = re.compile(
     r"\b(?:for|before|prior to) (?:the |an? |her |his )?(?:ct|mri|contrast|scan|surgery|procedure|or)\b(?! (?:reports?|results?))"
+    r"|\b(?:at|for|during|in) (?:this|today's|the (?:next|current)) (?:visit|appointment|encounter)\b"
+)
+# "What she takes for diabetes" asks for the medicines, not for the illness.
+TAKEN_FOR = re.compile(
+    r"\b(?:takes?|taking|is on|on|uses?|using) for (?:her |his |their |the )?(diabetes|blood pressure|bp)\b"
 )
 # Words that an allergy is asked about with, and that are no substance.
 OF_ALLERGIES = frozenset(
@@ -82,7 +89,7 @@ OF_ALLERGIES = frozenset(
 )
 WHY = re.compile(r"\b(?:why|fall\w*|fell|drop\w*|declin\w*|worse\w*|rise|risen|rose|chang\w*)\b")
 EVER = re.compile(
-    r"\b(?:ever|previous(?:ly)?|past|course|tapers?|stopped|discontinued|used to|history|tried|before|tolerated)\b"
+    r"\b(?:ever|previous(?:ly)?|past|course|tapers?|stopped|discontinued|used to|history|tried|before|tolerated|did (?:she|he|they) (?:get|have|take|receive)|received)\b"
 )
 STOP_WORDS = frozenset(
     re.findall(

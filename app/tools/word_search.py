@@ -1,5 +1,6 @@
 """Find words anywhere in a chart. A word that nothing holds is named as a word, with what was looked through."""
 
+import re
 from typing import Annotated
 
 from msgspec import Meta
@@ -10,7 +11,8 @@ from app.fhir.reader import LaunchChart
 from app.fhir.sections import BY_NAME, SectionName
 from app.fhir.unsorted import joined, without_name, without_value
 from app.llm.port import Entry
-from app.llm.synonyms import Synonyms, load
+from app.llm.synonyms import Synonyms, load, one_edit
+from app.tools.bounds import as_data
 from app.tools.entries import line_entry, literal, none_records, none_text, row_entry, search_entry
 from app.tools.lookup import (
     ingredients_of,
@@ -32,6 +34,7 @@ SEARCHED = (
 )  # fmt: skip
 # What a line of a record has to say beside its name, date and dose.
 BESIDE = ("reaction", "rate", "status reason", "author", "conclusion", "passage")
+LEAST_LETTERS = 6
 SHUT = ("denied", "failed", "not_offered")
 Words = Annotated[list[Annotated[str, Meta(min_length=2, max_length=80)]], Meta(max_length=12)]
 
@@ -51,9 +54,23 @@ def chart_search(launch: LaunchChart, words: Words) -> Found:
         texts.append(f"“{word}”:")
         texts += [brief(entry) for entry in found]
         texts += [none_text(record) for record in records]
-        entries += [*found, *(search_entry(record, word) for record in records)]
+        near = _near(launch.chart, word) if records and not found else ""
+        texts += [f"near “{word}” in this chart: {as_data(near)}"] if near else []
+        entries += [
+            *found, *(search_entry(record, word).with_fields(("near", near)) for record in records),
+        ]  # fmt: skip
     shown = {name: sum(e.section == name for e in entries) for name in names}
     return Found(text="\n".join(texts), sections=names, entries=tuple(entries), shown=shown)
+
+
+def _near(chart: Chart, word: str) -> str:
+    """Return the word of the chart's own names that a word is one letter away from; short words are near too many."""
+    if len(word) < LEAST_LETTERS or not word.isalpha():
+        return ""
+    lines = (f.name for lines in chart.tables.values() for x in lines for f in x.facts[:1])
+    rows = (row.name for grid in chart.grids.values() for row in grid.rows)
+    named = {w for name in (*lines, *rows) for w in re.findall(r"[^\W\d_]+", name.casefold())}
+    return min((w for w in named if one_edit(word.casefold(), w)), default="")
 
 
 def _readable(launch: LaunchChart, names: tuple[SectionName, ...]) -> tuple[SectionName, ...]:

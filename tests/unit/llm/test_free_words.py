@@ -7,7 +7,7 @@ import pytest
 
 from app.agent.text_content import TurnEvent
 from app.fhir.reader import LaunchChart
-from app.llm.intents import one_edit
+from app.llm.synonyms import one_edit
 from tests.ndjson_source import launch
 from tests.unit.agent.shown import ask, custom, text, verdicts
 
