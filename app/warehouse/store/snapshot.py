@@ -192,10 +192,10 @@ def _deleted() -> str:
     return """
     INSERT INTO gone
     SELECT split_part(url, '/', -2), split_part(url, '/', -1) FROM (
-      SELECT unnest(json_extract_string(json, '$.entry[*].request.url')) AS url,
-             unnest(json_extract_string(json, '$.entry[*].request.method')) AS method
-      FROM read_ndjson_objects($1, compression = 'gzip', ignore_errors = true))
-    WHERE method = 'DELETE'
+      SELECT json_extract_string(entry, '$.request.url') AS url, json_extract_string(entry, '$.request.method') AS method FROM (
+        SELECT unnest(json_extract(json, '$.entry[*]')) AS entry
+        FROM read_ndjson_objects($1, compression = 'gzip', ignore_errors = true)))
+    WHERE method = 'DELETE' AND contains(url, '/')
     """
 
 

@@ -1,11 +1,13 @@
 """Snapshots hold what the EHR holds, at the moment they say, and readers are never disturbed."""
 
+import gzip
 from pathlib import Path
 
 import duckdb
+import orjson
 import pytest
 
-from app.warehouse.store.snapshot import FILE, Snapshot, apply, current
+from app.warehouse.store.snapshot import FILE, Snapshot, _deleted, apply, current
 from tests.interaction.warehouse.conftest import TYPES, Exporter
 from tests.interaction.warehouse.test_exports import held
 
@@ -137,3 +139,17 @@ def test_a_crash_while_a_snapshot_is_made_leaves_the_one_before(
     assert [row[0] for row in rows(exporter)] != held(exporter)
     take(exporter)
     assert [row[0] for row in rows(exporter)] == held(exporter)
+
+
+def test_a_deletion_is_read_entry_by_entry(tmp_path: Path) -> None:
+    entries: list[dict[str, object]] = [
+        {"request": {"url": "Condition/kept"}}, {"request": {"method": "DELETE"}}, {},
+        {"request": {"method": "DELETE", "url": "Condition/gone"}}, {"request": {"method": "DELETE", "url": "https://ehr.example/fhir/Condition/too"}},
+        {"request": {"method": "DELETE", "url": "nonsense"}}, {"request": {"method": "PUT", "url": "Condition/put"}},
+    ]  # fmt: skip
+    file = tmp_path / "deleted.gz"
+    file.write_bytes(gzip.compress(orjson.dumps({"resourceType": "Bundle", "entry": entries}) + b"\n{}\n"))  # fmt: skip
+    with duckdb.connect() as db:
+        db.execute("CREATE TABLE gone (resource_type VARCHAR, id VARCHAR)")
+        db.execute(_deleted(), [[str(file)]])
+        assert db.execute("FROM gone ORDER BY id").fetchall() == [("Condition", "gone"), ("Condition", "too")]  # fmt: skip
