@@ -53,6 +53,7 @@ Kind = Literal[
     "switch",
     "purge",
     "export",
+    "cohort",
     "end",
 ]
 START = "0" * 64

@@ -11,7 +11,17 @@ from datetime import UTC, datetime
 
 import httpx2
 
-from app.cli import ehr_mcp, exports, flatten, keys, mcp, purge, registrations, switches
+from app.cli import (
+    cohort,
+    ehr_mcp,
+    exports,
+    flatten,
+    keys,
+    mcp,
+    purge,
+    registrations,
+    switches,
+)
 from app.cli.desk import Clock, Desk, say
 from app.cli.registrations import schema
 from app.errors import ConfigurationError
@@ -56,5 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     purge.add(commands)
     exports.add(commands)
     flatten.add(commands)
+    cohort.add(commands)
     mcp.add(commands)
     return parser

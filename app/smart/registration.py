@@ -13,6 +13,9 @@ from app.smart.ehr_mcp import Mcp
 from app.smart.mcp_server import McpServer
 from app.smart.policy import Models, Network, RestrictedData, Site, Table, Users
 
+UserReference = Annotated[
+    str, msgspec.Meta(pattern=r"^(Practitioner|PractitionerRole|Person)/[A-Za-z0-9\-.]{1,64}$")
+]
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
@@ -63,6 +66,9 @@ class Bulk(Table, frozen=True, kw_only=True):
     same after `full_every_days`. File hosts beside those of `iss` stand in `[pins] hosts`.
     `chart = "store"`: a launch reads its chart from the store where the EHR would show its user the same; `facade = "on"`: the store
     answers FHIR requests of the applications that `[mcp_server] hosts` names, for the patient of a launch.
+
+    `analysts` are the users (`Practitioner/123`, as `fhirUser` names them) who may ask for counts of many patients; `lists` those who
+    may also see which patients these are; nobody unless named. `chart_link` is the EHR's own address of a chart, with `{patient}`.
     """
 
     level: Literal["system", "patient", "group"] = "system"
@@ -77,6 +83,9 @@ class Bulk(Table, frozen=True, kw_only=True):
     most_hours: Annotated[int, msgspec.Meta(ge=1, le=240)] = 24
     chart: Literal["off", "store"] = "off"
     facade: Literal["off", "on"] = "off"
+    analysts: tuple[UserReference, ...] = ()
+    lists: tuple[UserReference, ...] = ()
+    chart_link: Annotated[str, msgspec.Meta(pattern=r"^(https://[^\s]+\{patient\}[^\s]*)?$")] = ""
 
 
 class Quirks(Table, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ ACTIONS: Mapping[str, str] = {
     "standalone": "Opening Chartside outside the EHR",
     "mcp": "Reading the chart from other applications (MCP)",
     "export": "Exporting records",
+    "cohort": "Asking about many patients",
 }
 MOST_REASON = 200
 

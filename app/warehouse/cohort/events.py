@@ -2,7 +2,7 @@
 
 `person`: patient_id, key (random for each snapshot), birth_date, sex, deceased. `event`: one row for each record, or
 component of a result, that belongs to a person: kind, status, verification, category, class, day (ISO, as precise as
-sent, in the site's zone), text (its names, lower case), value, unit (UCUM), comparator, visit. `event_code`: its codes, by
+sent, in the site's zone), moment, text (its names, lower case), value, unit (UCUM), comparator, visit. `event_code`: its codes, by
 the short names of their systems.
 """
 
@@ -21,7 +21,7 @@ TABLES = """
 CREATE TABLE person (patient_id VARCHAR, key BIGINT, birth_date VARCHAR, sex VARCHAR, deceased BOOLEAN);
 CREATE TABLE event (
   event BIGINT, patient_id VARCHAR, kind VARCHAR, record VARCHAR, part BIGINT, status VARCHAR, verification VARCHAR, category VARCHAR,
-  class VARCHAR, day VARCHAR, text VARCHAR, value DOUBLE, unit VARCHAR, comparator VARCHAR, visit VARCHAR);
+  class VARCHAR, day VARCHAR, moment VARCHAR, text VARCHAR, value DOUBLE, unit VARCHAR, comparator VARCHAR, visit VARCHAR);
 CREATE TABLE event_code (event BIGINT, patient_id VARCHAR, kind VARCHAR, system VARCHAR, code VARCHAR);
 CREATE TEMP SEQUENCE next_event;
 """
@@ -32,7 +32,7 @@ SELECT id, row_number() OVER (ORDER BY sha256($1 || id)), birth_date, coalesce(n
   coalesce(deceased, FALSE) OR deceased_at IS NOT NULL
 FROM patient WHERE replaced_by_id IS NULL
 """
-COLUMNS = ("status", "verification", "category", "class", "day", "text", "value", "unit", "comparator", "visit")  # fmt: skip
+COLUMNS = ("status", "verification", "category", "class", "day", "moment", "text", "value", "unit", "comparator", "visit")  # fmt: skip
 
 
 class Kind:
@@ -92,7 +92,7 @@ KINDS = (
 )  # fmt: skip
 # A component counts as a result of its own: it has its record's status, day and visit, and its own code and value.
 COMPONENTS = """
-INSERT INTO event SELECT nextval('next_event'), o.patient_id, 'observation', o.record, c.position, o.status, NULL, o.category, NULL, o.day,
+INSERT INTO event SELECT nextval('next_event'), o.patient_id, 'observation', o.record, c.position, o.status, NULL, o.category, NULL, o.day, o.moment,
   lower(concat_ws(' | ', c.code_text, c.code_display)), c.value, c.unit_code, c.value_comparator, o.visit
 FROM observation_component c JOIN event o ON o.kind = 'observation' AND o.record = c.observation_id;
 INSERT INTO event_code SELECT DISTINCT e.event, e.patient_id, 'observation', short_system(v.s), v.c
@@ -106,7 +106,7 @@ def fill(db: duckdb.DuckDBPyConnection, zone: str, missing: Collection[str]) -> 
     """Fill `person`, `event` and `event_code` from those views that are there."""
     known = " ".join(f"WHEN '{url}' THEN '{name}'" for url, name in SYSTEMS.items())
     db.execute(f"CREATE TEMP MACRO short_system(s) AS CASE s {known} ELSE 'other' END")
-    db.execute(_day(zone))
+    db.execute(_moment(zone))
     for statement in TABLES.split(";")[:-1]:
         db.execute(statement)
     db.execute(PERSON, [secrets.token_hex(32)])
@@ -124,21 +124,25 @@ def fill(db: duckdb.DuckDBPyConnection, zone: str, missing: Collection[str]) -> 
         db.execute(f"ALTER TABLE sorted RENAME TO {table}")
 
 
-def _day(zone: str) -> str:
-    """Return a macro for the day of a date as sent: a moment's day is the site's, what has no time stays as it is."""
+def _moment(zone: str) -> str:
+    """Return a macro for the moment of a date as sent, to the minute: with an offset in the site's zone, else as it is."""
     quoted = zone.replace("'", "''")
-    moment = f"strftime(TRY_CAST(d AS TIMESTAMPTZ) AT TIME ZONE '{quoted}', '%Y-%m-%d')"
+    moment = f"strftime(TRY_CAST(d AS TIMESTAMPTZ) AT TIME ZONE '{quoted}', '%Y-%m-%dT%H:%M')"
     return (
-        f"CREATE TEMP MACRO own_day(d) AS CASE WHEN length(d) > 10 THEN coalesce({moment}, d[:10]) "
-        "ELSE coalesce(d, '') END"
+        "CREATE TEMP MACRO own_moment(d) AS CASE WHEN d LIKE '%T%' AND (d LIKE '%Z' OR regexp_matches(d, '[+-][0-9:]{5}$')) "
+        f"THEN coalesce({moment}, d[:16]) ELSE coalesce(d[:16], '') END"
     )
 
 
 def _events(kind: Kind) -> str:
-    wrap = {"day": "own_day({})", "text": "lower({})"}
+    wrap = {
+        "day": "left(own_moment({}), 10)",
+        "moment": "own_moment({})",
+        "text": "lower({})",
+    }
+    own = {**kind.columns, "moment": kind.columns["day"]}
     columns = ", ".join(
-        wrap.get(name, "{}").format(kind.columns[name]) if name in kind.columns else "NULL"
-        for name in COLUMNS
+        wrap.get(name, "{}").format(own[name]) if name in own else "NULL" for name in COLUMNS
     )
     return (
         f"INSERT INTO event SELECT nextval('next_event'), patient_id, '{kind.name}', id, NULL, {columns} "  # noqa: S608 - all of it stands above

@@ -26,7 +26,7 @@ from app.warehouse.cohort import deid, events
 from app.warehouse.store.snapshot import FILE, Snapshot
 from app.warehouse.views import HERE, CompiledView, Table, compile_view
 
-VIEWS, LAYOUT = "views.duckdb", 1
+VIEWS, LAYOUT = "views.duckdb", 2
 NAMES = (
     "patient", "condition", "condition_coding", "observation", "observation_coding", "observation_component",
     "medicationrequest", "medicationrequest_coding", "encounter", "immunization", "procedure", "procedure_coding",

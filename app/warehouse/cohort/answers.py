@@ -1,0 +1,173 @@
+"""The only door to cohorts: who asks, what may be told, and a row in the audit before anything is told.
+
+Counts of 1 to 10 patients are shown as "fewer than 11"; a count from which such a count would follow (`memory`) is not shown. Of a
+table its total is tried first, then its cells from the largest. 0 is shown: it speaks of nobody who is in it. That nobody of a
+group has something is told by it, as by a count that equals another; a site that cannot live with that names no analysts.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Literal
+
+from app.errors import CohortRefused
+from app.warehouse.cohort.combining import LEAST
+from app.warehouse.cohort.criteria import Cohort, compiled
+from app.warehouse.cohort.flat import Flat
+from app.warehouse.cohort.memory import Answered
+
+Act = Literal["count", "list", "group", "query", "measure", "describe"]
+FEW, HIDDEN = f"fewer than {LEAST}", "not shown"
+BANDS = ((0, 17), (18, 39), (40, 64), (65, 74), (75, 89))
+SPLITS = ("age", "sex")
+TOO_NEAR = (
+    f"Not answered: together with what was answered before, this would let a group of fewer than {LEAST} patients be counted. "
+    "Ask for more, or for what was asked before."
+)
+NOT_ANALYST = "not an analyst: [bulk] analysts of the registration does not name this user"
+NO_LISTS = "counts only: [bulk] lists of the registration does not name this user"
+Record = Callable[[Mapping[str, str | int | list[str]]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Counts as they may be shown. `notes` say what is left out; `words` what is counted; `question` names it in the audit."""
+
+    words: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+    question: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cohorts:
+    """Answers for one user; `analyst` and `lists` are rights that the registration gives. `record` writes to the audit."""
+
+    flat: Flat
+    answered: Answered
+    user: str
+    analyst: bool
+    lists: bool
+    record: Record
+    clock: Callable[[], datetime]
+
+    def count(self, cohort: Cohort, by: Sequence[str] = ()) -> Table:
+        """Return how many patients fit, and by age band or sex if asked.
+
+        Raises:
+            CohortRefused: the user is no analyst; the whole count may not be told.
+        """
+        self.demand_analyst("count")
+        if not set(by) <= set(SPLITS):
+            raise CohortRefused(f"by {' and '.join(SPLITS)} only")
+        query = compiled(cohort, self.flat.built.day)
+        question = digest(query.sql, query.values)
+        rows = self._select(query.sql, query.values)
+        cells: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        for patient, age, sex in rows:
+            place = {"age": band(age), "sex": str(sex)}
+            cells[tuple(place[name] for name in by)].add(patient)
+        total = {row[0] for row in rows}
+        shown = self.shown("count", question, [total, *(cells.values() if by else ())])
+        if shown[0] == HIDDEN:
+            raise CohortRefused(TOO_NEAR)
+        table = [(*name, value) for name, value in zip(cells, shown[1:], strict=True)] if by else []
+        rows_shown = (*sorted(table), (*["all"] * len(by), shown[0]))
+        return Table(
+            words=query.words, columns=(*by, "patients"), rows=rows_shown, notes=self.notes(), question=question
+        )  # fmt: skip
+
+    def patients(self, cohort: Cohort, act: Literal["list", "group"] = "list") -> list[str]:
+        """Return which patients fit, by id; each is opened by a launch of the EHR, never from here.
+
+        Raises:
+            CohortRefused: the user has no right to lists.
+        """
+        self.demand_analyst(act)
+        query = compiled(cohort, self.flat.built.day)
+        question = digest(query.sql, query.values)
+        if not self.lists:
+            self.refuse(act, NO_LISTS, question)
+        found = [str(row[0]) for row in self._select(query.sql, query.values)]
+        self._record({"what": act, "question": question, "patients": len(found)})
+        return found
+
+    def group(self, cohort: Cohort, name: str) -> dict[str, Any]:
+        """Return a FHIR Group of the patients who fit.
+
+        Source: https://hl7.org/fhir/R4/group.html
+
+        Raises:
+            CohortRefused: the user has no right to lists.
+        """
+        members = self.patients(cohort, "group")
+        return {
+            "resourceType": "Group", "type": "person", "actual": True, "name": name, "quantity": len(members),
+            "member": [{"entity": {"reference": f"Patient/{one}"}} for one in members],
+        }  # fmt: skip
+
+    # ------------------------------------------------------------ what every answer goes through
+
+    def demand_analyst(self, act: Act) -> None:
+        """Refuse, and write it down, unless the registration names the user as an analyst."""
+        if not self.analyst:
+            self.refuse(act, NOT_ANALYST)
+
+    def refuse(self, act: Act, why: str, question: str = "") -> None:
+        """Write a refusal down and raise it."""
+        self._record({"what": act, "question": question, "refused": why})
+        raise CohortRefused(why)
+
+    def shown(self, act: Act, question: str, cells: Sequence[Collection[str]]) -> list[str]:
+        """Return each count as it may be shown; the first cell is tried first, the others from the largest."""
+        order = [0, *sorted(range(1, len(cells)), key=lambda i: -len(cells[i]))] if cells else []
+        with self.flat.views() as db:
+            population = {row[0] for row in db.execute("SELECT patient_id FROM person").fetchall()}
+        given = self.answered.admit(
+            population, [cells[i] for i in order], user=self.user, question=question, now=self.clock()
+        )  # fmt: skip
+        words = dict(zip(order, given, strict=True))
+        found = [word(len(cell), given=words[i]) for i, cell in enumerate(cells)]
+        hidden = sum(one in (FEW, HIDDEN) for one in found)
+        self._record({"what": act, "question": question, "cells": len(cells), "suppressed": hidden})
+        return found
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what every answer has to say of what it does not count."""
+        built = self.flat.built
+        held = ", ".join(f"{n:,} {kind}" for kind, n in sorted(built.withheld.items()))
+        missing = ", ".join(sorted(built.missing))
+        return (
+            f"Data as of {built.day}.",
+            *((f"Left out, labelled restricted: {held}.",) if held else ()),
+            *((f"Not readable in this data, so not counted: {missing}.",) if missing else ()),
+        )
+
+    def _select(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self.flat.views() as db:
+            return db.execute(sql, list(values)).fetchall()
+
+    def _record(self, detail: Mapping[str, str | int | list[str]]) -> None:
+        self.record({**detail, "snapshot": self.flat.built.snapshot})
+
+
+def word(n: int, *, given: bool) -> str:
+    """Return a count as it may be shown."""
+    if given:
+        return str(n)
+    return FEW if n < LEAST else HIDDEN
+
+
+def band(age: int | None) -> str:
+    """Return the age band that is shown: 18-39; 90+ for all who are older."""
+    if age is None:
+        return "unknown"
+    return next((f"{a:02d}-{b}" for a, b in BANDS if a <= age <= b), "90+" if age >= 90 else "00-17")  # fmt: skip
+
+
+def digest(sql: str, values: Sequence[Any]) -> str:
+    """Name a question without its words, for the audit."""
+    return sha256(repr((sql, list(values))).encode()).hexdigest()[:16]

@@ -1,0 +1,114 @@
+"""Tell whether counts can be combined into one about 1 to 10 patients alone.
+
+Counts are rows of a matrix, atoms of patients its columns; a combination with any factors is a sum of rows, about those
+patients in whose columns it is not zero. The matrix is reduced so that large atoms are its pivots where they can be. A
+combination about few patients has nothing in large columns, so it is a sum of those reduced rows whose pivots are small:
+each of these, each sum of two with every factor that makes a column vanish, and of three with the factors 1 and -1 is
+looked at, in several orders of the columns; and the difference of the newest count to every other one.
+
+Finding the least of all combinations has no fast way in general (it is the least weight of a code): a combination whose
+form shows as four reduced rows or more in every order that is tried is not found. Tests compare with all combinations where there are few.
+"""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+LEAST = 11
+PRIME = (1 << 61) - 1
+ORDERS = 3
+# Triples are looked at among so few rows only: their number grows with the third power.
+MOST_FOR_TRIPLES = 24
+
+
+def leaks(counts: Sequence[int], sizes: Mapping[int, int]) -> bool:
+    """Tell whether a combination of counts is about 1 to 10 patients; counts are bit masks of atoms, the newest is last."""
+    if any(_few(_size(counts[-1] ^ one, sizes)) for one in (0, *counts[:-1])):
+        return True
+    atoms = [atom for atom, n in sizes.items() if n and any(row >> atom & 1 for row in counts)]
+    # The order is the same for the same counts: an answer must not be had by asking again.
+    chance = random.Random(len(counts) * 1_000_003 + len(atoms))  # noqa: S311 - no secret
+    for number in range(ORDERS):
+        jitter = {atom: chance.random() * 3 * number for atom in atoms}
+        order = sorted(
+            atoms, key=lambda a: (sizes[a] < LEAST, -sizes[a] + jitter[a] * (sizes[a] < LEAST), a)
+        )
+        if _found(counts, [sizes[a] for a in order], order):
+            return True
+    return False
+
+
+def _size(mask: int, sizes: Mapping[int, int]) -> int:
+    return sum(n for atom, n in sizes.items() if mask >> atom & 1)
+
+
+def _few(n: int) -> bool:
+    return 0 < n < LEAST
+
+
+def _found(counts: Sequence[int], sizes: Sequence[int], order: Sequence[int]) -> bool:
+    rows = [
+        (pivot, row)
+        for pivot, row in _reduced([[mask >> a & 1 for a in order] for mask in counts])
+        if sizes[pivot] < LEAST
+    ]
+    if any(_few(_weight(row, sizes)) for _, row in rows):
+        return True
+    pairs = [
+        (a, b) for (p, a), (q, b) in combinations(rows, 2) if _few(sizes[p] + sizes[q])
+    ]  # fmt: skip
+    if any(_pair(a, b, sizes) for a, b in pairs):
+        return True
+    if len(rows) > MOST_FOR_TRIPLES:
+        return False
+    triples = [t for t in combinations(rows, 3) if _few(sum(sizes[p] for p, _ in t))]
+    return any(_triple(a, b, c, sizes) for (_, a), (_, b), (_, c) in triples)
+
+
+def _reduced(matrix: list[list[int]]) -> list[tuple[int, list[int]]]:
+    """Return the reduced echelon form modulo a prime, as (pivot column, row); pivots are the first columns that can be."""
+    rows, done = matrix, list[tuple[int, list[int]]]()
+    for column in range(len(matrix[0]) if matrix else 0):
+        at = next((i for i, row in enumerate(rows) if row[column]), None)
+        if at is None:
+            continue
+        inverse = pow(rows[at][column], -1, PRIME)
+        pivot = [x * inverse % PRIME for x in rows[at]]
+        rows = [_less(row, pivot, row[column]) for i, row in enumerate(rows) if i != at]
+        done = [(p, _less(row, pivot, row[column])) for p, row in done]
+        done.append((column, pivot))
+        if not rows:
+            break
+    return done
+
+
+def _less(row: list[int], other: list[int], factor: int) -> list[int]:
+    if not factor:
+        return row
+    return [(x - factor * y) % PRIME for x, y in zip(row, other, strict=True)]
+
+
+def _weight(row: Sequence[int], sizes: Sequence[int]) -> int:
+    return sum(n for x, n in zip(row, sizes, strict=True) if x)
+
+
+def _pair(a: Sequence[int], b: Sequence[int], sizes: Sequence[int]) -> bool:
+    """Tell whether a + f b is about few patients for some factor f: columns of one ratio vanish together."""
+    union = sum(n for x, y, n in zip(a, b, sizes, strict=True) if x or y)
+    vanishing: dict[int, int] = defaultdict(int)
+    for x, y, n in zip(a, b, sizes, strict=True):
+        if x and y:
+            vanishing[x * pow(y, -1, PRIME) % PRIME] += n
+    return any(_few(union - n) for n in vanishing.values())
+
+
+def _triple(a: Sequence[int], b: Sequence[int], c: Sequence[int], sizes: Sequence[int]) -> bool:
+    for f in (1, -1):
+        for g in (1, -1):
+            seen = Counter[bool]()
+            for x, y, z, n in zip(a, b, c, sizes, strict=True):
+                seen[(x + f * y + g * z) % PRIME != 0] += n
+            if _few(seen[True]):
+                return True
+    return False
