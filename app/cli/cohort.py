@@ -18,6 +18,7 @@ from app.audit.log import Who
 from app.cli.desk import Desk, plain, say
 from app.errors import ChartsideError, ConfigurationError
 from app.fhir.labels import Labels
+from app.fhir.measures.rules import load
 from app.smart.registration import Registration
 from app.smart.registry import Registry, load_registration
 from app.smart.switches import Switches
@@ -27,6 +28,7 @@ from app.warehouse.cohort import named
 from app.warehouse.cohort.answers import Cohorts, Table
 from app.warehouse.cohort.criteria import Cohort, read
 from app.warehouse.cohort.flat import flat
+from app.warehouse.cohort.measures import STATUSES
 from app.warehouse.cohort.memory import FILE, Answered
 from app.warehouse.store.snapshot import current
 
@@ -51,6 +53,19 @@ def add(commands: "Commands") -> None:
             one.add_argument("--by", action="append", default=[], choices=("age", "sex"))
             one.add_argument("--csv", action="store_true")
         one.set_defaults(act=_saying(act))
+    query = acts.add_parser("query", help="a SELECT of counts over the de-identified tables")
+    _add_whose(query)
+    query.add_argument(
+        "sql", help="SELECT sex, count(DISTINCT patient_key) FROM patient GROUP BY sex"
+    )
+    query.add_argument("--csv", action="store_true")
+    query.set_defaults(act=_saying(_query))
+    measure = acts.add_parser("measure", help="the rules of care over all patients")
+    _add_whose(measure)
+    measure.add_argument("rule", nargs="*", help="keys of rules; all, if none is named")
+    measure.add_argument("--list", dest="status", choices=STATUSES, help="which patients: of one rule, by id")  # fmt: skip
+    measure.add_argument("--csv", action="store_true")
+    measure.set_defaults(act=_saying(_measure))
     listed = acts.add_parser("names", help="the queries that ship, with their parameters")
     listed.set_defaults(act=_names)
 
@@ -98,6 +113,27 @@ def _group(desk: Desk, given: argparse.Namespace) -> int:
     with_rights, _ = cohorts_of(desk, given)
     group = with_rights.group(_criteria(given), Path(given.criteria).stem)
     return say(orjson.dumps(group, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def _query(desk: Desk, given: argparse.Namespace) -> int:
+    with_rights, _ = cohorts_of(desk, given)
+    table = with_rights.select(given.sql)
+    return say(as_csv(table) if given.csv else as_text(table))
+
+
+def _measure(desk: Desk, given: argparse.Namespace) -> int:
+    rules = {rule.key: rule for rule in load().rules}
+    if unknown := [key for key in given.rule if key not in rules]:
+        raise ConfigurationError(f"no rule {unknown[0]}; there are {', '.join(rules)}")
+    chosen = [rules[key] for key in given.rule or rules]
+    with_rights, _ = cohorts_of(desk, given)
+    if given.status is None:
+        table = with_rights.measures(chosen)
+        return say(as_csv(table) if given.csv else as_text(table))
+    if len(chosen) != 1:
+        raise ConfigurationError("--list is of one rule")
+    found = with_rights.measured(chosen[0], given.status)
+    return say(_csv([("patient",), *((one,) for one in found)]))
 
 
 def _names(desk: Desk, given: argparse.Namespace) -> int:

@@ -13,9 +13,12 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from app.errors import CohortRefused
+from app.fhir.measures.rules import Rule
+from app.warehouse.cohort import adhoc
 from app.warehouse.cohort.combining import LEAST
 from app.warehouse.cohort.criteria import Cohort, compiled
 from app.warehouse.cohort.flat import Flat
+from app.warehouse.cohort.measures import STATUSES, Status, measure
 from app.warehouse.cohort.memory import Answered
 
 Act = Literal["count", "list", "group", "query", "measure", "describe"]
@@ -25,6 +28,10 @@ SPLITS = ("age", "sex")
 TOO_NEAR = (
     f"Not answered: together with what was answered before, this would let a group of fewer than {LEAST} patients be counted. "
     "Ask for more, or for what was asked before."
+)
+MEASURE_NOTES = (
+    "Not met means that the exported record shows none; what was done elsewhere counts only if it was sent.",
+    "A registry for finding whom to look at, no report of a measure; the rules are not reviewed by a clinician.",
 )
 NOT_ANALYST = "not an analyst: [bulk] analysts of the registration does not name this user"
 NO_LISTS = "counts only: [bulk] lists of the registration does not name this user"
@@ -108,6 +115,74 @@ class Cohorts:
             "resourceType": "Group", "type": "person", "actual": True, "name": name, "quantity": len(members),
             "member": [{"entity": {"reference": f"Patient/{one}"}} for one in members],
         }  # fmt: skip
+
+    def select(self, sql: str) -> Table:
+        """Return the answer to a free SELECT over the de-identified tables (`adhoc`); a row that would say too much is left out.
+
+        Raises:
+            CohortRefused: the user is no analyst; the SELECT is not of the one shape that is allowed.
+        """
+        self.demand_analyst("query")
+        question = digest(sql, ())
+        try:
+            query = adhoc.checked(sql)
+            rows, keys = adhoc.run(self.flat.folder, query)
+        except CohortRefused as error:
+            # What it names may come from the question: the audit has its digest.
+            self._record(
+                {"what": "query", "question": question, "refused": "not an allowed SELECT"}
+            )
+            raise CohortRefused(str(error)) from error
+        with self.flat.views() as db:
+            person = dict(db.execute("SELECT key, patient_id FROM person").fetchall())
+        shown = self.shown("query", question, [{person[key] for key in row} for row in keys])
+        given = [row for row, word in zip(rows, shown, strict=True) if word not in (FEW, HIDDEN)]
+        hidden = len(rows) - len(given)
+        rows_left = "row" if hidden == 1 else "rows"
+        return Table(
+            words="Counts patients, from de-identified tables.", columns=query.outputs, rows=tuple(given), question=question,
+            notes=(
+                *self.notes(), f"Rows of fewer than {LEAST} patients are left out.",
+                *((f"{hidden} {rows_left} not shown: together with other answers, too few could be counted.",) if hidden else ()),
+            ),
+        )  # fmt: skip
+
+    def measures(self, rules: Sequence[Rule]) -> Table:
+        """Return for each rule of care how many patients it is met for, not met, excluded, and of how many that cannot be told.
+
+        Raises:
+            CohortRefused: the user is no analyst.
+        """
+        self.demand_analyst("measure")
+        rows = []
+        for rule in rules:
+            found = self._measured(rule)
+            parts = [found[status] for status in STATUSES]
+            question = digest(f"measure {rule.key} {rule.version}", [self.flat.built.day])
+            shown = self.shown("measure", question, [frozenset().union(*parts), *parts])
+            rows.append((rule.key, rule.title, *shown))
+        return Table(
+            words="Counts the patients whom each rule of care is about, by what the record shows.",
+            columns=("rule", "title", "about", *STATUSES), rows=tuple(rows), notes=(*self.notes(), *MEASURE_NOTES), question="",
+        )  # fmt: skip
+
+    def measured(self, rule: Rule, status: Status) -> list[str]:
+        """Return the patients of one status of a rule, by id.
+
+        Raises:
+            CohortRefused: the user has no right to lists.
+        """
+        self.demand_analyst("list")
+        question = digest(f"measure {rule.key} {rule.version}", [self.flat.built.day, status])
+        if not self.lists:
+            self.refuse("list", NO_LISTS, question)
+        found = sorted(self._measured(rule)[status])
+        self._record({"what": "list", "question": question, "patients": len(found)})
+        return found
+
+    def _measured(self, rule: Rule) -> Mapping[Status, frozenset[str]]:
+        with self.flat.views() as db:
+            return measure(db, rule, self.flat.built.day).patients
 
     # ------------------------------------------------------------ what every answer goes through
 

@@ -55,10 +55,15 @@ def _found(counts: Sequence[int], sizes: Sequence[int], order: Sequence[int]) ->
     ]
     if any(_few(_weight(row, sizes)) for _, row in rows):
         return True
+    # The inverse of each number once: most of the work else.
+    known: dict[int, int] = {}
+    inverses = [[_inverse(x, known) for x in row] for _, row in rows]
     pairs = [
-        (a, b) for (p, a), (q, b) in combinations(rows, 2) if _few(sizes[p] + sizes[q])
-    ]  # fmt: skip
-    if any(_pair(a, b, sizes) for a, b in pairs):
+        (i, j)
+        for (i, (p, _)), (j, (q, _)) in combinations(enumerate(rows), 2)
+        if _few(sizes[p] + sizes[q])
+    ]
+    if any(_pair(rows[i][1], rows[j][1], inverses[j], sizes) for i, j in pairs):
         return True
     if len(rows) > MOST_FOR_TRIPLES:
         return False
@@ -93,13 +98,21 @@ def _weight(row: Sequence[int], sizes: Sequence[int]) -> int:
     return sum(n for x, n in zip(row, sizes, strict=True) if x)
 
 
-def _pair(a: Sequence[int], b: Sequence[int], sizes: Sequence[int]) -> bool:
+def _inverse(x: int, known: dict[int, int]) -> int:
+    if x not in known:
+        known[x] = pow(x, -1, PRIME) if x else 0
+    return known[x]
+
+
+def _pair(
+    a: Sequence[int], b: Sequence[int], inverse_b: Sequence[int], sizes: Sequence[int]
+) -> bool:
     """Tell whether a + f b is about few patients for some factor f: columns of one ratio vanish together."""
     union = sum(n for x, y, n in zip(a, b, sizes, strict=True) if x or y)
     vanishing: dict[int, int] = defaultdict(int)
-    for x, y, n in zip(a, b, sizes, strict=True):
+    for x, y, n in zip(a, inverse_b, sizes, strict=True):
         if x and y:
-            vanishing[x * pow(y, -1, PRIME) % PRIME] += n
+            vanishing[x * y % PRIME] += n
     return any(_few(union - n) for n in vanishing.values())
 
 

@@ -8,6 +8,7 @@ site's labels, zone or the layout change.
 Not protected: sensitive data without a label. A view that the data does not fit is missing, and said by name.
 """
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -84,6 +85,13 @@ def flat(folder: Path, snapshot: Snapshot, labels: Labels, zone: str) -> Flat:
     Raises:
         CohortRefused: there is no view of patients.
     """
+    # Two that build at once would mix their files, and so the keys in them.
+    with (folder / "flat.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _made(folder, snapshot, labels, zone)
+
+
+def _made(folder: Path, snapshot: Snapshot, labels: Labels, zone: str) -> Flat:
     policy = _policy(labels, zone)
     note = folder / f"{VIEWS}.json"
     if note.exists():

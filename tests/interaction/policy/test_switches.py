@@ -239,7 +239,10 @@ def test_the_command_takes_no_name_that_is_nothing(
     for command, said in (
         (("registration", "sandbax"), "no registration sandbax; there is: sandbox"),
         (("model", ""), "no model (no name given); there is: none"),
-        (("action", "write"), "no action write; there is: chat, export, mcp, models, standalone"),
+        (
+            ("action", "write"),
+            "no action write; there is: chat, cohort, export, mcp, models, standalone",
+        ),
         (("all", "x"), "all takes no name"),
     ):
         assert it(stack, "disable", *command, "--reason", WHY) == 2

@@ -70,6 +70,24 @@ def test_counts_and_lists_by_the_rights_of_the_registration(
     ]  # fmt: skip
 
 
+def test_a_select_and_the_rules_of_care(run: Run) -> None:
+    sql = "SELECT sex, count(DISTINCT patient_key) AS n FROM patient GROUP BY sex ORDER BY sex"
+    code, said, _ = run("cohort", "query", "sandbox", sql, "--as", "Practitioner/counts", "--csv")
+    assert (code, said.splitlines()[:3]) == (0, ["sex,n", "female,15", "male,15"])
+    code, said, wrong = run("cohort", "query", "sandbox", "SELECT * FROM patient", "--as", "Practitioner/counts")  # fmt: skip
+    assert (code, said) == (1, "")
+    assert "is not allowed" in wrong or "each output" in wrong
+    code, said, _ = run("cohort", "measure", "sandbox", "influenza", "--as", "Practitioner/counts", "--csv")  # fmt: skip
+    assert (code, said.splitlines()[1]) == (
+        0,
+        "influenza,Influenza vaccine this season,30,0,30,0,0",
+    )
+    assert run("cohort", "measure", "sandbox", "influenza", "--list", "not met", "--as", "Practitioner/counts")[0] == 1  # fmt: skip
+    code, said, _ = run("cohort", "measure", "sandbox", "influenza", "--list", "not met", "--as", "Practitioner/lists")  # fmt: skip
+    assert (code, len(said.splitlines())) == (0, 31)
+    assert run("cohort", "measure", "sandbox", "no_rule", "--as", "Practitioner/lists")[0] == 2
+
+
 def test_what_is_not_there_is_said(run: Run) -> None:
     assert "diabetes_a1c_above" in run("cohort", "names")[1]
     code, _, wrong = run("cohort", "count", "sandbox", "no_such", "--as", "Practitioner/counts")
