@@ -19,7 +19,7 @@ main{max-width:34rem;margin:2rem auto;padding:1.25rem 1.5rem;background:var(--su
 body{background:var(--bg);overflow:auto}
 h1{font-size:1.35rem;margin:0 0 .75rem} h2{font-size:1rem;margin:1.25rem 0 .25rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1rem;margin:0} dt{color:var(--ink-2)} dd{margin:0;overflow-wrap:anywhere}
-.patient{background:var(--banner);color:var(--banner-ink);padding:.6rem .8rem;border-radius:6px;font-weight:600}
+.patient{background:var(--banner);color:var(--banner-ink);padding:.6rem .8rem;margin:0 0 .75rem;border-radius:6px;font-weight:600}
 ul{columns:2;margin:.25rem 0;padding-left:1.1rem} .note{color:var(--warn);background:var(--warn-soft);padding:.5rem .75rem;border-radius:6px}
 form{display:flex;gap:.75rem;margin-top:1.5rem} button{font:inherit;padding:.6rem 1.25rem;border-radius:6px;cursor:pointer;min-height:44px}
 button[value=allow]{background:var(--brand);color:var(--brand-ink);border:1px solid var(--brand)}

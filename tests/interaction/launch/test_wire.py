@@ -187,7 +187,8 @@ def _without_proof(
 def _proves(stack: Stack, alg: str, client_id: str, assertion: str) -> None:
     served = KeySet.import_key_set(_key_set(stack))
     decoded = jwt.decode(assertion, served, algorithms=[alg])
-    [kid] = [key.kid for key in served.keys]
+    # The client of [backend] has a key beside it.
+    [kid] = [key.kid for key in served.keys if key.as_dict().get("alg", alg) == alg]
     assert decoded.header == {"alg": alg, "kid": kid, "typ": "JWT"}
     claims = dict(decoded.claims)
     life = claims.pop("exp") - claims.pop("iat")

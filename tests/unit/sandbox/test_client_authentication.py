@@ -217,7 +217,8 @@ def test_backend_services_give_system_scopes_to_assertions_only(ehr: Ehr) -> Non
     assert (given.status_code, body) == (
         200, {"token_type": "bearer", "expires_in": 300, "scope": "system/Patient.rs"},
     )  # fmt: skip
-    assert ehr.fhir(f"Patient/{ALBA}", token).status_code == 403
+    assert ehr.fhir(f"Patient/{ALBA}", token).status_code == 200
+    assert ehr.fhir(f"Observation?patient={ALBA}", token).status_code == 403
     for more, authorization in (
         (signed(ehr) | {"scope": "patient/Patient.rs"}, {}),
         ({}, {"Authorization": basic()}),
