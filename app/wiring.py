@@ -34,6 +34,7 @@ from app.llm.synonyms import load as load_synonyms
 from app.mcp.authorization import Authorization, Verifier
 from app.mcp.charts import McpCharts, labels_for_hosts
 from app.mcp.clients import Clients
+from app.mcp.fhir_door import FhirDoor
 from app.mcp.grants import Grants
 from app.mcp.launch_tokens import LaunchTokens
 from app.mcp.limits import Buckets
@@ -121,6 +122,7 @@ class Services:
     retention: Retention
     mcp_tokens: LaunchTokens
     mcp: Reading
+    fhir_door: FhirDoor
     sharp: SharpContexts
     sign_in: SignIn
     service_accounts: ServiceAccounts
@@ -250,7 +252,7 @@ def build(
         key=settings.secret_key, clock=now,
     )  # fmt: skip
     bearers = Bearers(sessions, sharp, services)
-    source_of = _sources(settings, registry, boundaries, bearers, now, transport)
+    source_of, live_of = _sources(settings, registry, boundaries, bearers, now, transport)
     charts = Charts(
         source_of=source_of, conversations=conversations, audit=audit, clock=now,
         labels_of=partial(_labels_of, registry),
@@ -279,6 +281,17 @@ def build(
         issuer=settings.origin, resource=settings.mcp_url, clients=_clients(settings, registry, transport),
         grants=grants, tokens=mcp_tokens, sessions=sessions, registry=registry, switches=switches, audit=audit, services=services,
     )  # fmt: skip
+    fhir_tokens = LaunchTokens(
+        issuer=settings.origin, url=f"{settings.origin}/fhir", keyring=smart.keyring, sessions=sessions, registry=registry,
+        switches=switches, audit=audit, key=settings.secret_key, clock=now,
+    )  # fmt: skip
+    fhir_door = FhirDoor(
+        tokens=fhir_tokens, reading=_mcp((fhir_tokens,), mcp_charts, host_opt_outs, registry, audit), registry=registry,
+        stores_of=partial(_facades, settings, registry), live_of=live_of,
+        labels_of=lambda context: labels_for_hosts(_labels_of(registry, context)),
+    )  # fmt: skip
+    forget_hosts.append(fhir_door.drop)
+    forget.append(fhir_door.drop)
     launcher = Launcher(
         rows=rows, sessions=sessions, discovery=smart.discovery, endpoint=smart.endpoint,
         admission=Admission(lambda registration: boundaries[registration.slug]), revoker=smart.revoker,
@@ -289,6 +302,7 @@ def build(
         conversations=conversations, audit=audit, charts=charts, catalog=models, gate=gate, turns=turns,
         running=running, switches=switches, retention=retention, clock=now, smart=smart, mcp_tokens=mcp_tokens, mcp=mcp, sharp=sharp,
         sign_in=sign_in, service_accounts=services, source_of=source_of,
+        fhir_door=fhir_door,
     )  # fmt: skip
 
 
@@ -397,7 +411,8 @@ def _sources(
     bearers: Bearers,
     now: Clock,
     transport: httpx2.BaseTransport | None,
-) -> Callable[[LaunchContext], ChartSource]:
+) -> tuple[Callable[[LaunchContext], ChartSource], Callable[[LaunchContext], FhirSource]]:
+    """Return what reads a launch's chart, and what reads it by the EHR's FHIR API whatever else is registered."""
     shared = {
         item.slug: SharedEhr(
             boundaries[item.slug],
@@ -410,12 +425,17 @@ def _sources(
     servers = _mcp_servers(settings, registry, shared, transport)
     stores = {item.slug: stores_of(settings, item) for item in registry.all() if reads_store(item)}
 
+    def live_of(context: LaunchContext) -> FhirSource:
+        bearer = partial(bearers.bearer, context.launch_id)
+        refused = partial(bearers.refused, context.launch_id)
+        slug = context.registration
+        return FhirSource(boundaries[slug], context, bearer, refused=refused, shared=shared[slug])
+
     def source_of(context: LaunchContext) -> ChartSource:
         slug = context.registration
         bearer = partial(bearers.bearer, context.launch_id)
         refused = partial(bearers.refused, context.launch_id)
-        boundary = boundaries[slug]
-        live = FhirSource(boundary, context, bearer, refused=refused, shared=shared[slug])
+        boundary, live = boundaries[slug], live_of(context)
         fhir = _beside_the_store(live, stores.get(slug, ()), boundary, context, registry)
         if slug not in servers:
             return fhir
@@ -425,7 +445,7 @@ def _sources(
         mcp = McpSource(servers[slug], boundary, context, bearer, refused=refused, now=now)
         return joined(fhir, mcp, registry.get(slug))
 
-    return source_of
+    return source_of, live_of
 
 
 def reads_store(registration: Registration) -> bool:
@@ -433,12 +453,21 @@ def reads_store(registration: Registration) -> bool:
     return registration.bulk is not None and registration.bulk.chart == "store"
 
 
-def stores_of(settings: Settings, registration: Registration) -> "tuple[Store, ...]":
-    """Return the data sets of a registration that may hold a launch's patient."""
+def stores_of(
+    settings: Settings, registration: Registration, base: str = ""
+) -> "tuple[Store, ...]":
+    """Return the data sets of a registration that may hold a launch's patient; `base` as for `open_stores`."""
     # DuckDB takes a while to load, which a site without a store need not wait for.
     from app.warehouse.store.source import open_stores  # noqa: PLC0415
 
-    return open_stores(settings.warehouse, registration, settings.secret_key)
+    return open_stores(settings.warehouse, registration, settings.secret_key, base)
+
+
+def _facades(settings: Settings, registry: Registrations, slug: str) -> "tuple[Store, ...]":
+    registration = registry.get(slug)
+    return (
+        stores_of(settings, registration, f"{settings.origin}/fhir/{slug}") if registration else ()
+    )
 
 
 def _beside_the_store(

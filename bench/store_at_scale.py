@@ -1,9 +1,15 @@
 """A store of invented laboratory results, written straight into the tables of a snapshot: as many as wanted, the same each time."""
 
+import gzip
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import msgspec
+
+from app.warehouse.bulk.landing import DataSet, FileDone
+from app.warehouse.bulk.manifest import Wanted
+from app.warehouse.bulk.request import ExportRequest
 
 from app.warehouse.store.snapshot import CURRENT, FILE, LAYOUT, NOTE, TABLES, Snapshot
 
@@ -63,3 +69,28 @@ def fill(data_set: Path, patients: int) -> Snapshot:
     (folder / NOTE).write_bytes(msgspec.json.encode(snapshot))
     (data_set / CURRENT).symlink_to(Path("snapshots") / folder.name)
     return snapshot
+
+
+def land_changes(data_set: Path, patients: int, one_in: int, version: int) -> int:
+    """Land an incremental export of every n-th result or so, all over the patients, changed; return how many."""
+    found = DataSet(data_set)
+    request = ExportRequest(types=("Observation", "Patient"), since=AS_OF)
+    folder = found.begin(request, "https://ehr.test/fhir", datetime.now(UTC), whole=False)
+    folder.files.mkdir(parents=True, exist_ok=True)
+    name = "Observation.ndjson.gz"
+    where = f"hash(p * {RESULTS_EACH} + result) % {one_in} = {version % one_in}"
+    with duckdb.connect() as db, gzip.open(folder.files / name, "wb", compresslevel=1) as lines:
+        rows = db.execute(f"SELECT json FROM ({results(where, version)})", [patients])
+        count = 0
+        while some := rows.fetchmany(10_000):
+            lines.write(b"".join(text.encode() + b"\n" for (text,) in some))
+            count += len(some)
+    size = (folder.files / name).stat().st_size
+    wanted = Wanted(number=0, kind="output", url="https://ehr.test/f", resource_type="Observation", count=count, bearer=False)  # fmt: skip
+    folder.add(FileDone(number=0, name=wanted.name, size_bytes=size, types={"Observation": count}))
+    (folder.files / name).rename(folder.files / wanted.name)
+    state = msgspec.structs.replace(
+        folder.read(), phase="landed", files=(wanted,), transaction_time=AS_OF, ended=True
+    )
+    folder.write(state)
+    return count

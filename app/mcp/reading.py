@@ -159,8 +159,8 @@ class Reading:
             if not lives(launch_id):
                 self._charts.drop(launch_id)
 
-    def _open(self, caller: McpCaller) -> LaunchChart:
-        """Return a caller's chart, read as far as its first pages, unless the patient asked that no AI be used.
+    def demand_consent(self, caller: McpCaller) -> None:
+        """Refuse where the patient asked that no AI be used.
 
         Raises:
             McpOptedOut: they did, or whether they did could not be read.
@@ -168,6 +168,14 @@ class Reading:
         asked = self._opted_out(caller.whole)
         if asked != "no":
             raise McpOptedOut("opt-out " + asked)
+
+    def _open(self, caller: McpCaller) -> LaunchChart:
+        """Return a caller's chart, read as far as its first pages, unless the patient asked that no AI be used.
+
+        Raises:
+            McpOptedOut: they did, or whether they did could not be read.
+        """
+        self.demand_consent(caller)
         launch = self._charts.get(caller.context)
         launch.first_read()
         return launch

@@ -7,6 +7,7 @@ from app.web import (
     chart,
     chat,
     errors,
+    facade,
     health,
     jwks,
     launch,
@@ -43,6 +44,7 @@ def make_app(services: Services) -> Flask:
     app.register_blueprint(mcp_token.blueprint(services))
     app.register_blueprint(oauth.blueprint(services))
     app.register_blueprint(sign_in.blueprint(services, frontend))
+    app.register_blueprint(facade.blueprint(services))
     app.register_blueprint(health.blueprint())
     app.register_blueprint(jwks.blueprint(services))
     app.register_blueprint(register.blueprint(services))

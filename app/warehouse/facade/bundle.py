@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from app.warehouse.facade.errors import FacadeRefused
-from app.warehouse.store.reading import Record
+from app.warehouse.store.record import Record
 
 FHIR_JSON = "application/fhir+json"
 # A header of our own: RFC 7089's Memento-Datetime promises that the same address will always give the same.

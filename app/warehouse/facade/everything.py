@@ -15,7 +15,8 @@ from app.warehouse.facade.parameters import SHARED, TABLE
 from app.warehouse.facade.reach import Reach, Screened
 from app.warehouse.facade.records import Own
 from app.warehouse.facade.search import Params
-from app.warehouse.store.reading import OpenSnapshot, Record
+from app.warehouse.store.reading import OpenSnapshot
+from app.warehouse.store.record import Record
 
 A_PAGE, MOST_ON_A_PAGE = 500, 1000
 REFERENCE = re.compile(rf'"reference"\s*:\s*"(?:[^"]*/)?({"|".join(SHARED)})/([A-Za-z0-9\-.]{{1,64}})["/]')  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 from app.fhir.compartment import relative
 from app.warehouse.facade.moments import COMPARED, FIRST, sought, span_of
 from app.warehouse.facade.parameters import Parameter
-from app.warehouse.store.reading import Record
+from app.warehouse.store.record import Record
 
 Test = Callable[[Record], bool]
 

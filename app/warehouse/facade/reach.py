@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.launch_context import Verb
 from app.warehouse.facade.bundle import Notice
-from app.warehouse.store.reading import OpenSnapshot, Record
+from app.warehouse.store.record import Record
+
+if TYPE_CHECKING:
+    from app.warehouse.store.reading import OpenSnapshot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,10 +20,10 @@ class Screened:
     notices: Sequence[Notice] = ()
 
 
-Screen = Callable[[OpenSnapshot, str, Sequence[Record]], Screened]
+Screen = Callable[["OpenSnapshot", str, Sequence[Record]], Screened]
 
 
-def nothing_held(_opened: OpenSnapshot, _kind: str, records: Sequence[Record]) -> Screened:
+def nothing_held(_opened: "OpenSnapshot", _kind: str, records: Sequence[Record]) -> Screened:
     """Keep nothing back: who asks does so by itself."""
     return Screened(kept=records)
 

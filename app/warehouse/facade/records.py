@@ -14,7 +14,8 @@ import msgspec
 from app.boundary import read_fhir
 from app.fhir.compartment import belongs, own_part
 from app.warehouse.facade.parameters import SHARED
-from app.warehouse.store.reading import OpenSnapshot, Record
+from app.warehouse.store.reading import OpenSnapshot
+from app.warehouse.store.record import Record
 from app.warehouse.store.snapshot import Snapshot
 
 # May be nobody's and stand in no chart: equipment of a ward, what was done with a record.

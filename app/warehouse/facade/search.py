@@ -12,7 +12,7 @@ from app.fhir.compartment import FHIR_ID, relative
 from app.warehouse.facade.errors import FacadeRefused, unsupported
 from app.warehouse.facade.match import Test, sort_key, test_of
 from app.warehouse.facade.parameters import BY_TYPE, INCLUDES, REVINCLUDES, Parameter
-from app.warehouse.store.reading import Record
+from app.warehouse.store.record import Record
 
 MOST_ON_A_PAGE = 1000
 A_PAGE = 100

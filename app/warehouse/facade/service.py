@@ -18,7 +18,8 @@ from app.warehouse.facade.reach import Reach, Screened
 from app.warehouse.facade.records import Found, Own, is_own, own, text_of, unfiled
 from app.warehouse.facade.search import Params, Search, demand_id, understand
 from app.warehouse.facade.views import run_view
-from app.warehouse.store.reading import OpenSnapshot, Record, Snapshots
+from app.warehouse.store.reading import OpenSnapshot, Snapshots
+from app.warehouse.store.record import Record
 
 READ_TYPES = frozenset((*TABLE, *SHARED, "Binary"))
 

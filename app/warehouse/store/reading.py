@@ -6,15 +6,12 @@ the file stays open, whatever is removed, until the last reader has let it go.
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import msgspec
-import orjson
 
+from app.warehouse.store.record import Record
 from app.warehouse.store.snapshot import CURRENT, FILE, NOTE, Snapshot
 
 # A point read gains nothing from more threads: handing work to them takes longer than the read.
@@ -27,39 +24,6 @@ TRIES = 20
 CHART = "SELECT resource_type, id, json FROM resource WHERE patient = ?"
 OF_TYPE = f"{CHART} AND resource_type = ?"
 ONE = f"{OF_TYPE} AND id = ?"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """One stored resource: its text as it was received. `patient` is whose it was filed as, "" for nobody's."""
-
-    resource_type: str
-    id: str
-    patient: str
-    text: str
-
-    @property
-    def reference(self) -> str:
-        """`Type/id`."""
-        return f"{self.resource_type}/{self.id}"
-
-    @cached_property
-    def resource(self) -> dict[str, Any]:
-        """The resource parsed, to look into it; decimals lose their last digits here, and never in `text`.
-
-        Empty where it cannot be parsed (a number beyond all, a broken line that the database took): then it is nobody's.
-        """
-        try:
-            found = orjson.loads(self.text)
-        except orjson.JSONDecodeError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        """Its `meta`; empty where there is none."""
-        sent = self.resource.get("meta")
-        return sent if isinstance(sent, dict) else {}
 
 
 class OpenSnapshot:

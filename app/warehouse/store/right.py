@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from app.fhir.labels import Labels
 from app.fhir.source import ChartSource, Complete, Query, Read, Truncated
 from app.warehouse.facade.records import own
-from app.warehouse.store.reading import OpenSnapshot, Record
+from app.warehouse.store.reading import OpenSnapshot
+from app.warehouse.store.record import Record
 
 FIRST = 10
 ENCOUNTER = re.compile(r'"reference"\s*:\s*"(?:[^"]*/)?Encounter/([A-Za-z0-9\-.]{1,64})["/]')

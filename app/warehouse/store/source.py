@@ -27,7 +27,8 @@ from app.warehouse.facade.errors import FacadeRefused
 from app.warehouse.facade.parameters import SHARED
 from app.warehouse.facade.reach import Reach
 from app.warehouse.facade.service import Facade
-from app.warehouse.store.reading import OpenSnapshot, Record, Snapshots
+from app.warehouse.store.reading import OpenSnapshot, Snapshots
+from app.warehouse.store.record import Record
 from app.warehouse.store.right import LiveRight, Verdict
 
 GIVEN = ("complete", "truncated")
@@ -41,21 +42,34 @@ class Store:
     snapshots: Snapshots
     facade: Facade
 
+    def holds(self, patient: str, iss: str) -> bool:
+        """Tell whether a patient of this EHR is in the current snapshot."""
+        opened = self.snapshots.current()
+        same = opened is not None and opened.snapshot.base.rstrip("/") == iss.rstrip("/")
+        return (
+            same and opened is not None and opened.record(patient, "Patient", patient) is not None
+        )
 
-def open_stores(warehouse: Path, registration: Registration, key: Secret) -> tuple[Store, ...]:
-    """Return the data sets of a registration: the one of all, or where only groups are exported, one for each."""
+
+def open_stores(
+    warehouse: Path, registration: Registration, key: Secret, base: str = ""
+) -> tuple[Store, ...]:
+    """Return the data sets of a registration: the one of all, or where only groups are exported, one for each.
+
+    `base` is where links of answers point, the EHR's own base if not given.
+    """
     bulk = registration.bulk
     groups = bulk.groups if bulk and bulk.level == "group" else ("",)
     return tuple(
-        _store(folder_of(warehouse, registration.slug, group), registration, key)
+        _store(folder_of(warehouse, registration.slug, group), registration, key, base)
         for group in groups
     )
 
 
-def _store(folder: Path, registration: Registration, key: Secret) -> Store:
+def _store(folder: Path, registration: Registration, key: Secret, base: str) -> Store:
     snapshots = Snapshots(folder)
     facade = Facade(
-        snapshots, base=registration.fhir.iss[0], zone=ZoneInfo(registration.site.time_zone),
+        snapshots, base=base or registration.fhir.iss[0], zone=ZoneInfo(registration.site.time_zone),
         seal=Seal(key, "facade"),
     )  # fmt: skip
     return Store(snapshots=snapshots, facade=facade)
