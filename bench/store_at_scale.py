@@ -10,7 +10,6 @@ import msgspec
 from app.warehouse.bulk.landing import DataSet, FileDone
 from app.warehouse.bulk.manifest import Wanted
 from app.warehouse.bulk.request import ExportRequest
-
 from app.warehouse.store.snapshot import CURRENT, FILE, LAYOUT, NOTE, TABLES, Snapshot
 
 RESULTS_EACH = 100
@@ -60,7 +59,6 @@ def fill(data_set: Path, patients: int) -> Snapshot:
                 f"WHERE id >= '{patient_id(first)}' AND id < '{patient_id(first + 2000)}')) ORDER BY patient, resource_type, date, id",
                 [patients],
             )
-        db.execute("INSERT INTO place SELECT id, resource_type, patient FROM resource ORDER BY id")
     counts = {"Observation": patients * RESULTS_EACH, "Patient": patients}
     snapshot = Snapshot(
         number=1, layout=LAYOUT, exports=(), as_of=dict.fromkeys(counts, AS_OF), incomplete={}, counts=counts,

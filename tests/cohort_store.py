@@ -39,7 +39,6 @@ def store(data_set: Path, resources: Iterable[dict[str, Any]], number: int = 1) 
             "FROM (SELECT json, json_extract_string(json, $2) AS found FROM read_ndjson_objects($1))) ORDER BY patient, resource_type, date, id",
             [str(lines), keys.paths()],
         )
-        db.execute("INSERT INTO place SELECT id, resource_type, patient FROM resource ORDER BY id")
         counts = dict(db.execute("SELECT resource_type, count(*) FROM resource GROUP BY 1").fetchall())  # fmt: skip
     lines.unlink()
     snapshot = Snapshot(

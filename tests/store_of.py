@@ -51,12 +51,7 @@ def store_of(
     )
     with duckdb.connect(str(folder / FILE)) as db:
         db.execute(TABLES)
-        db.execute("CREATE TEMP TABLE incoming AS FROM resource LIMIT 0")
         db.execute(_incoming(), [[str(lines)], keys.paths(), kinds])
-        db.execute(
-            "INSERT INTO resource SELECT * FROM incoming ORDER BY patient, resource_type, date, id"
-        )
-        db.execute("INSERT INTO place SELECT id, resource_type, patient FROM incoming ORDER BY id")
         counts, unfiled = _counted(db, "true"), _counted(db, "patient = ''")
     snapshot = Snapshot(
         number=number, layout=LAYOUT, exports=(), as_of=dict.fromkeys(kinds, as_of), incomplete=dict(incomplete or {}),

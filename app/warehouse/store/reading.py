@@ -7,6 +7,7 @@ the file stays open, whatever is removed, until the last reader has let it go.
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import msgspec
@@ -49,10 +50,9 @@ class OpenSnapshot:
         """Return the records of nobody (medicines, people, places) with these ids, of any type."""
         if not ids:
             return []
-        marks = ", ".join("?" * len(ids))
-        return self._found("", f"{CHART} AND id IN ({marks})", ["", *ids])
+        return self._found("", f"{CHART} AND id IN (SELECT unnest(?))", ["", list(ids)])
 
-    def _found(self, patient: str, sql: str, values: list[str]) -> list[Record]:
+    def _found(self, patient: str, sql: str, values: list[Any]) -> list[Record]:
         rows = self.cursor().execute(sql, values).fetchall()
         return [Record(resource_type=kind, id=fhir_id, patient=patient, text=text) for kind, fhir_id, text in rows]  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Make landed exports into a snapshot that readers open read-only, and put it in the place of the one before at once.
 
-    <data set>/snapshots/<n>/resources.duckdb    `resource`, sorted by patient, type and date; `place`, sorted by id
+    <data set>/snapshots/<n>/resources.duckdb    `resource`, sorted by patient, type and date
     <data set>/snapshots/<n>/snapshot.json       which exports are in it, and up to which moment each type was read
     <data set>/current                           a link to one of them
 
@@ -26,12 +26,11 @@ FILE, NOTE, CURRENT = "resources.duckdb", "snapshot.json", "current"
 SORTED_SHARE = 0.1
 KEPT = 2
 MOST_RESOURCE_BYTES = 256 * 2**20
-LAYOUT = 1
+LAYOUT = 2
 TABLES = """
 CREATE TABLE resource (
   resource_type VARCHAR NOT NULL, id VARCHAR NOT NULL, patient VARCHAR NOT NULL, date VARCHAR NOT NULL,
   last_updated VARCHAR NOT NULL, json VARCHAR NOT NULL);
-CREATE TABLE place (id VARCHAR NOT NULL, resource_type VARCHAR NOT NULL, patient VARCHAR NOT NULL);
 """
 
 
@@ -92,7 +91,7 @@ def apply(data_set: DataSet, now: datetime) -> Snapshot | None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     if found:
-        shutil.copyfile(found[0] / FILE, partial / FILE)
+        _copy(found[0] / FILE, partial / FILE)
     try:
         snapshot = _filled(partial, before, new, number, now)
     except duckdb.Error as error:
@@ -113,12 +112,20 @@ def _filled(
     number: int,
     now: datetime,
 ) -> Snapshot:
-    with duckdb.connect(str(partial / FILE)) as db:
-        db.execute("SET preserve_insertion_order = false")
-        # It would be drawn into standard output, whoever reads that.
+    with duckdb.connect() as db:
+        # Nobody reads this file yet, and after a crash it is made anew: a log to recover from would be written in vain.
+        db.execute(f"ATTACH '{_quoted(partial / FILE)}' AS store (RECOVERY_MODE no_wal_writes)")
+        db.execute("USE store")
+        # DuckDB would print its progress on standard output, among what the command says.
         db.execute("SET enable_progress_bar = false")
+        db.execute("SET preserve_insertion_order = false")
+        # What is appended is packed when all is sorted in again; to try every way of packing takes as long as the rest.
+        db.execute(f"SET force_compression = '{'auto' if before is None else 'uncompressed'}'")
+        db.execute("BEGIN")
         if before is None:
             db.execute(TABLES)
+        # Layout 1 had an index of ids beside, which nothing asked.
+        db.execute("DROP TABLE IF EXISTS place")
         appended = before.appended if before else 0
         for folder, export in new:
             appended += _take(db, folder, export)
@@ -128,6 +135,7 @@ def _filled(
             appended = 0
         counts = _counted(db, "true")
         unfiled = _counted(db, "patient = ''")
+        db.execute("COMMIT")
         db.execute("CHECKPOINT")
     as_of, incomplete = _marks(before, [export for _, export in new])
     return Snapshot(
@@ -144,59 +152,81 @@ def _counted(db: duckdb.DuckDBPyConnection, where: str) -> dict[str, int]:
 
 
 def _take(db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export) -> int:
-    """Apply one export; return how many records it appended behind those that were there."""
-    db.execute("CREATE OR REPLACE TEMP TABLE incoming AS FROM resource LIMIT 0")
-    files = _files(folder, export, "output")
-    if files:
+    """Apply one export; return how many records it appended behind those that were there.
+
+    What comes is appended first, so its texts are moved once; what it replaces lies before it.
+    """
+    before = _one(db, "SELECT coalesce(max(rowid), -1) FROM resource")
+    if files := _files(folder, export, "output"):
         db.execute(_incoming(), [list(map(str, files)), keys.paths(), list(export.request.types)])
-    db.execute("CREATE OR REPLACE TEMP TABLE gone (resource_type VARCHAR, id VARCHAR)")
+        db.execute(ONCE, [before])
+    db.execute(REPLACED, [before])
     if deleted := _files(folder, export, "deleted"):
-        db.execute(_deleted(), [list(map(str, deleted))])
+        db.execute(_deleted(), [list(map(str, deleted)), before])
     if export.whole:
         # What a whole export lacks is no more; a type whose files are not all there loses nothing.
         db.execute(
-            "INSERT INTO gone SELECT resource_type, id FROM resource WHERE resource_type IN (SELECT unnest(?))",
-            [list(export.complete_types)],
+            "DELETE FROM resource WHERE rowid <= ? AND resource_type IN (SELECT unnest(?))",
+            [before, list(export.complete_types)],
         )
-    db.execute("INSERT INTO gone SELECT resource_type, id FROM incoming")
-    for table in ("resource", "place"):
-        db.execute(
-            f"DELETE FROM {table} WHERE (resource_type, id) IN (SELECT resource_type, id FROM gone)"  # noqa: S608 - one of two names
-        )
-    first = not _one(db, "SELECT count(*) FROM resource")
-    db.execute(
-        "INSERT INTO resource SELECT * FROM incoming ORDER BY patient, resource_type, date, id"
-    )
-    db.execute("INSERT INTO place SELECT id, resource_type, patient FROM incoming ORDER BY id")
     # What goes into an empty table is in its place.
-    return 0 if first else _one(db, "SELECT count(*) FROM incoming")
+    return 0 if before < 0 else _one(db, f"SELECT count(*) FROM resource WHERE rowid > {before}")  # noqa: S608 - a number of ours
+
+
+# Of a record that came twice, the one that changed last is left.
+ONCE = """
+DELETE FROM resource WHERE rowid > $1 AND rowid IN (SELECT row FROM (
+  SELECT rowid AS row, row_number() OVER (PARTITION BY resource_type, id ORDER BY last_updated DESC) AS place
+  FROM resource WHERE rowid > $1) WHERE place > 1)
+"""
+REPLACED = """
+DELETE FROM resource WHERE rowid <= $1 AND (resource_type, id) IN (SELECT resource_type, id FROM resource WHERE rowid > $1)
+"""
 
 
 def _incoming() -> str:
-    """Return what reads files into `incoming`: of a record that stands there twice, the one that changed last.
+    """Return what appends the records of files, in the order in which a patient's lie together.
 
     A line that is no JSON is passed over: the landing has called its type incomplete, and it must not hold up the store.
     """
     return f"""
-    INSERT INTO incoming
+    INSERT INTO resource
     SELECT resource_type, id, patient, date, last_updated, json FROM (
       SELECT {keys.columns("found", "json")}, json::VARCHAR AS json FROM (
         SELECT json, json_extract_string(json, $2) AS found
         FROM read_ndjson_objects($1, maximum_object_size = {MOST_RESOURCE_BYTES}, compression = 'gzip', ignore_errors = true)))
     WHERE resource_type IN (SELECT unnest($3)) AND id IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY resource_type, id ORDER BY last_updated DESC) = 1
+    ORDER BY patient, resource_type, date, id
     """  # noqa: S608 - no value stands in it
 
 
 def _deleted() -> str:
     return """
-    INSERT INTO gone
+    DELETE FROM resource WHERE rowid <= $2 AND (resource_type, id) IN (
     SELECT split_part(url, '/', -2), split_part(url, '/', -1) FROM (
       SELECT json_extract_string(entry, '$.request.url') AS url, json_extract_string(entry, '$.request.method') AS method FROM (
         SELECT unnest(json_extract(json, '$.entry[*]')) AS entry
         FROM read_ndjson_objects($1, compression = 'gzip', ignore_errors = true)))
-    WHERE method = 'DELETE' AND contains(url, '/')
+    WHERE method = 'DELETE' AND contains(url, '/'))
     """
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a large file inside the kernel, where it can; a file system that shares blocks copies nothing."""
+    if not hasattr(os, "copy_file_range"):
+        shutil.copyfile(source, target)
+        return
+    with source.open("rb") as given, target.open("wb") as taken:
+        left = os.fstat(given.fileno()).st_size
+        while left:
+            copied = os.copy_file_range(given.fileno(), taken.fileno(), min(left, 2**30))
+            if not copied:
+                raise OSError(f"{source} ended before its size")
+            left -= copied
 
 
 def _files(folder: ExportFolder, export: Export, kind: str) -> list[Path]:
@@ -210,10 +240,10 @@ def _files(folder: ExportFolder, export: Export, kind: str) -> list[Path]:
 
 def _sort(db: duckdb.DuckDBPyConnection) -> None:
     """Put everything in its place, so that a patient's records lie together."""
-    for table, order in (("resource", "patient, resource_type, date, id"), ("place", "id")):
-        db.execute(f"CREATE TABLE sorted AS FROM {table} ORDER BY {order}")
-        db.execute(f"DROP TABLE {table}")
-        db.execute(f"ALTER TABLE sorted RENAME TO {table}")
+    db.execute("SET force_compression = 'auto'")
+    db.execute("CREATE TABLE sorted AS FROM resource ORDER BY patient, resource_type, date, id")
+    db.execute("DROP TABLE resource")
+    db.execute("ALTER TABLE sorted RENAME TO resource")
 
 
 def _marks(

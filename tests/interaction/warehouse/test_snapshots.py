@@ -150,6 +150,10 @@ def test_a_deletion_is_read_entry_by_entry(tmp_path: Path) -> None:
     file = tmp_path / "deleted.gz"
     file.write_bytes(gzip.compress(orjson.dumps({"resourceType": "Bundle", "entry": entries}) + b"\n{}\n"))  # fmt: skip
     with duckdb.connect() as db:
-        db.execute("CREATE TABLE gone (resource_type VARCHAR, id VARCHAR)")
-        db.execute(_deleted(), [[str(file)]])
-        assert db.execute("FROM gone ORDER BY id").fetchall() == [("Condition", "gone"), ("Condition", "too")]  # fmt: skip
+        db.execute(
+            "CREATE TABLE resource AS SELECT 'Condition' AS resource_type, unnest(['kept', 'gone', 'too', 'put', 'new']) AS id"
+        )
+        # What was appended by the same export, behind the fourth row, stays.
+        db.execute(_deleted(), [[str(file)], 3])
+        left = db.execute("SELECT id FROM resource ORDER BY id").fetchall()
+        assert left == [("kept",), ("new",), ("put",)]
