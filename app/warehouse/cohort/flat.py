@@ -129,6 +129,8 @@ def _build(
 ) -> Built:
     day = (snapshot.data_as_of or snapshot.built_at)[:10]
     with duckdb.connect(str(views)) as db:
+        # DuckDB would draw it into the standard output, which may be a protocol's.
+        db.execute("SET enable_progress_bar = false")
         db.execute(f"ATTACH '{_quoted(folder / FILE)}' AS store (READ_ONLY)")
         db.execute("SET TimeZone = 'UTC'")
         withheld = _withhold(db, labels)
