@@ -7,7 +7,7 @@ COVERED := tests/unit/smart tests/unit/audit tests/unit/test_cli.py tests/contra
   tests/interaction/launch tests/interaction/policy
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.ts frontend/*.json)
 
-.PHONY: help run test check static static-python static-frontend parties coverage others e2e bench types lock setup llama spark pictures wheel conformance
+.PHONY: help run test check static static-python static-frontend parties coverage others e2e bench types lock setup llama spark pictures wheel conformance options
 
 help:
 	@echo "make run      set up, then start the sandbox EHR, the copilot and its MCP server; prints the addresses"
@@ -22,6 +22,7 @@ help:
 	@echo "make spark    the views over exports on Spark as on DuckDB (Java 17; 590 MB are installed)"
 	@echo "make pictures every state of the screen: drawn, checked for access, by keyboard"
 	@echo "make conformance the MCP suites and the Inspector against our MCP server and client (330 MB are installed)"
+	@echo "make options  the same twelve questions by each way to a chart: docs/options.md"
 	@echo "make types    write the frontend's types from the Python ones"
 	@echo "make lock     resolve requirements*.in again"
 
@@ -98,6 +99,9 @@ wheel: .setup/python .setup/build
 
 bench: .setup/python .setup/build .setup/browsers
 	@$(BIN)/python -m bench $(NAME)
+
+options: .setup/python .setup/node
+	@$(BIN)/python -m bench.options
 
 lock:
 	for name in requirements requirements-dev requirements-charts requirements-clouds requirements-llama requirements-spark requirements-oracles; do \

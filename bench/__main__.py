@@ -8,7 +8,8 @@ NAMES = sorted(
     path.stem
     for path in Path(__file__).parent.glob("*.py")
     # The wheel installs itself from nothing, for minutes: `make wheel`.
-    if path.stem not in ("__init__", "__main__", "figures", "made_chart", "stream_app", "wheel")
+    if path.stem
+    not in ("__init__", "__main__", "figures", "made_chart", "stream_app", "wheel", "options")
 )
 
 

@@ -223,7 +223,7 @@ def called(question: Question) -> Judged:
     refused = [result.text for result in results if result.is_error]
     reached: dict[str, str] = {}
     for result in results:
-        for handle, words in _handled(result.text):
+        for handle, words in handled(result.text):
             for reference in _behind(chart, handle):
                 reached[reference] = f"{reached.get(reference, '')} {words}"
     missing = [n for n in question.needed if not holds(n.shown, reached.get(n.reference, ""))]
@@ -250,7 +250,7 @@ def _behind(chart: LaunchChart, handle: str) -> set[str]:
         return set()  # Words of the chart that look like a handle.
 
 
-def _handled(told: str) -> Iterator[tuple[str, str]]:
+def handled(told: str) -> Iterator[tuple[str, str]]:
     """Pair every handle of a tool's text, also a cell of a grid, with the words of its line."""
     row = ""
     for line in told.splitlines():
