@@ -40,6 +40,8 @@ from tests.interaction.warehouse.stored import compared, stored_stack
 SMALL, LARGE, ONE_IN = 3_000, 30_000, 30
 ASKED, WARM = 400, 40
 QUESTIONS = 300
+# The EHR shows its Patient to nobody, so neither way has answers.
+SHOWN_TO_NOBODY = "special/employee"
 APPLY = (
     "import sys, time, json; from datetime import UTC, datetime; from pathlib import Path; "
     "from app.warehouse.bulk.landing import DataSet; from app.warehouse.store.snapshot import apply; import duckdb; "
@@ -174,7 +176,7 @@ def _changes(data_set: Path) -> None:
 
 def _same_answers(folder: Path) -> None:
     (folder / "sandbox").mkdir()
-    found = compared(stored_stack(folder / "sandbox"), questions(QUESTIONS))
+    found = compared(stored_stack(folder / "sandbox"), questions(QUESTIONS, but=(SHOWN_TO_NOBODY,)))
     against = f"of {len(found.answers)} questions to the EHR; {found.from_store} sections came from the store, {found.from_ehr} were in doubt and read live"  # fmt: skip
     show("facade.same_answers", found.same, "answers", goal=QUESTIONS, at_least=True, against=against)  # fmt: skip
 

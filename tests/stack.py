@@ -42,6 +42,11 @@ APP, EHR = "http://app.localhost:9001", "http://ehr.localhost:9000"
 MCP = "http://mcp.localhost:9003"
 ISS = f"{EHR}/fhir"
 MARLENA = "marlena"
+# Changes that take the shipped registration's client of Backend Services out, and with it the key that a start needs.
+WITHOUT_BACKEND = (
+    ('[backend]\nid = "chartside-backend"\nalg = "ES384"\nscopes = ["system/*.rs"]\n', ""),
+    ('[bulk]\ngroups = ["everyone"]\n', ""),
+)
 # Tables of the shipped registration that tests write themselves.
 OWN_TABLES = ("[backend]", "[pins]", "[bulk]")
 
@@ -50,6 +55,7 @@ __all__ = [
     "EHR",
     "ISS",
     "MCP",
+    "WITHOUT_BACKEND",
     "Browser",
     "Clock",
     "Launched",

@@ -19,8 +19,8 @@ u/l [u]/l units/l unit/l | iu/l [iu]/l | mu/l | ku/l | u/ml | iu/ml
 miu/l m[iu]/l uiu/ml µiu/ml μiu/ml u[iu]/ml
 ml/min/1.73m2 ml/min/1.73m² ml/min/{1.73_m2} ml/min/1.73m^2 ml/min/1.73sqm | ml/min
 % percent | fl | mm/h mm/hr | s sec second seconds
-×10³/µl ×10³/μl 10*3/ul 10^3/ul 10^3/µl 10^3/μl 10³/µl x10^3/ul x10^3/µl x10*3/ul k/ul k/µl thou/ul 10*9/l 10^9/l x10^9/l
-×10⁶/µl ×10⁶/μl 10*6/ul 10^6/ul 10^6/µl 10^6/μl 10⁶/µl x10^6/ul x10^6/µl m/ul m/µl 10*12/l 10^12/l x10^12/l
+10*3/ul ×10³/µl ×10³/μl 10^3/ul 10^3/µl 10^3/μl 10³/µl x10^3/ul x10^3/µl x10*3/ul k/ul k/µl thou/ul 10*9/l 10^9/l x10^9/l
+10*6/ul ×10⁶/µl ×10⁶/μl 10^6/ul 10^6/µl 10^6/μl 10⁶/µl x10^6/ul x10^6/µl m/ul m/µl 10*12/l 10^12/l x10^12/l
 /min bpm beats/min beats/minute breaths/min breaths/minute permin perminute beatsperminute breathsperminute
 mmhg mm[hg] | cel °c degc | [degf] °f degf | kg kilogram kilograms | lb lbs [lb_av] pounds | cm | kg/m2 kg/m² kg/m^2
 mg/kg/day mg/kg/d | mme/day mme/d

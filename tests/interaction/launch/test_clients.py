@@ -9,7 +9,7 @@ import pytest
 from app.errors import EhrRefused
 from sandbox.clients import Client, chartside_client
 from tests.requirements import requirement
-from tests.stack import APP, ISS, Launched, Stack, make_stack, registered
+from tests.stack import APP, ISS, WITHOUT_BACKEND, Launched, Stack, make_stack, registered
 
 SECRET = "a secret: with % and ü"
 PUBLIC = ('id = "chartside-sandbox"\nauth = "public"', 'id = "chartside-{kind}"\n{auth}')
@@ -25,11 +25,6 @@ id = "chartside-backend"
 alg = "ES384"
 scopes = ["system/Patient.rs", "system/Observation.rs"]
 """
-
-WITHOUT_BACKEND = (
-    ('[backend]\nid = "chartside-backend"\nalg = "ES384"\nscopes = ["system/*.rs"]\n', ""),
-    ('[bulk]\ngroups = ["everyone"]\n', ""),
-)
 
 
 def client_of(kind: str, **more: Any) -> Client:

@@ -16,7 +16,7 @@ from app.errors import SessionEnded
 from app.settings import Secret
 from app.smart.user_name import practitioner_name
 from app.web.application import make_app
-from tests.stack import APP, Browser, Launched, Stack, make_stack
+from tests.stack import APP, WITHOUT_BACKEND, Browser, Launched, Stack, make_stack, registered
 
 MARKED = "marked-chart-text"
 
@@ -101,10 +101,9 @@ def test_nothing_is_kept_of_a_launch_that_ended_while_its_turn_was_being_kept(
     assert launched.launch_id not in stack.services.charts._kept
 
 
-def test_launches_sealed_with_an_earlier_secret_key_do_not_stop_new_ones(
-    stack: Stack, browser: Browser
-) -> None:
-    old = browser.launch()
+def test_launches_sealed_with_an_earlier_secret_key_do_not_stop_new_ones(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, launch_config=registered(tmp_path, *WITHOUT_BACKEND))
+    old = stack.browser().launch()
     _rows(stack, "UPDATE launch SET last_used_at = 0")
     services = wiring.build(
         replace(stack.services.settings, secret_key=Secret(b"n" * 32)),
