@@ -87,7 +87,7 @@ coverage: .setup/python .setup/node
 # The longest files first, in the order written here, and many short ones last: else the files of a single long test, which
 # have the fewest tests, come last and leave one worker alone.
 others: .setup/python .setup/node
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/interaction tests/contract tests/unit $(COVERED:%=--ignore=%)
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/interaction tests/contract tests/evals tests/unit $(COVERED:%=--ignore=%)
 
 e2e: .setup/python .setup/build .setup/browsers
 	$(BIN)/pytest -q tests/e2e

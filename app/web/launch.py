@@ -99,10 +99,11 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
             response = to_consent(*signed)
         else:
             response = completed(LaunchCompleted(launch_id=new.launch_id, key=new.key))
-            set_resume_cookie(response, new, registration)
         response.delete_cookie(
             cookie, secure=True, httponly=True, samesite="None", partitioned=True
         )
+        if not signed:
+            set_resume_cookie(response, new, registration)
         return response
 
     return routes
