@@ -46,7 +46,8 @@ def blueprint(state: SandboxState) -> Blueprint:
             tabs=TABS,
             tab=tab,
             tables=tables(state.data_plane, patient_id, tab),
-            clients=state.clients.values(),
+            # A client of Backend Services is nobody's to open.
+            clients=[one for one in state.clients.values() if not one.system_scopes],
             app=app,
             widths=WIDTHS,
             width=_width(),

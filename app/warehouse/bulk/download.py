@@ -289,19 +289,33 @@ class Lines:
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes."""
-        first, *others = piece.split(b"\n")
-        self._rest.append(first)
-        self._length += len(first)
+        whole, newline, rest = piece.rpartition(b"\n")
+        if newline:
+            self._block(b"".join((*self._rest, whole)))
+            self._rest, self._length = [], 0
+        self._rest.append(rest)
+        self._length += len(rest)
         if self._length > MOST_LINE_BYTES:
             raise ExportFailed(f"a line of more than {MOST_LINE_BYTES} bytes")
-        for following in others:
-            self.end()
-            self._rest, self._length = [following], len(following)
 
     def end(self) -> None:
         """There is no more; the last line may have no end."""
         self._line(b"".join(self._rest))
         self._rest, self._length = [], 0
+
+    def _block(self, block: bytes) -> None:
+        """Take whole lines at once, which is several times quicker; one by one where any of them is not in order."""
+        try:
+            block.decode()
+            heads = _head.decode_lines(block)
+        except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+            heads = []
+        if len(heads) == block.count(b"\n") + 1:
+            for head in heads:
+                self._count(head)
+            return
+        for line in block.split(b"\n"):
+            self._line(line)
 
     def _line(self, line: bytes) -> None:
         if not line or line.isspace():
@@ -313,6 +327,9 @@ class Lines:
         except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
             self.broken += 1
             return
+        self._count(head)
+
+    def _count(self, head: _Head) -> None:
         if head.resourceType == "Parameters" and not head.id:
             # Bulk Data Access 3.0.0, file organization: a header names whose block begins, and is not counted.
             self.headers += 1
