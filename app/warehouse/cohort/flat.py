@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import msgspec
@@ -25,6 +24,7 @@ from app.errors import CohortRefused
 from app.fhir.labels import Labels
 from app.warehouse.cohort import deid, events
 from app.warehouse.store.snapshot import FILE, Snapshot
+from app.warehouse.store.withheld import withhold
 from app.warehouse.views import HERE, CompiledView, Table, compile_view
 
 VIEWS, LAYOUT = "views.duckdb", 2
@@ -33,21 +33,6 @@ NAMES = (
     "medicationrequest", "medicationrequest_coding", "encounter", "immunization", "procedure", "procedure_coding",
     "diagnosticreport", "allergyintolerance", "questionnaireresponse",
 )  # fmt: skip
-# Records that carry any label, or a meta that is none; which labels restrict is `Labels`' to say.
-LABELLED = """
-SELECT resource_type, id, json FROM store.resource
-WHERE (contains(json, '"security') OR contains(json, '\\u00')) AND (json_extract(json, '$.meta.security') IS NOT NULL
-  OR json_extract(json, '$.securityLabel') IS NOT NULL) OR json_type(json, '$.meta') NOT IN ('OBJECT', 'NULL')
-"""
-KEPT = """
-CREATE TEMP TABLE hidden_patient AS SELECT id FROM withheld WHERE resource_type = 'Patient';
-CREATE TEMP TABLE hidden_visit AS SELECT id FROM withheld WHERE resource_type = 'Encounter';
-INSERT INTO withheld SELECT resource_type, id FROM store.resource WHERE patient IN (FROM hidden_patient);
-INSERT INTO withheld SELECT resource_type, id FROM store.resource WHERE (SELECT count(*) > 0 FROM hidden_visit)
-  AND regexp_extract(coalesce(json_extract_string(json, '$.encounter.reference'),
-    json_extract_string(json, '$.partOf.reference'), ''), '(?:^|/)Encounter/([A-Za-z0-9.\\-]+)', 1) IN (FROM hidden_visit);
-CREATE TEMP VIEW kept AS SELECT r.* FROM store.resource r ANTI JOIN withheld w ON r.resource_type = w.resource_type AND r.id = w.id;
-"""
 
 
 class Built(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +118,7 @@ def _build(
         db.execute("SET enable_progress_bar = false")
         db.execute(f"ATTACH '{_quoted(folder / FILE)}' AS store (READ_ONLY)")
         db.execute("SET TimeZone = 'UTC'")
-        withheld = _withhold(db, labels)
+        withheld = withhold(db, labels)
         missing = _tables(db)
         if "patient" in missing:
             raise CohortRefused("the patients of this store cannot be read: " + missing["patient"])
@@ -149,38 +134,6 @@ def _build(
         snapshot=snapshot.number, day=day, policy=policy, withheld=withheld, missing=missing,
         patients=patients,
     )  # fmt: skip
-
-
-def _withhold(db: duckdb.DuckDBPyConnection, labels: Labels) -> dict[str, int]:
-    """Leave out what carries a restricting label, and count it by type."""
-    db.execute("CREATE TEMP TABLE withheld (resource_type VARCHAR, id VARCHAR)")
-    cursor = db.cursor()
-    cursor.execute(LABELLED)
-    found: list[tuple[str, str]] = []
-    while rows := cursor.fetchmany(5000):
-        found += [
-            (kind, key)
-            for kind, key, text in rows
-            if (sent := _parsed(text)) is None or labels.holds_back(sent, "bulk")
-        ]
-    if found:
-        kinds, keys = zip(*found, strict=True)
-        db.execute("INSERT INTO withheld SELECT unnest(?), unnest(?)", [list(kinds), list(keys)])
-    for statement in KEPT.split(";")[:-1]:
-        db.execute(statement)
-    counted = db.execute(
-        "SELECT resource_type, count(*) FROM (SELECT DISTINCT * FROM withheld) GROUP BY 1 ORDER BY 1"
-    )
-    return dict(counted.fetchall())
-
-
-def _parsed(text: str) -> dict[str, Any] | None:
-    """Return a record, None where it cannot be read, nor therefore what its label says."""
-    try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _tables(db: duckdb.DuckDBPyConnection) -> dict[str, str]:

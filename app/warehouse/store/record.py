@@ -1,10 +1,17 @@
 """One stored resource."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import orjson
+
+from app.boundary import read_fhir
+from app.fhir.labels import Audience, Labels
+
+# Text without either carries no label: a name may be written with escapes (RFC 8259 7), which a reader undoes.
+MAY_BE_LABELLED = re.compile(r'"security|\\u00')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +45,14 @@ class Record:
         """Its `meta`; empty where there is none."""
         sent = self.resource.get("meta")
         return sent if isinstance(sent, dict) else {}
+
+
+def held_back(text: str, labels: Labels, audience: Audience) -> bool:
+    """Tell whether a record's text carries a label that keeps it from `audience`, or one that cannot be read.
+
+    A name that stands twice can be read two ways, so such a text counts as one that cannot be read.
+    """
+    if not MAY_BE_LABELLED.search(text):
+        return False
+    whole = read_fhir(text.encode())
+    return not isinstance(whole, dict) or labels.holds_back(whole, audience)

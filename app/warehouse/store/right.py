@@ -17,13 +17,10 @@ from app.fhir.labels import Labels
 from app.fhir.source import ChartSource, Complete, Query, Read, Truncated
 from app.warehouse.facade.records import own
 from app.warehouse.store.reading import OpenSnapshot
-from app.warehouse.store.record import Record
+from app.warehouse.store.record import Record, held_back
 
 FIRST = 10
 ENCOUNTER = re.compile(r'"reference"\s*:\s*"(?:[^"]*/)?Encounter/([A-Za-z0-9\-.]{1,64})["/]')
-LABEL = '"security'
-# A name may be written with escapes (RFC 8259 7), which a reader undoes.
-ESCAPE = "\\u00"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +73,7 @@ class LiveRight:
 
     def is_labelled(self, record: Record) -> bool:
         """Tell whether a record itself carries a restricting label."""
-        may = LABEL in record.text or ESCAPE in record.text
-        return may and self._labels.holds_back(record.resource, "user")
+        return held_back(record.text, self._labels, "user")
 
 
 def _first(query: Query) -> Query:

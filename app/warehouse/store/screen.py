@@ -19,8 +19,8 @@ from app.warehouse.facade.parameters import SHARED
 from app.warehouse.facade.reach import Reach, Screened
 from app.warehouse.facade.service import Facade
 from app.warehouse.store.reading import OpenSnapshot
-from app.warehouse.store.record import Record
-from app.warehouse.store.right import LABEL, LiveRight
+from app.warehouse.store.record import Record, held_back
+from app.warehouse.store.right import LiveRight
 
 KEPT_S = 60.0
 
@@ -73,7 +73,7 @@ class LaunchScreen:
         return Screened(kept=kept, notices=notices)
 
     def _is_held(self, record: Record) -> bool:
-        return LABEL in record.text and self._labels.holds_back(record.resource, "user")
+        return held_back(record.text, self._labels, "user")
 
     def _shown_of(self, opened: OpenSnapshot, kind: str) -> Shown:
         key = (opened.snapshot.number, kind)

@@ -20,6 +20,7 @@ from app.warehouse.flatten.commit import Flattening
 from app.warehouse.flatten.errors import FlattenFailed
 from app.warehouse.flatten.on_duckdb import OnDuckDb
 from app.warehouse.flatten.tables import ROW_GROUP, tasks_of
+from app.warehouse.store.record import held_back
 from app.warehouse.store.withheld import withhold
 from app.warehouse.views import Table, shipped
 from tests.cohort_store import AS_OF, store
@@ -243,8 +244,13 @@ def test_without_a_store_or_spark_it_says_what_to_do(site: Site, monkeypatch: py
     assert not (site.tables / "current").exists()
 
 
-def test_a_label_is_found_however_its_name_is_written() -> None:
+def test_a_label_is_found_however_its_name_is_written_and_of_two_equal_names_none_is_believed() -> (
+    None
+):
+    restricted, benign = '{"security":[{"code":"R"}]}', '{"security":[{"code":"HTEST"}]}'
     texts = (
+        f'{{"meta":{{}},"meta":{restricted}}}', f'{{"meta":{benign},"meta":{restricted}}}', f'{{"meta":{restricted},"meta":{{}}}}',
+        r'{"meta":{"security":[{"code":"HTEST"}]},"m\u0065ta":{"s\u0065curity":[{"code":"R"}]}}',
         r'{"meta":{"\u0073ecurity":[{"code":"R"}]}}', '{"meta":{"security":[{"code":"R"}]}}', '{"meta":["R"]}',
         '{"securityLabel":[{"coding":[{"code":"R"}]}]}', '{"meta":{"security":[{"code":"U"}]}}', '{"note":"security R"}',
     )  # fmt: skip
@@ -253,5 +259,8 @@ def test_a_label_is_found_however_its_name_is_written() -> None:
         db.execute("CREATE TABLE store.resource (resource_type VARCHAR, id VARCHAR, patient VARCHAR, json VARCHAR)")  # fmt: skip
         for number, text in enumerate(texts):
             db.execute("INSERT INTO store.resource VALUES ('Basic', ?, '', ?)", [str(number), text])
-        assert withhold(db, Labels()) == {"Basic": 4}
-        assert db.execute("SELECT id FROM kept ORDER BY 1").fetchall() == [("4",), ("5",)]
+        assert withhold(db, Labels()) == {"Basic": 8}
+        assert db.execute("SELECT id FROM kept ORDER BY 1").fetchall() == [("8",), ("9",)]
+    assert [held_back(text, Labels(), "user") for text in texts] == [True] * 6 + [False] + [
+        True
+    ] + [False] * 2
