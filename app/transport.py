@@ -6,7 +6,7 @@ Only `app.boundary` uses it, which has checked the address before.
 import ipaddress
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,11 @@ METADATA = frozenset(
 )
 # Until when the request of this thread may take; every read and write of its socket ends there.
 UNTIL: ContextVar[float] = ContextVar("until")
+# How often a request is sent again whose kept connection the server had closed meanwhile.
+MOST_AGAIN = 2
+# RFC 9110 9.2.2: what may be sent again without knowing whether it was received.
+IDEMPOTENT = frozenset(("GET", "HEAD"))
+CLOSED = (httpcore2.RemoteProtocolError, httpcore2.ReadError, httpcore2.WriteError)
 
 
 def is_forbidden_ip(host: str, sandbox: bool) -> bool:
@@ -140,19 +145,21 @@ class Transport(httpx2.BaseTransport):
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request whose address was checked."""
-        url = request.url
-        answer = self._pool.handle_request(
-            httpcore2.Request(
-                method=request.method,
-                url=httpcore2.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
+        """Send a request whose address was checked.
+
+        A server may close an idle connection at the very moment it is used again. Nothing was answered then, so a GET
+        is sent again; what breaks on a connection that was opened for it is told (RFC 9112 9.3.1).
+        """
+        left = MOST_AGAIN if request.method in IDEMPOTENT else 0
+        while True:
+            opened = _Opened()
+            try:
+                answer = self._pool.handle_request(_sent(request, opened))
+                break
+            except CLOSED:
+                if opened.newly or not left:
+                    raise
+                left -= 1
         return httpx2.Response(
             answer.status,
             headers=answer.headers,
@@ -163,3 +170,25 @@ class Transport(httpx2.BaseTransport):
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
+
+
+class _Opened:
+    """Hears of one request whether a connection was opened for it."""
+
+    newly = False
+
+    def __call__(self, event: str, _: Mapping[str, Any]) -> None:
+        self.newly = self.newly or event == "connection.connect_tcp.started"
+
+
+def _sent(request: httpx2.Request, opened: _Opened) -> httpcore2.Request:
+    url = request.url
+    return httpcore2.Request(
+        method=request.method,
+        url=httpcore2.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        ),
+        headers=request.headers.raw,
+        content=request.stream,
+        extensions={**request.extensions, "trace": opened},
+    )
