@@ -30,6 +30,7 @@ Words
 - Write plain sentences or short lists. No HTML, links or images.
 
 Reading results: {LEGEND}"""
+OTHER_PATIENT = "The question seems to name another patient. Only the open chart can be read: if so, say that first, and do not answer it from this chart."
 
 
 def first_digest(launch: LaunchChart) -> str:
@@ -52,7 +53,11 @@ def compose(services: TurnServices, turns: Sequence[Turn]) -> Request:
     )
 
 
-def question_turn(launch: LaunchChart, question: str) -> UserTurn:
-    """Return the question with the site's time, which must not stand in the cached part."""
+def question_turn(launch: LaunchChart, question: str, other: str = "") -> UserTurn:
+    """Return the question with the site's time, which must not stand in the cached part.
+
+    `other` are its words that seem to name another patient (`app.agent.other_patient`).
+    """
     now = launch.chart.print_date(launch.now.isoformat(), time=True)
-    return UserTurn(text=question, context=f"Now: {now} ({launch.context.time_zone}).")
+    told = f"Now: {now} ({launch.context.time_zone})."
+    return UserTurn(text=question, context=f"{told} {OTHER_PATIENT}" if other else told)

@@ -9,7 +9,7 @@ from app.agent.budget import Limits
 from app.fhir.reader import LaunchChart
 from app.llm.errors import Way
 from app.llm.history import Exchange
-from app.llm.port import Model, Turn, Usage
+from app.llm.port import Model, Turn, Usage, UserTurn
 from app.tools.registry import Registry
 
 
@@ -32,7 +32,7 @@ class TurnServices:
     `digest` gives the overview that this launch's model is told, the same text each time; `session` names the launch
     to the provider's cache. `on_model_begun` is called before anything is sent to a model, and nothing is sent if it
     raises; `on_model_call` when the call has ended. `ways` are those that exist here after a failure; `why_no_model` is a sentence where none answers. `on_refusal` is called with a code and a
-    count: tool.refused, tool.again, tool.timed_out, tool.budget, citation.unknown, model.refusal, or the error's own.
+    count: tool.refused, tool.again, tool.timed_out, tool.budget, citation.unknown, model.refusal, question.other_patient, or the error's own.
     `notice` is said with the answer: that another model answers than the launch's own, and why.
     `on_exchange` is given what a model needs of this turn later, however it ended.
     """
@@ -56,3 +56,8 @@ class TurnServices:
     on_model_call: Callable[[ModelCall], None] | None = None
     on_refusal: Callable[[str, int], None] | None = None
     on_exchange: Callable[[Exchange], None] | None = None
+
+    def typed(self, question: str) -> str:
+        """Return what the user typed in this conversation."""
+        earlier = [turn.text for turn in self.history if isinstance(turn, UserTurn)]
+        return "\n".join([*earlier, question])

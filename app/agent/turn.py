@@ -6,7 +6,7 @@ nothing it yields holds a token, an address or another patient's data.
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import msgspec
 from ag_ui.core import (
@@ -34,7 +34,9 @@ from app.agent.hearing import heard
 from app.agent.library import background, library, numbers_in
 from app.agent.look_ups import LookUps
 from app.agent.looked import Looked, looked_at
+from app.agent.other_patient import only_this, other_patient
 from app.agent.prompt import compose, question_turn
+from app.agent.said import Said
 from app.agent.services import ModelCall, TurnServices
 from app.agent.stored import coalesce
 from app.agent.text_content import READING, WRITING, TextContent, TurnEvent
@@ -49,8 +51,6 @@ from app.llm.port import (
     Request,
     TextDelta,
     ToolCall,
-    Usage,
-    UserTurn,
 )
 
 __all__ = ["ModelCall", "TurnEvent", "TurnServices", "coalesce", "run"]
@@ -59,19 +59,10 @@ DECLINED = "The language model declined to answer this question."
 DECLINED_LATE = "The language model declined to go on: this answer is not complete."
 TOO_LONG = "Stopped at the longest answer the language model can give: this answer is not complete."
 MOST_AT_ONCE, UNSEEN = 1_000, 2
-# Far more than a turn's look-ups and their arguments: what is past this is not meant, and would be sent again with
-# every later question.
-MOST_CALLS, MOST_ASKED = 64, 20_000
 
 
 class _Stopped(Exception):  # not an error: a person pressed Stop
     """Leave the turn at once."""
-
-
-def _typed(services: TurnServices, question: str) -> str:
-    """Return what the user typed in this conversation."""
-    earlier = [turn.text for turn in services.history if isinstance(turn, UserTurn)]
-    return "\n".join([*earlier, question])
 
 
 def run(
@@ -106,15 +97,6 @@ def run(
     yield end
 
 
-@dataclass(kw_only=True)
-class _Said:
-    """What one model call gave."""
-
-    text: list[str] = field(default_factory=list)
-    calls: list[ToolCall] = field(default_factory=list)
-    done: Done | None = None
-
-
 class _Run:
     """The state of one turn."""
 
@@ -124,7 +106,7 @@ class _Run:
         self._question = question
         self._turn_id = turn_id
         self._stop = stop
-        services.registry.typed = _typed(services, question)
+        services.registry.typed = services.typed(question)
         self._budget = Budget.start(services.limits, services.clock)
         self._looked = Looked()
         self._look_ups = LookUps(services, turn_id, stop, self._budget, self._looked)
@@ -137,6 +119,7 @@ class _Run:
         self._ending = False
         self._remarked = False
         self._shown: set[int] = set()
+        self._other = ""
 
     def events(self) -> Generator[TurnEvent | None, None, None]:
         """Yield everything between start and end."""
@@ -148,8 +131,13 @@ class _Run:
             else (yield from aside(self._open_chart, self._stop))
         )
         self._answer, self._recorder, base = opened
+        if not self._services.model.language_model and (other := self._other):
+            self._refused("question.other_patient", 1)
+            yield from self._remark(only_this(self._launch.chart, other))
+            yield from self._end("end")
+            return
         while True:
-            said = _Said()
+            said = Said()
             sent = (*self._services.history, *self._recorder.sent())
             yield from self._ask(replace(base, turns=sent), said)
             stop = said.done.stop if said.done else "end"
@@ -166,13 +154,14 @@ class _Run:
         """Read the first pages, and what the model is told of them."""
         self._launch.first_read()
         known = background(self._launch, self._services.zone, self._question)
+        self._other = other_patient(self._question, self._launch.chart, known)
         answer = Answer(self._message_id(), library(self._launch), known)
-        recorder = Recorder(question=question_turn(self._launch, self._question))
+        recorder = Recorder(question=question_turn(self._launch, self._question, self._other))
         return answer, recorder, compose(self._services, ())
 
     # ------------------------------------------------------------ the model
 
-    def _ask(self, request: Request, said: _Said) -> Iterator[TurnEvent | None]:
+    def _ask(self, request: Request, said: Said) -> Iterator[TurnEvent | None]:
         """Stream one model call."""
         self._budget.rounds += 1
         model = self._services.model
@@ -194,7 +183,7 @@ class _Run:
             self.check()
             raise ModelCut("a model's stream ended without its end")
 
-    def _hear(self, stream: Iterator[ModelEvent | None], said: _Said) -> Iterator[TurnEvent | None]:
+    def _hear(self, stream: Iterator[ModelEvent | None], said: Said) -> Iterator[TurnEvent | None]:
         """Take in what a model says, until its end, Stop, or a spent budget."""
         for event in stream:
             self.check()
@@ -209,13 +198,13 @@ class _Run:
                     if said.done is not None:
                         return
                 case ToolCall():
-                    _note(event, said)
+                    said.note(event)
                 case Done():
                     said.done = event
                     if self._recorder and event.stop == "end":
                         self._recorder.native = event.native
 
-    def _write(self, text: str, said: _Said) -> Iterator[TurnEvent]:
+    def _write(self, text: str, said: Said) -> Iterator[TurnEvent]:
         """Write a text in pieces, so that one without end is cut like many; a spent budget ends the answer."""
         for at in range(0, len(text), MOST_AT_ONCE):
             piece = text[at : at + MOST_AT_ONCE]
@@ -231,7 +220,7 @@ class _Run:
             if said.done is not None:
                 return
 
-    def _limited(self, said: _Said) -> Iterator[TurnEvent]:
+    def _limited(self, said: Said) -> Iterator[TurnEvent]:
         """End the answer with a sentence if its time or its length is spent."""
         # What is heard and not shown (tags, made-up citations) has an end too: it is kept and sent again.
         if spent := self._budget.writing(max(self._written(), self._heard // UNSEEN)):
@@ -241,18 +230,9 @@ class _Run:
     def _written(self) -> int:
         return self._answer.tally.characters if self._answer else 0
 
-    def _called(self, said: _Said, failure: str) -> None:
-        model, hook = self._services.model, self._services.on_model_call
-        if hook:
-            done = said.done
-            hook(
-                ModelCall(
-                    model=model.name, version=model.version, language_model=model.language_model,
-                    stop=done.stop if done else failure or "cut",
-                    tools=tuple(self._look_ups.known(c.name) for c in said.calls),
-                    usage=done.usage if done else Usage(),
-                )
-            )  # fmt: skip
+    def _called(self, said: Said, failure: str) -> None:
+        if hook := self._services.on_model_call:
+            hook(said.call(self._services.model, self._look_ups.known, failure))
 
     def _refused(self, code: str, count: int) -> None:
         if self._services.on_refusal:
@@ -260,7 +240,7 @@ class _Run:
 
     # ------------------------------------------------------------ tools
 
-    def _look(self, said: _Said, recorder: Recorder) -> Iterator[TurnEvent | None]:
+    def _look(self, said: Said, recorder: Recorder) -> Iterator[TurnEvent | None]:
         """Run the tools of one round, and say what was looked at so far."""
         native = said.done.native if said.done else None
         recorder.asks(
@@ -408,14 +388,6 @@ class _Run:
         """Leave the turn if a person pressed Stop, unless it is being ended already."""
         if self._stop.is_set() and not self._ending:
             raise _Stopped
-
-
-def _note(call: ToolCall, said: _Said) -> None:
-    said.calls.append(call)
-    asked = sum(len(c.name) + len(c.arguments) for c in said.calls)
-    if len(said.calls) > MOST_CALLS or asked > MOST_ASKED:
-        said.calls.clear()
-        raise ModelFailed("a model asked for more look-ups than can be meant")
 
 
 def _custom(payload: CustomPayload) -> CustomEvent:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from app.llm.asked_words import is_alert_of
-from app.llm.intents import Plan
+from app.llm.plan import Plan
 from app.llm.port import Cell, Entry, Reply
 from app.llm.synonyms import Synonyms, contains, forms
 

@@ -5,7 +5,6 @@ words. Nothing is guessed: a word that matches nothing is named as not matched.
 """
 
 import re
-from dataclasses import dataclass, field
 
 from app.llm import calculations, job_words
 from app.llm.asked_sections import (
@@ -15,22 +14,16 @@ from app.llm.asked_sections import (
     DECLINED,
     SPELT,
     WINDOW,
-    Asked,
     span,
     window,
 )
+from app.llm.named import take_named
 from app.llm.ordinary import parted
+from app.llm.plan import Match, Plan
 from app.llm.synonyms import (
-    Known,
-    MedicineClass,
-    Panel,
-    Problem,
     Synonyms,
-    Test,
     contains,
-    forms,
     one_edit,
-    words_of,
 )
 from app.llm.topics import (
     ABNORMAL,
@@ -63,79 +56,6 @@ PERIODS = {"h": "hours", "d": "days", "w": "weeks", "m": "months", "y": "years"}
 DOSE = re.compile(r"\b\d+(?:[.,]\d+)?\s?(?:mg|mcg|g|ml|units?|meq|%)(?![\w/])")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Match:
-    """Words of the question, and what they stand for."""
-
-    words: str
-    means: str
-
-
-@dataclass(kw_only=True)
-class Plan:
-    """What a question asks for. `leftover` words are searched in the chart's own words.
-
-    `ignored` words are neither known nor searched; `related` are the words of a named medicine's classes;
-    `slips` are unknown words one edit away from a known one; `problems` keep the question's own spelling.
-    `parts` are sections of the chart with the words that ask for each, `declined` what is not readable or computed here,
-    `anchor` and `window` since when, `jobs` the names of fixed reports.
-    `calculation_words` are keys of calculators with the words that ask for each, `stated` what the question gives for them ("weight=72 kg").
-    """
-
-    topics: list[Topic] = field(default_factory=list)
-    tests: list[Test] = field(default_factory=list)
-    panels: list[Panel] = field(default_factory=list)
-    classes: list[MedicineClass] = field(default_factory=list)
-    drugs: list[str] = field(default_factory=list)
-    matches: list[Match] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    leftover: list[str] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
-    related: list[str] = field(default_factory=list)
-    slips: dict[str, str] = field(default_factory=dict)
-    unread: list[str] = field(default_factory=list)
-    quoted: list[str] = field(default_factory=list)
-    spelt: list[str] = field(default_factory=list)
-    checks: list[str] = field(default_factory=list)
-    declined: list[str] = field(default_factory=list)
-    calculation_words: dict[str, str] = field(default_factory=dict)
-    stated: list[str] = field(default_factory=list)
-    give: bool = False
-    act: bool = False
-    begun: bool = False
-    taking: bool = False
-    ever: bool = False
-    since: str = ""
-    parts: dict[Asked, str] = field(default_factory=dict)
-    anchor: str = ""
-    window: str = ""
-    jobs: list[str] = field(default_factory=list)
-    why: bool = False
-    outside: bool = False
-    abnormal: bool = False
-    tolerated: bool = False
-
-    @property
-    def calculations(self) -> list[str]:
-        """Return the keys of the calculators that are asked for."""
-        return list(self.calculation_words)
-
-    @property
-    def empty(self) -> bool:
-        """Tell whether no word asks for anything."""
-        found = (
-            self.topics or self.tests or self.panels or self.classes or self.drugs or self.leftover
-        )
-        asked = self.calculations or self.checks or self.parts or self.declined or self.jobs
-        return not (found or self.problems or self.unread or self.quoted or self.spelt or asked)
-
-    @property
-    def substances(self) -> list[str]:
-        """Return what an allergy question names: medicines, classes, and words that are no medicine's."""
-        kinds = [kind.name for kind in self.classes]
-        return list(dict.fromkeys([*self.drugs, *kinds, *self.leftover, *self.quoted]))
-
-
 def read(question: str, synonyms: Synonyms) -> Plan:
     """Return the plan of a question."""
     plan = Plan()
@@ -158,7 +78,7 @@ def read(question: str, synonyms: Synonyms) -> Plan:
     rest = _without_units(DOSE.sub(" ", rest), question)
     rest = _parts(plan, rest)
     rest = _topics(plan, rest, TOPICS[:5])
-    rest = _named(plan, rest, synonyms, question)
+    rest = take_named(plan, rest, synonyms, question)
     rest = _topics(plan, rest, TOPICS[5:])
     rest = _unread(plan, rest)
     plan.leftover, plan.ignored = _content(rest, question, _stop_words(plan))
@@ -372,51 +292,6 @@ def _unread(plan: Plan, rest: str) -> str:
             plan.unread.append(name)
             rest = re.sub(rf"(?<!\w)(?:{pattern})", " ", rest)
     return rest
-
-
-def _named(plan: Plan, rest: str, synonyms: Synonyms, question: str) -> str:
-    """Take the reviewed words, the longest first; a word of two classes means both."""
-    entries: list[Known] = [
-        *synonyms.tests,
-        *synonyms.panels,
-        *synonyms.classes,
-        *synonyms.problems,
-    ]
-    for word, meant in words_of(entries):
-        found = re.search(_pattern(word), rest)
-        if found:
-            _add(plan, found[0], meant, question)
-            rest = re.sub(_pattern(word), " ", rest)
-    for ingredient in sorted(synonyms.ingredients, key=len, reverse=True):
-        if re.search(_pattern(ingredient), rest):
-            plan.drugs.append(ingredient)
-            kinds = [c.name for c in synonyms.classes if ingredient in c.ingredients]
-            plan.matches.append(Match(words=ingredient, means=f"{ingredient} ({', '.join(kinds)})"))
-            rest = re.sub(_pattern(ingredient), " ", rest)
-    return rest
-
-
-def _pattern(word: str) -> str:
-    """Match a word in the singular and in the plural."""
-    listed = "|".join(map(re.escape, sorted(forms(word), key=len, reverse=True)))
-    return rf"(?<![\w-])(?:{listed})(?![\w-])"
-
-
-def _add(plan: Plan, word: str, meant: tuple[Known, ...], question: str) -> None:
-    means: list[str] = []
-    for entry in meant:
-        match entry:
-            case Test():
-                plan.tests.append(entry)
-            case Panel():
-                plan.panels.append(entry)
-            case MedicineClass():
-                plan.classes.append(entry)
-            case Problem():
-                spelt = re.search(re.escape(word), question, re.IGNORECASE)
-                plan.problems.append(spelt[0] if spelt else word)
-        means += entry.tests if isinstance(entry, Panel) else [entry.name]
-    plan.matches.append(Match(words=word, means=", ".join(dict.fromkeys(means))))
 
 
 def _content(rest: str, question: str, stop: frozenset[str]) -> tuple[list[str], list[str]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from app.llm import intents, templates
 from app.llm.asked_sections import CODE
 from app.llm.hang_up import HangUp
-from app.llm.intents import Plan
+from app.llm.plan import Plan
 from app.llm.port import (
     Done,
     ModelEvent,

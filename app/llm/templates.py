@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from app.llm import job_parts, parts, parts_asked
 from app.llm.found import Found
-from app.llm.intents import Plan
+from app.llm.plan import Plan
 from app.llm.port import Entry, Reply
 from app.llm.sentences import show
 from app.llm.synonyms import Synonyms

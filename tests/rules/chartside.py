@@ -16,6 +16,10 @@ PAGE = Page(
             source=PRODUCT,
             text="A resource of another patient is dropped, counted and never shown.",
         ),
+        "chartside:patient:other-named": Rule(
+            source=PRODUCT,
+            text="A question that names another patient, by an id or plainly by a name, is not answered from this chart.",
+        ),
         "chartside:session:key": Rule(
             source=PRODUCT,
             text="A launch key opens its own launch only; without one nothing is answered.",
