@@ -19,7 +19,7 @@ from app.llm.port import Entry
 from app.tools.bounds import as_data, table_as_data
 from app.tools.entries import line_entry, none_records, none_text, row_entry, search_entry
 from app.tools.registry import Found, Tool
-from app.warehouse.patient_facts import TABLES, tables
+from app.warehouse.patient_facts import COLUMNS, TABLES, tables
 from app.warehouse.patient_query import MOST_ROWS, Answer, run
 from app.warehouse.sql_guard import Checked, check
 
@@ -44,7 +44,7 @@ def chart_query(
     frequency, route, author, site, detail); clock(now, today).
     Sections of records beyond the first screen are read if named: section = 'administrations'.
     """
-    checked = check(sql, TABLES)
+    checked = check(sql, TABLES, COLUMNS)
     names = _read(launch, checked)
     chart = launch.chart
     answer = run(checked, tables(chart))

@@ -43,6 +43,7 @@ RECORDS = (
 )  # fmt: skip
 CLOCK = (("now", "TIMESTAMP"), ("today", "DATE"))
 TABLES = ("results", "records", "clock")
+COLUMNS = frozenset(name for table in (RESULTS, RECORDS, CLOCK) for name, _ in table)
 
 
 def tables(chart: Chart) -> tuple[FactTable, ...]:

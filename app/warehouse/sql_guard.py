@@ -47,6 +47,8 @@ TYPES = frozenset((
     exp.DataType.Type.DATE, exp.DataType.Type.TIMESTAMP, exp.DataType.Type.INTERVAL, exp.DataType.Type.UNKNOWN,
 ))  # fmt: skip
 ALLOWED = frozenset((*GRAMMAR, *FUNCTIONS))
+# Columns of every table that no list names.
+HIDDEN = frozenset(("rowid",))
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 # Below this level the parser logs the text of a query, which may hold a patient's data.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
@@ -65,8 +67,8 @@ class Checked:
     sections: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def check(sql: str, tables: Collection[str]) -> Checked:
-    """Return a query that reads nothing but `tables`.
+def check(sql: str, tables: Collection[str], columns: Collection[str]) -> Checked:
+    """Return a query that reads nothing but `columns` of `tables`, and what it names itself.
 
     Raises:
         ToolRefused: it is no single SELECT, or holds anything that is not listed.
@@ -83,6 +85,7 @@ def check(sql: str, tables: Collection[str]) -> Checked:
         _demand(node)
     own = {cte.alias_or_name.casefold() for cte in tree.find_all(exp.CTE)}
     read = _tables(tree, frozenset(t.casefold() for t in tables), frozenset(own))
+    _demand_columns(tree, frozenset(c.casefold() for c in columns))
     literals = (n.this for n in nodes if isinstance(n, exp.Literal) and n.is_string)
     return Checked(
         sql=tree.sql(dialect="duckdb", comments=False), tables=read, literals=frozenset(literals),
@@ -148,6 +151,26 @@ def _tables(tree: exp.Expr, allowed: frozenset[str], own: frozenset[str]) -> fro
         if name in allowed:
             read.add(name)
     return frozenset(read)
+
+
+def _demand_columns(tree: exp.Expr, allowed: frozenset[str]) -> None:
+    """Refuse a column that is neither listed nor an output of the query's own.
+
+    To DuckDB `rowid` and the name of a table (its whole row) are columns as well.
+    """
+    tables = {str(one.alias_or_name).casefold() for one in tree.find_all(exp.Table)}
+    tables |= {str(one.name).casefold() for one in tree.find_all(exp.Table)}
+    own = {str(one.alias).casefold() for one in tree.find_all(exp.Alias)}
+    for named in tree.find_all(exp.TableAlias):
+        own |= {str(column.name).casefold() for column in named.args.get("columns") or ()}
+    if wrong := sorted(own & (tables | HIDDEN) - allowed):
+        raise ToolRefused(f"{_safe(wrong[0])} cannot name an output")
+    for column in tree.find_all(exp.Column):
+        if isinstance(column.this, exp.Star):
+            continue
+        whole = column.args.get("db") or column.args.get("catalog")
+        if whole or str(column.name).casefold() not in allowed | own:
+            raise ToolRefused(f"no column {_safe(column.name)}; there are {', '.join(sorted(allowed))}")
 
 
 def _sections(tree: exp.Expr, tables: frozenset[str]) -> dict[str, frozenset[str]]:

@@ -57,7 +57,7 @@ def checked(sql: str) -> Checked:
         CohortRefused: it is anything else; the message names what.
     """
     try:
-        tree = parse_one(check(sql, deid.TABLES).sql, read="duckdb")
+        tree = parse_one(check(sql, deid.TABLES, COLUMNS).sql, read="duckdb")
     except ToolRefused as error:
         raise CohortRefused(str(error)) from error
     if not isinstance(tree, exp.Select) or len(list(tree.find_all(exp.Query))) > 1:

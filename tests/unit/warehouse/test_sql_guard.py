@@ -11,7 +11,7 @@ import pytest
 from app.errors import ToolRefused
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry, ToolResult
-from app.warehouse.patient_facts import TABLES, FactTable, tables
+from app.warehouse.patient_facts import COLUMNS, TABLES, FactTable, tables
 from app.warehouse.patient_query import MOST_CELL, MOST_ROWS, run
 from app.warehouse.sql_guard import Checked, check
 from tests.ndjson_source import launch
@@ -113,6 +113,17 @@ HOSTILE = [
     'select * from "results; drop"',
     "select * from patients",
     "select * from df",
+    # columns that no list names: hidden ones, whole rows, the names of the engine
+    "select rowid from results",
+    "select max(rowid) from results group by rowid",
+    "select results from results",
+    "select r from results r",
+    "select rowid, 1 as rowid from results",
+    "select results, 1 as results from results",
+    "select handle from results order by rowid",
+    "with x as (select handle from results) select x from x",
+    "select main.results.handle from results",
+    "select file_row_number from results",
     # broken, hidden, endless
     "",
     ";",
@@ -143,19 +154,19 @@ PLAIN = [
 @pytest.mark.parametrize("sql", HOSTILE, ids=lambda sql: sql[:50])
 def test_anything_but_a_select_of_listed_parts_is_refused(sql: str) -> None:
     with pytest.raises(ToolRefused):
-        check(sql, TABLES)
+        check(sql, TABLES, COLUMNS)
 
 
 @pytest.mark.parametrize("sql", PLAIN, ids=lambda sql: sql[:50])
 def test_an_ordinary_question_passes_and_runs(sql: str) -> None:
-    checked = check(sql, TABLES)
+    checked = check(sql, TABLES, COLUMNS)
     assert checked.tables <= set(TABLES)
     run(checked, facts())
 
 
 def test_what_runs_is_printed_from_what_was_checked() -> None:
     checked = check(
-        "SELECT handle /* x */ FROM Results -- y\n WHERE section = 'labs'", TABLES
+        "SELECT handle /* x */ FROM Results -- y\n WHERE section = 'labs'", TABLES, COLUMNS
     )  # fmt: skip
     assert checked == Checked(
         sql="SELECT handle FROM Results WHERE section = 'labs'",
@@ -167,7 +178,7 @@ def test_what_runs_is_printed_from_what_was_checked() -> None:
 
 def test_a_refused_query_is_logged_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), pytest.raises(ToolRefused) as refused:
-        check("explain select 'EVERGREEN' from results", TABLES)
+        check("explain select 'EVERGREEN' from results", TABLES, COLUMNS)
     assert "EVERGREEN" not in caplog.text + str(refused.value)
 
 
@@ -241,7 +252,7 @@ def test_behind_the_guard_files_settings_and_extensions_are_shut_too(tmp_path: P
 def test_an_endless_query_is_interrupted_and_a_large_one_runs_out_of_its_memory() -> None:
     endless = "select count(*) n from results a, results b, results c, results d where a.number + b.number + c.number + d.number > 7"  # fmt: skip
     with pytest.raises(ToolRefused, match=r"stopped after 0\.1 seconds"):
-        run(check(endless, TABLES), facts(400), longest_s=0.1)
+        run(check(endless, TABLES, COLUMNS), facts(400), longest_s=0.1)
     # The engine is stopped, not only left: the process spends no more time on it.
     before = os.times()
     with pytest.raises(ToolRefused, match="needs more than 64MB"):
@@ -254,7 +265,7 @@ def test_an_endless_query_is_interrupted_and_a_large_one_runs_out_of_its_memory(
 
 
 def test_rows_columns_and_cells_are_bounded() -> None:
-    answer = run(check("select handle, value from results", TABLES), facts(120))
+    answer = run(check("select handle, value from results", TABLES, COLUMNS), facts(120))
     assert (len(answer.rows), answer.more) == (MOST_ROWS, True)
     long = run(unguarded("select repeat('x|', 500) x"), facts())
     assert (len(long.rows[0][0]), long.rows[0][0][-1], "|" in long.rows[0][0]) == (MOST_CELL, "…", False)  # fmt: skip
@@ -264,11 +275,14 @@ def test_rows_columns_and_cells_are_bounded() -> None:
 
 def test_a_fault_is_told_without_the_charts_values() -> None:
     with pytest.raises(ToolRefused) as refused:
-        run(check("select cast(value as date) from results", TABLES), facts())
+        run(check("select cast(value as date) from results", TABLES, COLUMNS), facts())
     assert str(refused.value) == "cannot run: ConversionException; check columns and types"
+    with pytest.raises(ToolRefused, match="no column nothing; there are author, code, "):
+        check("select nothing from results", TABLES, COLUMNS)
+    # A column of another table.
     with pytest.raises(ToolRefused) as unknown:
-        run(check("select nothing from results", TABLES), facts())
-    assert 'Referenced column "nothing" not found' in str(unknown.value)
+        run(check("select dose from results", TABLES, COLUMNS), facts())
+    assert 'Referenced column "dose" not found' in str(unknown.value)
 
 
 # ---------------------------------------------------------------- the tool
