@@ -5,32 +5,30 @@ the audit names that user.
 """
 
 import argparse
-import csv
-import io
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import orjson
 
 from app.audit.log import Who
 from app.cli.desk import Desk, plain, say
-from app.errors import ChartsideError, ConfigurationError
-from app.fhir.labels import Labels
+from app.errors import ChartsideError, CohortRefused, ConfigurationError
 from app.fhir.measures.rules import load
 from app.smart.registration import Registration
 from app.smart.registry import Registry, load_registration
 from app.smart.switches import Switches
 from app.store.switches import SwitchRows
-from app.warehouse.bulk.landing import folder_of
+from app.tools.cohort_tools import CohortRegistry
 from app.warehouse.cohort import named
 from app.warehouse.cohort.answers import Cohorts, Table
 from app.warehouse.cohort.criteria import Cohort, read
-from app.warehouse.cohort.flat import flat
+from app.warehouse.cohort.describe import PARTS
 from app.warehouse.cohort.measures import STATUSES
-from app.warehouse.cohort.memory import FILE, Answered
-from app.warehouse.store.snapshot import current
+from app.warehouse.cohort.opening import Asker, open_cohorts
+from app.warehouse.cohort.printed import as_csv, csv_of
 
 if TYPE_CHECKING:
     from app.cli.desk import Commands
@@ -42,6 +40,7 @@ def add(commands: "Commands") -> None:
     acts = cohort.add_subparsers(dest="cohort_act", required=True)
     for name, words, act in (
         ("count", "how many patients fit", _count),
+        ("describe", "what the patients who fit are like, in counts", _describe),
         ("list", "which patients fit, as CSV", _list),
         ("group", "which patients fit, as a FHIR Group", _group),
     ):
@@ -51,6 +50,9 @@ def add(commands: "Commands") -> None:
         one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of a shipped query")  # fmt: skip
         if name == "count":
             one.add_argument("--by", action="append", default=[], choices=("age", "sex"))
+        if name == "describe":
+            one.add_argument("--part", action="append", default=[], choices=PARTS)
+        if name in ("count", "describe"):
             one.add_argument("--csv", action="store_true")
         one.set_defaults(act=_saying(act))
     query = acts.add_parser("query", help="a SELECT of counts over the de-identified tables")
@@ -93,10 +95,31 @@ def _saying(
     return run
 
 
-def _count(desk: Desk, given: argparse.Namespace) -> int:
+def _asked(
+    desk: Desk, given: argparse.Namespace, tool: str, arguments: Mapping[str, object]
+) -> int:
+    """Ask by one of the tools that the page and MCP hosts have, and print what it gives."""
     with_rights, _ = cohorts_of(desk, given)
-    table = with_rights.count(_criteria(given), tuple(dict.fromkeys(given.by)))
-    return say(as_csv(table) if given.csv else as_text(table))
+    result = CohortRegistry(with_rights).call(tool, arguments)
+    if result.is_error:
+        sys.stderr.write(f"{plain(result.text)}\n")
+        return 1
+    return say(as_csv(result.tables) if given.csv else "\n".join(map(as_text, result.tables)))
+
+
+def _count(desk: Desk, given: argparse.Namespace) -> int:
+    by = tuple(dict.fromkeys(given.by))
+    if given.criteria in named.shipped():
+        arguments = {"name": given.criteria, "parameters": _parameters(given), "by": by}
+        return _asked(desk, given, "cohort_named", arguments)
+    criteria = msgspec.to_builtins(_criteria(given))
+    return _asked(desk, given, "cohort_count", {"criteria": criteria, "by": by})
+
+
+def _describe(desk: Desk, given: argparse.Namespace) -> int:
+    criteria = msgspec.to_builtins(_criteria(given))
+    parts = tuple(dict.fromkeys(given.part)) or PARTS
+    return _asked(desk, given, "cohort_describe", {"criteria": criteria, "parts": parts})
 
 
 def _list(desk: Desk, given: argparse.Namespace) -> int:
@@ -106,7 +129,7 @@ def _list(desk: Desk, given: argparse.Namespace) -> int:
         (one, link.replace("{patient}", one))
         for one in with_rights.patients(_criteria(given), "list")
     ]
-    return say(_csv([("patient", "chart"), *lines]))
+    return say(csv_of([("patient", "chart"), *lines]))
 
 
 def _group(desk: Desk, given: argparse.Namespace) -> int:
@@ -116,24 +139,20 @@ def _group(desk: Desk, given: argparse.Namespace) -> int:
 
 
 def _query(desk: Desk, given: argparse.Namespace) -> int:
-    with_rights, _ = cohorts_of(desk, given)
-    table = with_rights.select(given.sql)
-    return say(as_csv(table) if given.csv else as_text(table))
+    return _asked(desk, given, "cohort_query", {"sql": given.sql})
 
 
 def _measure(desk: Desk, given: argparse.Namespace) -> int:
     rules = {rule.key: rule for rule in load().rules}
     if unknown := [key for key in given.rule if key not in rules]:
         raise ConfigurationError(f"no rule {unknown[0]}; there are {', '.join(rules)}")
-    chosen = [rules[key] for key in given.rule or rules]
-    with_rights, _ = cohorts_of(desk, given)
     if given.status is None:
-        table = with_rights.measures(chosen)
-        return say(as_csv(table) if given.csv else as_text(table))
-    if len(chosen) != 1:
+        return _asked(desk, given, "cohort_measures", {"rules": tuple(given.rule)})
+    if len(given.rule) != 1:
         raise ConfigurationError("--list is of one rule")
-    found = with_rights.measured(chosen[0], given.status)
-    return say(_csv([("patient",), *((one,) for one in found)]))
+    with_rights, _ = cohorts_of(desk, given)
+    found = with_rights.measured(rules[given.rule[0]], given.status)
+    return say(csv_of([("patient",), *((one,) for one in found)]))
 
 
 def _names(desk: Desk, given: argparse.Namespace) -> int:
@@ -148,14 +167,22 @@ def _names(desk: Desk, given: argparse.Namespace) -> int:
 def _criteria(given: argparse.Namespace) -> Cohort:
     shipped = named.shipped()
     if given.criteria in shipped:
-        pairs = dict(one.partition("=")[::2] for one in given.set)
-        return named.fill(shipped[given.criteria], pairs)
+        values = {name: f"{value:g}" for name, value in _parameters(given).items()}
+        return named.fill(shipped[given.criteria], values)
     if given.set:
         raise ConfigurationError("--set is for a shipped query")
     try:
         return read(Path(given.criteria).read_bytes())
     except OSError as error:
         raise ConfigurationError(f"{given.criteria} is no file and no shipped query; see `cohort names`") from error  # fmt: skip
+
+
+def _parameters(given: argparse.Namespace) -> dict[str, float]:
+    pairs = dict(one.partition("=")[::2] for one in given.set)
+    try:
+        return {name: float(value) for name, value in pairs.items()}
+    except ValueError as error:
+        raise ConfigurationError("--set NAME=NUMBER") from error
 
 
 def cohorts_of(desk: Desk, given: argparse.Namespace) -> tuple[Cohorts, Registration]:
@@ -168,35 +195,18 @@ def cohorts_of(desk: Desk, given: argparse.Namespace) -> tuple[Cohorts, Registra
     Switches(SwitchRows(desk.engine), Registry([registration]), desk.clock).demand(
         registration.slug, "cohort"
     )
-    if registration.bulk is None:
-        raise ConfigurationError(f"{given.name} has no [bulk]: nothing is exported from it")
-    path = folder_of(desk.settings.warehouse, given.name, given.group)
-    found = current(path)
-    if found is None:
-        raise ConfigurationError("nothing was exported yet")
-    labels = Labels(
-        audiences={
-            (one.system, one.code): frozenset(one.audience)
-            for one in registration.restricted.labels
-        }
-    )
-    audit, who = (
-        desk.audit,
-        Who(registration=registration.slug, user_reference=given.user),
-    )
+    audit, who = desk.audit, Who(registration=registration.slug, user_reference=given.user)
 
     def record(detail: Mapping[str, str | int | list[str]]) -> None:
-        audit.record("cohort", who, {**detail, "group": given.group})
+        audit.record("cohort", who, {**detail, "group": given.group, "via": "command"})
 
-    return Cohorts(
-        flat=flat(*found, labels, registration.site.time_zone),
-        answered=Answered(path=path / FILE),
-        user=given.user,
-        analyst=given.user in registration.bulk.analysts,
-        lists=given.user in registration.bulk.lists,
-        record=record,
-        clock=desk.clock,
-    ), registration
+    try:
+        found = open_cohorts(
+            desk.settings.warehouse, registration, given.group, Asker(user=given.user), record, desk.clock
+        )  # fmt: skip
+    except CohortRefused as error:
+        raise ConfigurationError(str(error)) from error
+    return found, registration
 
 
 def as_text(table: Table) -> str:
@@ -205,18 +215,3 @@ def as_text(table: Table) -> str:
     widths = [max(len(line[i]) for line in lines) for i in range(len(table.columns))]
     rows = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines]  # fmt: skip
     return plain("\n".join([table.words, *rows, *table.notes])) + "\n"
-
-
-def as_csv(table: Table) -> str:
-    """Return a table as CSV; what is left out stands in lines of its own, behind a #."""
-    return _csv([table.columns, *table.rows]) + "".join(f"# {one}\n" for one in (table.words, *table.notes))  # fmt: skip
-
-
-def _csv(rows: list[tuple[str, ...]]) -> str:
-    out = io.StringIO()
-    # A spreadsheet takes a cell that begins with = + - @ for a formula.
-    csv.writer(out, lineterminator="\n").writerows(
-        [f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t") else cell for cell in row]
-        for row in rows
-    )
-    return out.getvalue()

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
@@ -23,6 +23,9 @@ from app.fhir.unsorted import Unsorted
 from app.launch_context import LaunchContext
 from app.llm.port import Entry, Schema, ToolSpec
 from app.tools.bounds import MOST_CHARACTERS, bounded
+
+if TYPE_CHECKING:
+    from app.warehouse.cohort.answers import Table
 
 # The argument of a tool that hears the user's words.
 TYPED = "typed"
@@ -38,6 +41,7 @@ class Found:
 
     `most` is the longest text it may give; a report that stands for many look-ups has more.
     `unsorted` says of which sections records could not be told apart by what was asked (`app.fhir.unsorted`).
+    `tables` are counts of many patients.
     """
 
     text: str
@@ -46,6 +50,7 @@ class Found:
     shown: Mapping[SectionName, int] = field(default_factory=dict)
     most: int = MOST_CHARACTERS
     unsorted: Unsorted = field(default_factory=dict)
+    tables: "tuple[Table, ...]" = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +72,18 @@ def failed_of(looks: Iterable[Look]) -> dict[SectionName, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class ToolResult:
-    """What a call gave: `text` for a model, `entries` for an assistant in this process, `looks` for the screen."""
+    """What a call gave: `text` for a model, `entries` for an assistant in this process, `looks` and `tables` for the screen.
+
+    `ran` False: there is no such tool, or the arguments did not fit it.
+    """
 
     text: str
     is_error: bool = False
     handles: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
     looks: tuple[Look, ...] = ()
+    tables: "tuple[Table, ...]" = ()
+    ran: bool = True
 
     @property
     def failed(self) -> dict[SectionName, str]:
@@ -105,36 +115,31 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What the audit is told of a call: names, not values."""
+    """What the audit is told of a call: names, not values. `ran` False: no such tool, or arguments that do not fit."""
 
     name: str
     is_error: bool
     sections: tuple[str, ...]
+    ran: bool = True
 
 
-class Registry:
-    """The tools of one launch."""
+class Guarded:
+    """Tools over one subject: described, called with arguments that were checked, and refused in words.
+
+    What a result is made of is the subject's: `Registry` for one launch's chart, `app.tools.cohort_tools` for many patients.
+    """
 
     def __init__(
-        self,
-        tools: Iterable[Tool],
-        launch: LaunchChart,
-        context: LaunchContext,
-        on_call: Callable[[Call], None] | None = None,
+        self, tools: Iterable[Tool], subject: object, on_call: Callable[[Call], None] | None
     ) -> None:
-        able = sorted(
-            (tool for tool in tools if any(readable(context, kind) for kind in tool.reads)),
-            key=lambda tool: tool.name,
-        )
-        self._launch = launch
+        able = sorted(tools, key=lambda tool: tool.name)
+        self._subject = subject
         self._on_call = on_call
-        # What the user typed in this conversation: what a tool takes as entered has to stand in it.
-        self.typed = ""
         self._tools = {tool.name: tool for tool in able}
         self._arguments = {tool.name: arguments_of(tool) for tool in able}
 
     def describe(self) -> tuple[ToolSpec, ...]:
-        """Return the tools this launch may use, by name; byte-stable."""
+        """Return the tools that may be used, by name; byte-stable."""
         return tuple(
             specification(tool, self._arguments[name]) for name, tool in self._tools.items()
         )
@@ -144,30 +149,57 @@ class Registry:
         result = self._run(name, arguments)
         if self._on_call:
             sections = tuple(look.section for look in result.looks)
+            known = name if name in self._tools else ""
             self._on_call(
-                Call(
-                    name=name if name in self._tools else "",
-                    is_error=result.is_error,
-                    sections=sections,
-                )
+                Call(name=known, is_error=result.is_error, sections=sections, ran=result.ran)
             )
         return result
 
     def _run(self, name: str, arguments: str | Mapping[str, object]) -> ToolResult:
         tool = self._tools.get(name)
         if tool is None:
-            return ToolResult(text=NO_SUCH_TOOL, is_error=True)
+            return ToolResult(text=NO_SUCH_TOOL, is_error=True, ran=False)
         try:
             given = _validated(arguments, self._arguments[name])
-            heard = {TYPED: self.typed} if tool.hears else {}
-            found = tool.function(self._launch, **given, **heard)
         except msgspec.ValidationError as error:
-            return ToolResult(text=f"Refused: {error}.", is_error=True)
+            return ToolResult(text=f"Refused: {error}.", is_error=True, ran=False)
         except (msgspec.DecodeError, RecursionError):
-            return ToolResult(text="Refused: the arguments are not a JSON object.", is_error=True)
+            text = "Refused: the arguments are not a JSON object."
+            return ToolResult(text=text, is_error=True, ran=False)
+        try:
+            found = tool.function(self._subject, **given, **self._heard(tool))
         except ChartsideError as error:
             return ToolResult(text=f"Refused: {error.public} {error}", is_error=True)
         return self._result(found)
+
+    def _heard(self, tool: Tool) -> dict[str, str]:
+        """Return what a tool is told that no caller of it can set."""
+        del tool
+        return {}
+
+    def _result(self, found: Found) -> ToolResult:
+        """Return what a call gave."""
+        return ToolResult(text=found.text, entries=found.entries, tables=found.tables)
+
+
+class Registry(Guarded):
+    """The tools of one launch."""
+
+    def __init__(
+        self,
+        tools: Iterable[Tool],
+        launch: LaunchChart,
+        context: LaunchContext,
+        on_call: Callable[[Call], None] | None = None,
+    ) -> None:
+        able = (tool for tool in tools if any(readable(context, kind) for kind in tool.reads))
+        super().__init__(able, launch, on_call)
+        self._launch = launch
+        # What the user typed in this conversation: what a tool takes as entered has to stand in it.
+        self.typed = ""
+
+    def _heard(self, tool: Tool) -> dict[str, str]:
+        return {TYPED: self.typed} if tool.hears else {}
 
     def _result(self, found: Found) -> ToolResult:
         looks = tuple(self._look(section, found) for section in found.sections)
@@ -241,12 +273,21 @@ def arguments_of(tool: Tool) -> type[msgspec.Struct]:
 def specification(tool: Tool, arguments: type[msgspec.Struct]) -> ToolSpec:
     """Derive what a model is told: the docstring, and a flat JSON Schema from the signature."""
     (_,), parts = msgspec.json.schema_components([arguments])
-    sent = parts[tool.name]
+    sent = parts.pop(tool.name)
     properties = {name: _plain(part) for name, part in sent["properties"].items()}
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if sent.get("required"):
         schema["required"] = sent["required"]
+    if parts:
+        schema["$defs"] = {name: _trimmed(part) for name, part in parts.items()}
     return ToolSpec(name=tool.name, description=inspect.getdoc(tool.function) or "", schema=schema)
+
+
+def _trimmed(part: Any) -> Any:
+    """Drop titles and empty defaults at every depth."""
+    if isinstance(part, dict):
+        return {k: _trimmed(v) for k, v in _plain(part).items()}
+    return [_trimmed(one) for one in part] if isinstance(part, list) else part
 
 
 def _plain(part: Mapping[str, Any]) -> Schema:

@@ -170,7 +170,9 @@ def _demand_columns(tree: exp.Expr, allowed: frozenset[str]) -> None:
             continue
         whole = column.args.get("db") or column.args.get("catalog")
         if whole or str(column.name).casefold() not in allowed | own:
-            raise ToolRefused(f"no column {_safe(column.name)}; there are {', '.join(sorted(allowed))}")
+            raise ToolRefused(
+                f"no column {_safe(column.name)}; there are {', '.join(sorted(allowed))}"
+            )
 
 
 def _sections(tree: exp.Expr, tables: frozenset[str]) -> dict[str, frozenset[str]]:

@@ -191,6 +191,10 @@ class Cohorts:
         if not self.analyst:
             self.refuse(act, NOT_ANALYST)
 
+    def note_unasked(self, tool: str) -> None:
+        """Write down a call whose arguments do not fit, or of no tool."""
+        self._record({"what": "tool", "tool": tool, "refused": "not a question"})
+
     def refuse(self, act: Act, why: str, question: str = "") -> None:
         """Write a refusal down and raise it."""
         self._record({"what": act, "question": question, "refused": why})

@@ -107,13 +107,22 @@ def read(text: bytes | str) -> Cohort:
         cohort = msgspec.json.decode(text, type=Cohort)
     except msgspec.MsgspecError as error:
         raise CohortRefused(f"criteria: {error}") from error
+    demand(cohort)
+    return cohort
+
+
+def demand(cohort: Cohort) -> None:
+    """Refuse criteria that their types allow and that mean nothing.
+
+    Raises:
+        CohortRefused: it says what.
+    """
     every = (*cohort.all, *cohort.any, *cohort.none)
     if len(every) > MOST_CRITERIA:
         raise CohortRefused(f"more than {MOST_CRITERIA} criteria")
     for one in every:
         if isinstance(one, Record):
             _demand(one)
-    return cohort
 
 
 def _demand(one: Record) -> None:

@@ -63,7 +63,7 @@ def fill(db: duckdb.DuckDBPyConnection, year: int, day: str) -> None:
         db.execute(_coded(kind, year))
     db.execute(f"""
     CREATE TABLE deid.concept AS SELECT c.kind, c.system, c.code, min(e.text) AS name FROM event_code c JOIN event e USING (event)
-    WHERE {_code_like("c.system", "c.code")} GROUP BY c.kind, c.system, c.code, e.text
+    WHERE {code_like("c.system", "c.code")} GROUP BY c.kind, c.system, c.code, e.text
     HAVING count(DISTINCT c.patient_id) >= {LEAST}
     """)  # noqa: S608 - as above
 
@@ -75,7 +75,7 @@ def _coded(kind: str, year: int) -> str:
         "observation": ", CASE WHEN e.comparator IS NULL THEN e.value END AS value, u.unit",
         "encounter": f", {_listed('e.class', CLASSES)} AS class",
     }.get(kind, "")
-    fits = _code_like("c.system", "c.code")
+    fits = code_like("c.system", "c.code")
     happened = "TRY_CAST(left(e.day, 4) AS INTEGER)"
     return f"""
     CREATE TABLE deid.{kind} AS
@@ -94,7 +94,8 @@ def _listed(column: str, allowed: tuple[str, ...]) -> str:
     )
 
 
-def _code_like(system: str, code: str) -> str:
+def code_like(system: str, code: str) -> str:
+    """Return a condition: a code that its published system could give."""
     fits = " ".join(
         f"WHEN '{one}' THEN regexp_full_match({code}, '{pattern}')"
         for one, pattern in CODES.items()

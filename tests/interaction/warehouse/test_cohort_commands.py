@@ -70,6 +70,13 @@ def test_counts_and_lists_by_the_rights_of_the_registration(
     ]  # fmt: skip
 
 
+def test_a_description_shows_no_part_of_few(run: Run) -> None:
+    code, said, _ = run("cohort", "describe", "sandbox", "age_range", "--as", "Practitioner/counts", "--part", "sex", "--part", "age", "--csv")  # fmt: skip
+    assert (code, said.splitlines()[1], "female,15\nmale,15" in said) == (0, "30", True)
+    assert "fewer than 11" in said
+    assert run("cohort", "describe", "sandbox", "age_range", "--as", "Practitioner/nobody")[0] == 1
+
+
 def test_a_select_and_the_rules_of_care(run: Run) -> None:
     sql = "SELECT sex, count(DISTINCT patient_key) AS n FROM patient GROUP BY sex ORDER BY sex"
     code, said, _ = run("cohort", "query", "sandbox", sql, "--as", "Practitioner/counts", "--csv")
@@ -92,5 +99,8 @@ def test_what_is_not_there_is_said(run: Run) -> None:
     assert "diabetes_a1c_above" in run("cohort", "names")[1]
     code, _, wrong = run("cohort", "count", "sandbox", "no_such", "--as", "Practitioner/counts")
     assert (code, "no shipped query" in wrong) == (2, True)
-    code, _, wrong = run("cohort", "count", "sandbox", "age_range", "--as", "Practitioner/counts", "--group", "other")  # fmt: skip
+    code, _, wrong = run("cohort", "count", "sandbox", "age_range", "--as", "Practitioner/counts", "--group", "everyone")  # fmt: skip
     assert (code, "nothing was exported yet" in wrong) == (2, True)
+    code, _, wrong = run("cohort", "count", "sandbox", "age_range", "--as", "Practitioner/counts", "--group", "other")  # fmt: skip
+    assert (code, "does not name it" in wrong) == (2, True)
+    assert run("cohort", "count", "sandbox", "age_range", "--as", "Practitioner/counts", "--set", "high=x")[0] == 2  # fmt: skip
