@@ -19,7 +19,7 @@ help:
 	@echo "make bench    figures as JSON lines; NAME=tokens|card|bundle|cache for one"
 	@echo "make wheel    build the wheel, install it into an empty environment, read a chart through it"
 	@echo "make llama    the model adapters against a real llama.cpp server"
-	@echo "make spark    the views over exports on Spark as on DuckDB (Java 17; 590 MB are installed)"
+	@echo "make spark    views, tables and cohorts on Spark as on DuckDB (Java 17; 590 MB are installed)"
 	@echo "make pictures every state of the screen: drawn, checked for access, by keyboard"
 	@echo "make conformance the MCP suites and the Inspector against our MCP server and client (330 MB are installed)"
 	@echo "make options  the same twelve questions by each way to a chart: docs/options.md"
@@ -114,7 +114,7 @@ llama: .setup/python
 
 spark: .setup/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.txt
-	$(BIN)/pytest -q tests/contract/warehouse/test_spark.py
+	$(BIN)/pytest -q tests/contract/warehouse/test_spark.py tests/contract/warehouse/test_spark_cohorts.py
 
 .setup/conformance: tests/conformance/package-lock.json
 	@mkdir -p .setup

@@ -22,6 +22,7 @@
     ├── ViewRefused             a ViewDefinition that needs what is not supported: it is named
     ├── ViewStopped             a view met data that it cannot put into a row
     ├── FlattenFailed           no tables were written (`app.warehouse.flatten.errors`)
+    ├── SparkStopped            Spark is not there, or gave no answer (`app.warehouse.spark.errors`)
     ├── CohortRefused           a cohort question that may not, or cannot, be answered
     ├── TurnRefused             a turn that cannot start (one runs already, budget spent, empty)
     │   ├── TurnRepeated        its id was used before

@@ -7,6 +7,7 @@ the audit names that user.
 import argparse
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,12 @@ from app.warehouse.cohort import named
 from app.warehouse.cohort.answers import Cohorts, Table
 from app.warehouse.cohort.criteria import Cohort, read
 from app.warehouse.cohort.describe import PARTS
+from app.warehouse.cohort.flat import flat
 from app.warehouse.cohort.measures import STATUSES
-from app.warehouse.cohort.opening import Asker, open_cohorts
+from app.warehouse.cohort.on_spark import flat_on_spark
+from app.warehouse.cohort.opening import Asker, Opener, open_cohorts
 from app.warehouse.cohort.printed import as_csv, csv_of
+from app.warehouse.spark.session import LOCAL
 
 if TYPE_CHECKING:
     from app.cli.desk import Commands
@@ -54,6 +58,8 @@ def add(commands: "Commands") -> None:
             one.add_argument("--part", action="append", default=[], choices=PARTS)
         if name in ("count", "describe"):
             one.add_argument("--csv", action="store_true")
+        if name != "describe":
+            _add_engine(one)
         one.set_defaults(act=_saying(act))
     query = acts.add_parser("query", help="a SELECT of counts over the de-identified tables")
     _add_whose(query)
@@ -67,6 +73,7 @@ def add(commands: "Commands") -> None:
     measure.add_argument("rule", nargs="*", help="keys of rules; all, if none is named")
     measure.add_argument("--list", dest="status", choices=STATUSES, help="which patients: of one rule, by id")  # fmt: skip
     measure.add_argument("--csv", action="store_true")
+    _add_engine(measure)
     measure.set_defaults(act=_saying(_measure))
     listed = acts.add_parser("names", help="the queries that ship, with their parameters")
     listed.set_defaults(act=_names)
@@ -78,6 +85,11 @@ def _add_whose(command: argparse.ArgumentParser) -> None:
     command.add_argument("--group", default="", help="one of [bulk] groups")
 
 
+def _add_engine(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--engine", choices=("duckdb", "spark"), default="duckdb", help="what answers (default duckdb)")  # fmt: skip
+    command.add_argument("--master", default=LOCAL, help=f"Spark's master (default {LOCAL})")
+
+
 def _saying(
     act: Callable[[Desk, argparse.Namespace], int],
 ) -> Callable[[Desk, argparse.Namespace], int]:
@@ -85,7 +97,8 @@ def _saying(
 
     def run(desk: Desk, given: argparse.Namespace) -> int:
         try:
-            return act(desk, given)
+            with ExitStack() as given.until_done:
+                return act(desk, given)
         except ConfigurationError:
             raise
         except ChartsideError as error:
@@ -202,11 +215,21 @@ def cohorts_of(desk: Desk, given: argparse.Namespace) -> tuple[Cohorts, Registra
 
     try:
         found = open_cohorts(
-            desk.settings.warehouse, registration, given.group, Asker(user=given.user), record, desk.clock
+            desk.settings.warehouse, registration, given.group, Asker(user=given.user), record, desk.clock, _tables(given),
         )  # fmt: skip
     except CohortRefused as error:
         raise ConfigurationError(str(error)) from error
     return found, registration
+
+
+def _tables(given: argparse.Namespace) -> Opener:
+    """Return what opens the flat tables in the engine that was asked for; Spark's session ends with the command."""
+    if getattr(given, "engine", "duckdb") == "duckdb":
+        return flat
+    until_done: ExitStack = given.until_done
+    return lambda folder, snapshot, labels, zone: until_done.enter_context(
+        flat_on_spark(folder, snapshot, labels, zone, given.master)
+    )
 
 
 def as_text(table: Table) -> str:

@@ -14,8 +14,9 @@ from app.smart.registration import Registration
 from app.warehouse.bulk.landing import folder_of
 from app.warehouse.flatten.commit import Engine, Flattening, Manifest
 from app.warehouse.flatten.on_duckdb import OnDuckDb
-from app.warehouse.flatten.on_spark import LOCAL, OnSpark
+from app.warehouse.flatten.on_spark import OnSpark
 from app.warehouse.flatten.tables import tasks_of
+from app.warehouse.spark.session import LOCAL
 from app.warehouse.store.snapshot import current
 from app.wiring import build
 

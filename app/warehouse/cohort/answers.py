@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from app.errors import CohortRefused
 from app.fhir.measures.rules import Rule
@@ -20,6 +20,7 @@ from app.warehouse.cohort.criteria import Cohort, compiled
 from app.warehouse.cohort.flat import Flat
 from app.warehouse.cohort.measures import STATUSES, Status, measure
 from app.warehouse.cohort.memory import Answered
+from app.warehouse.cohort.tables import Flattened
 
 Act = Literal["count", "list", "group", "query", "measure", "describe"]
 FEW, HIDDEN = f"fewer than {LEAST}", "not shown"
@@ -35,6 +36,7 @@ MEASURE_NOTES = (
 )
 NOT_ANALYST = "not an analyst: [bulk] analysts of the registration does not name this user"
 NO_LISTS = "counts only: [bulk] lists of the registration does not name this user"
+NOT_HERE = "this is answered by DuckDB alone, from the de-identified file"
 Record = Callable[[Mapping[str, str | int | list[str]]], None]
 
 
@@ -53,7 +55,7 @@ class Table:
 class Cohorts:
     """Answers for one user; `analyst` and `lists` are rights that the registration gives. `record` writes to the audit."""
 
-    flat: Flat
+    flat: Flattened
     answered: Answered
     user: str
     analyst: bool
@@ -70,9 +72,8 @@ class Cohorts:
         self.demand_analyst("count")
         if not set(by) <= set(SPLITS):
             raise CohortRefused(f"by {' and '.join(SPLITS)} only")
-        query = compiled(cohort, self.flat.built.day)
-        question = digest(query.sql, query.values)
-        rows = self._select(query.sql, query.values)
+        words, question = self._named(cohort)
+        rows = self._select(cohort)
         cells: dict[tuple[str, ...], set[str]] = defaultdict(set)
         for patient, age, sex in rows:
             place = {"age": band(age), "sex": str(sex)}
@@ -84,7 +85,7 @@ class Cohorts:
         table = [(*name, value) for name, value in zip(cells, shown[1:], strict=True)] if by else []
         rows_shown = (*sorted(table), (*["all"] * len(by), shown[0]))
         return Table(
-            words=query.words, columns=(*by, "patients"), rows=rows_shown, notes=self.notes(), question=question
+            words=words, columns=(*by, "patients"), rows=rows_shown, notes=self.notes(), question=question
         )  # fmt: skip
 
     def patients(self, cohort: Cohort, act: Literal["list", "group"] = "list") -> list[str]:
@@ -94,11 +95,10 @@ class Cohorts:
             CohortRefused: the user has no right to lists.
         """
         self.demand_analyst(act)
-        query = compiled(cohort, self.flat.built.day)
-        question = digest(query.sql, query.values)
+        _, question = self._named(cohort)
         if not self.lists:
             self.refuse(act, NO_LISTS, question)
-        found = [str(row[0]) for row in self._select(query.sql, query.values)]
+        found = [str(row[0]) for row in self._select(cohort)]
         self._record({"what": act, "question": question, "patients": len(found)})
         return found
 
@@ -124,9 +124,10 @@ class Cohorts:
         """
         self.demand_analyst("query")
         question = digest(sql, ())
+        flat = self.on_duckdb("query", question)
         try:
             query = adhoc.checked(sql)
-            rows, keys = adhoc.run(self.flat.folder, query)
+            rows, keys = adhoc.run(flat.folder, query)
         except CohortRefused as error:
             # What it names may come from the question: the audit has its digest.
             self._record(
@@ -195,7 +196,17 @@ class Cohorts:
         """Write down a call whose arguments do not fit, or of no tool."""
         self._record({"what": "tool", "tool": tool, "refused": "not a question"})
 
-    def refuse(self, act: Act, why: str, question: str = "") -> None:
+    def on_duckdb(self, act: Act, question: str = "") -> Flat:
+        """Return the tables with the de-identified file beside them, which Spark has not.
+
+        Raises:
+            CohortRefused: this is asked of Spark.
+        """
+        if not isinstance(self.flat, Flat):
+            self.refuse(act, NOT_HERE, question)
+        return self.flat
+
+    def refuse(self, act: Act, why: str, question: str = "") -> NoReturn:
         """Write a refusal down and raise it."""
         self._record({"what": act, "question": question, "refused": why})
         raise CohortRefused(why)
@@ -225,9 +236,15 @@ class Cohorts:
             *((f"Not readable in this data, so not counted: {missing}.",) if missing else ()),
         )
 
-    def _select(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _named(self, cohort: Cohort) -> tuple[str, str]:
+        """Return a cohort's words, and the digest of its question, which is the same in every engine."""
+        query = compiled(cohort, self.flat.built.day)
+        return query.words, digest(query.sql, query.values)
+
+    def _select(self, cohort: Cohort) -> list[tuple[Any, ...]]:
         with self.flat.views() as db:
-            return db.execute(sql, list(values)).fetchall()
+            query = compiled(cohort, self.flat.built.day, db.dialect)
+            return db.execute(query.sql, query.values).fetchall()
 
     def _record(self, detail: Mapping[str, str | int | list[str]]) -> None:
         self.record({**detail, "snapshot": self.flat.built.snapshot})

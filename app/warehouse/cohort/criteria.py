@@ -14,6 +14,8 @@ import msgspec
 from app.errors import CohortRefused
 from app.fhir.dates import day as spoken
 from app.fhir.measures.rules import ValueSet, load
+from app.warehouse.views import DUCKDB
+from app.warehouse.views.render import Dialect
 
 System = Literal["icd10", "snomed", "loinc", "cvx", "rxnorm", "cpt", "ndc"]
 Kind = Literal["condition", "observation", "medication", "encounter", "immunization", "procedure", "report", "allergy"]  # fmt: skip
@@ -33,6 +35,8 @@ AGE = (
     "- CASE WHEN substring(p.birth_date, 6, 5) > substring(?, 6, 5) THEN 1 ELSE 0 END END"
 )
 SEX = "CASE WHEN p.sex IN ('F', 'female') THEN 'female' WHEN p.sex IN ('M', 'male') THEN 'male' ELSE 'other' END"
+# The newest first; of two of one minute the one whose record and part come later in the alphabet, in every engine.
+NEWEST = "moment DESC, record DESC, part DESC NULLS LAST"
 SIGNS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "=": "="}
 
 
@@ -95,6 +99,7 @@ class Query:
     sql: str = ""
     values: list[Any] = field(default_factory=list)
     words: str = ""
+    dialect: Dialect = DUCKDB
 
 
 def read(text: bytes | str) -> Cohort:
@@ -148,9 +153,9 @@ def value_sets() -> list[ValueSet]:
     return list({one.name: one for one in every}.values())
 
 
-def compiled(cohort: Cohort, day: str) -> Query:
+def compiled(cohort: Cohort, day: str, dialect: Dialect = DUCKDB) -> Query:
     """Return the SELECT of a cohort at a day (ISO): columns patient_id, age, sex."""
-    out = Query(values=[day, day])
+    out = Query(values=[day, day], dialect=dialect)
     parts, said = [], []
     for one in cohort.all:
         parts.append(_sql(one, day, out))
@@ -204,7 +209,7 @@ def _valued(value: Value, where: str, out: Query) -> str:
     newest = "v.place = 1 AND " if value.which == "latest" else ""
     return (
         "SELECT v.patient_id FROM (SELECT e.patient_id, e.value, e.unit, e.comparator, "  # noqa: S608 - as above
-        "row_number() OVER (PARTITION BY e.patient_id ORDER BY e.moment DESC, e.event DESC) AS place "
+        f"row_number() OVER (PARTITION BY e.patient_id ORDER BY {NEWEST}) AS place "
         f"FROM event e WHERE e.value IS NOT NULL AND {where}) v WHERE {newest}{compares}"
     )
 
@@ -213,7 +218,7 @@ def _matched(one: Record, out: Query) -> list[str]:
     out.values.append(one.kind)
     if one.set:
         wanted = next(each for each in value_sets() if each.name == one.set)
-        return [belongs(wanted, one.kind, out.values)]
+        return [belongs(wanted, one.kind, out.values, out.dialect)]
     if not one.codes:
         return []
     return [f"({coded(one.codes, one.kind, out.values)})"]
@@ -236,7 +241,7 @@ def coded(codes: Mapping[System, tuple[str, ...]], kind: str, values: list[Any])
     return f"e.event IN (SELECT c.event FROM event_code c WHERE c.kind = ? AND ({' OR '.join(listed)}))"  # noqa: S608 - as above
 
 
-def belongs(wanted: ValueSet, kind: str, values: list[Any]) -> str:
+def belongs(wanted: ValueSet, kind: str, values: list[Any], dialect: Dialect = DUCKDB) -> str:
     """Return a condition on event `e`: it belongs to a value set, by a code or by the words of its name.
 
     The same rule as that of one chart (`app.tools.care_gaps.records`): an ingredient counts always; a word does not where the name
@@ -245,22 +250,23 @@ def belongs(wanted: ValueSet, kind: str, values: list[Any]) -> str:
     systems: tuple[System, ...] = ("icd10", "snomed", "loinc", "cvx")
     codes = {name: found for name in systems if (found := getattr(wanted, name))}
     parts = [coded(codes, kind, values)] if codes else []
+    matches = dialect.functions["matches"].format("e.text", "?")
     if wanted.ingredients:
         values.append(whole_words(wanted.ingredients))
-        parts.append("regexp_matches(e.text, ?)")
+        parts.append(matches)
     if wanted.words:
         values.append(whole_words(wanted.words))
-        said = "regexp_matches(e.text, ?)"
+        said = matches
         without = (*wanted.but_not, *(load().never if kind == "condition" else ()))
         if without:
             values.append(whole_words(without))
-            said += " AND NOT regexp_matches(e.text, ?)"
+            said += f" AND NOT {matches}"
         parts.append(f"({said})")
     return f"({' OR '.join(parts)})"
 
 
 def whole_words(words: tuple[str, ...]) -> str:
-    """Return a pattern of RE2 that finds one of several words in lower-case text, whole."""
+    """Return a pattern, of RE2 and of Java alike, that finds one of several words in lower-case text, whole."""
     special = "\\.+*?()|[]{}^$/"
     escaped = "|".join("".join(f"\\{c}" if c in special else c for c in w.casefold()) for w in words)  # fmt: skip
     return rf"(^|[^\pL\pN])({escaped})([^\pL\pN]|$)"

@@ -15,6 +15,8 @@ from app.warehouse.cohort import deid
 from app.warehouse.cohort.answers import HIDDEN, SPLITS, TOO_NEAR, Cohorts, Table, band, digest
 from app.warehouse.cohort.combining import LEAST
 from app.warehouse.cohort.criteria import COUNTED, UNSURE, Cohort, compiled
+from app.warehouse.cohort.flat import Flat
+from app.warehouse.cohort.tables import Tables
 
 Part = Literal["age", "sex", "condition", "medication", "visits"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -33,12 +35,13 @@ def describe(ask: Cohorts, cohort: Cohort, parts: Sequence[Part]) -> tuple[Table
         CohortRefused: the user is no analyst; the whole count may not be told.
     """
     ask.demand_analyst("describe")
+    tables = ask.on_duckdb("describe")
     query = compiled(cohort, ask.flat.built.day)
     question = digest(f"describe {' '.join(parts)} {query.sql}", query.values)
     with ask.flat.views() as db:
         rows = db.execute(query.sql, query.values).fetchall()
         people = {str(row[0]) for row in rows}
-        cells = {part: _cells(db, part, rows, people, ask) for part in dict.fromkeys(parts)}
+        cells = {part: _cells(db, part, rows, people, tables) for part in dict.fromkeys(parts)}
     if 0 < len(people) < LEAST:
         cells = {}
     flat = [people, *(cell for found in cells.values() for cell in found.values())]
@@ -53,12 +56,12 @@ def describe(ask: Cohorts, cohort: Cohort, parts: Sequence[Part]) -> tuple[Table
         notes=ask.notes(),
         question=question,
     )
-    tables = [whole]
+    shown_tables = [whole]
     for part, found in cells.items():
         listed = [(label, next(words)) for label in found]
         if part not in SPLITS:
             listed = [row for row in listed if row[1] != HIDDEN]
-        tables.append(
+        shown_tables.append(
             Table(
                 words=f"Patients {TITLES[part]}",
                 columns=(part, "patients"),
@@ -67,15 +70,15 @@ def describe(ask: Cohorts, cohort: Cohort, parts: Sequence[Part]) -> tuple[Table
                 question=question,
             )
         )
-    return tuple(tables)
+    return tuple(shown_tables)
 
 
 def _cells(
-    db: duckdb.DuckDBPyConnection,
+    db: Tables,
     part: Part,
     rows: Sequence[tuple[Any, ...]],
     people: set[str],
-    ask: Cohorts,
+    flat: Flat,
 ) -> Cells:
     """Return the patients behind each count of a part, by label, in the order in which they are shown."""
     cells: Cells = defaultdict(set)
@@ -87,13 +90,13 @@ def _cells(
             for patient, _, sex in rows:
                 cells[str(sex)].add(str(patient))
         case "visits":
-            return _visits(db, people, int(ask.flat.built.day[:4]))
+            return _visits(db, people, int(flat.built.day[:4]))
         case _:
-            return _codes(db, part, people, ask)
+            return _codes(db, part, people, flat)
     return dict(sorted(cells.items()))
 
 
-def _visits(db: duckdb.DuckDBPyConnection, people: set[str], year: int) -> Cells:
+def _visits(db: Tables, people: set[str], year: int) -> Cells:
     years = [str(one) for one in range(year - YEARS + 1, year + 1)]
     marks = ", ".join("?" * len(COUNTED["encounter"]))
     found = db.execute(
@@ -107,7 +110,7 @@ def _visits(db: duckdb.DuckDBPyConnection, people: set[str], year: int) -> Cells
     return cells
 
 
-def _codes(db: duckdb.DuckDBPyConnection, kind: str, people: set[str], ask: Cohorts) -> Cells:
+def _codes(db: Tables, kind: str, people: set[str], flat: Flat) -> Cells:
     """Return the patients of the most frequent codes, of the system that codes most of these patients."""
     unsure = ", ".join("?" * len(UNSURE))
     counted = COUNTED.get(kind, ())
@@ -134,15 +137,15 @@ def _codes(db: duckdb.DuckDBPyConnection, kind: str, people: set[str], ask: Coho
         }
     )
     listed = sorted(frequent, key=lambda code: (-frequent[code], code))[:MOST_CODES]
-    names = _names(ask, kind, chosen)
+    names = _names(flat, kind, chosen)
     return {
         f"{names.get(code, 'code')} ({chosen} {code})": by_code[chosen, code] for code in listed
     }
 
 
-def _names(ask: Cohorts, kind: str, system: str) -> dict[str, str]:
+def _names(flat: Flat, kind: str, system: str) -> dict[str, str]:
     """Return a name for each code, as the de-identified file has it."""
-    with duckdb.connect(str(ask.flat.folder / deid.FILE), read_only=True) as db:
+    with duckdb.connect(str(flat.folder / deid.FILE), read_only=True) as db:
         found = db.execute(
             "SELECT code, min(name) FROM concept WHERE kind = ? AND system = ? AND name <> '' GROUP BY code",
             [kind, system],

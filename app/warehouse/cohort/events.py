@@ -7,9 +7,13 @@ the short names of their systems.
 """
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 import duckdb
+
+from app.warehouse.views import DUCKDB
+from app.warehouse.views.render import Dialect
 
 SYSTEMS: Mapping[str, str] = {
     "http://hl7.org/fhir/sid/icd-10-cm": "icd10", "http://hl7.org/fhir/sid/icd-10": "icd10",
@@ -90,75 +94,131 @@ KINDS = (
         "status": "status", "day": "authored", "text": "questionnaire", "visit": "encounter_id",
     }),
 )  # fmt: skip
-# A component counts as a result of its own: it has its record's status, day and visit, and its own code and value.
-COMPONENTS = """
-INSERT INTO event SELECT nextval('next_event'), o.patient_id, 'observation', o.record, c.position, o.status, NULL, o.category, NULL, o.day, o.moment,
-  lower(concat_ws(' | ', c.code_text, c.code_display)), c.value, c.unit_code, c.value_comparator, o.visit
-FROM observation_component c JOIN event o ON o.kind = 'observation' AND o.record = c.observation_id;
-INSERT INTO event_code SELECT DISTINCT e.event, e.patient_id, 'observation', short_system(v.s), v.c
-FROM (SELECT observation_id, position, code_system AS s, code AS c FROM observation_component WHERE code IS NOT NULL
-  UNION SELECT observation_id, position, 'http://loinc.org', loinc FROM observation_component WHERE loinc IS NOT NULL) v
-JOIN event e ON e.kind = 'observation' AND e.record = v.observation_id AND e.part = v.position
-"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """How an engine writes what follows. `number` makes an event's key of its record and part; `own` holds the events without parts.
+
+    Keys are compared for being equal alone: which of two results of one minute is newer is told by record and part.
+    """
+
+    dialect: Dialect
+    zone: str
+    number: Callable[[str, str], str]
+    own: str
+
+    def of(self, function: str, *arguments: str) -> str:
+        """Write a function of the dialect's table."""
+        return self.dialect.functions[function].format(*arguments)
+
+    def moment(self, at: str) -> str:
+        """Write the moment of a date as sent, to the minute: with an offset in the site's zone, else as it is."""
+        local = self.of("local", at, self.dialect.text(self.zone))
+        return (
+            f"CASE WHEN {at} LIKE '%T%' AND {self.of('zoned', at)} THEN coalesce({local}, left({at}, 16)) "
+            f"ELSE coalesce(left({at}, 16), '') END"
+        )
+
+    def system(self, address: str) -> str:
+        """Write the short name of a code system."""
+        known = " ".join(f"WHEN '{url}' THEN '{name}'" for url, name in SYSTEMS.items())
+        return f"CASE {address} {known} ELSE 'other' END"
+
+    def nothing(self, kind: str) -> str:
+        """Write NULL of a type."""
+        return f"CAST(NULL AS {self.dialect.types[kind]})"
+
+
+def _numbered(kind: str, part: str) -> str:
+    del kind, part
+    return "nextval('next_event')"
 
 
 def fill(db: duckdb.DuckDBPyConnection, zone: str, missing: Collection[str]) -> None:
     """Fill `person`, `event` and `event_code` from those views that are there."""
-    known = " ".join(f"WHEN '{url}' THEN '{name}'" for url, name in SYSTEMS.items())
-    db.execute(f"CREATE TEMP MACRO short_system(s) AS CASE s {known} ELSE 'other' END")
-    db.execute(_moment(zone))
+    writing = Writing(dialect=DUCKDB, zone=zone, number=_numbered, own="event")
     for statement in TABLES.split(";")[:-1]:
         db.execute(statement)
     db.execute(PERSON, [secrets.token_hex(32)])
-    for kind in KINDS:
-        if kind.view not in missing:
-            db.execute(_events(kind))
-            for statement in _codes(kind, missing):
-                db.execute(statement)
-    if not {"observation", "observation_component"} & set(missing):
-        for statement in COMPONENTS.split(";"):
-            db.execute(statement)
+    for sql in (*events(writing, missing), *parts(writing, missing)):
+        db.execute(f"INSERT INTO event {sql}")
+    for sql in codes(writing, missing):
+        db.execute(f"INSERT INTO event_code {sql}")
     for table in ("event", "event_code"):
         db.execute(f"CREATE TABLE sorted AS FROM {table} ORDER BY kind, patient_id")
         db.execute(f"DROP TABLE {table}")
         db.execute(f"ALTER TABLE sorted RENAME TO {table}")
 
 
-def _moment(zone: str) -> str:
-    """Return a macro for the moment of a date as sent, to the minute: with an offset in the site's zone, else as it is."""
-    quoted = zone.replace("'", "''")
-    moment = f"strftime(TRY_CAST(d AS TIMESTAMPTZ) AT TIME ZONE '{quoted}', '%Y-%m-%dT%H:%M')"
-    return (
-        "CREATE TEMP MACRO own_moment(d) AS CASE WHEN d LIKE '%T%' AND (d LIKE '%Z' OR regexp_matches(d, '[+-][0-9:]{5}$')) "
-        f"THEN coalesce({moment}, d[:16]) ELSE coalesce(d[:16], '') END"
-    )
+def events(writing: Writing, missing: Collection[str]) -> list[str]:
+    """Return a SELECT of the events of each kind whose view is there."""
+    return [_events(kind, writing) for kind in KINDS if kind.view not in missing]
 
 
-def _events(kind: Kind) -> str:
-    wrap = {
-        "day": "left(own_moment({}), 10)",
-        "moment": "own_moment({})",
-        "text": "lower({})",
-    }
+def _events(kind: Kind, writing: Writing) -> str:
     own = {**kind.columns, "moment": kind.columns["day"]}
-    columns = ", ".join(
-        wrap.get(name, "{}").format(own[name]) if name in own else "NULL" for name in COLUMNS
-    )
+    columns = ", ".join(f"{_column(name, own, writing)} AS {name}" for name in COLUMNS)
     return (
-        f"INSERT INTO event SELECT nextval('next_event'), patient_id, '{kind.name}', id, NULL, {columns} "  # noqa: S608 - all of it stands above
-        f"FROM {kind.view} WHERE patient_id IN (SELECT patient_id FROM person)"
+        f"SELECT {writing.number(kind.name, '')} AS event, patient_id, '{kind.name}' AS kind, id AS record, "  # noqa: S608 - all of it stands above
+        f"{writing.nothing('integer')} AS part, {columns} FROM {kind.view} WHERE patient_id IN (SELECT patient_id FROM person)"
     )
 
 
-def _codes(kind: Kind, missing: Collection[str]) -> list[str]:
-    """Return what fills `event_code`; where the view of codings is missing, events have none."""
+def _column(name: str, own: Mapping[str, str], writing: Writing) -> str:
+    if name not in own:
+        return writing.nothing("decimal" if name == "value" else "text")
+    match name:
+        case "day":
+            return f"left({writing.moment(own[name])}, 10)"
+        case "moment":
+            return writing.moment(own[name])
+        case "text":
+            return writing.of("lower", own[name])
+        case _:
+            return own[name]
+
+
+def parts(writing: Writing, missing: Collection[str]) -> list[str]:
+    """Return a SELECT of the components of results: each has its record's status, day and visit, and its own code and value."""
+    if {"observation", "observation_component"} & set(missing):
+        return []
+    text = writing.of("lower", "concat_ws(' | ', c.code_text, c.code_display)")
+    return [
+        f"SELECT {writing.number('observation', 'c.position')} AS event, o.patient_id, 'observation' AS kind, o.record, c.position AS part, o.status, "  # noqa: S608 - all of it stands above
+        f"{writing.nothing('text')} AS verification, o.category, {writing.nothing('text')} AS class, o.day, o.moment, "
+        f"{text} AS text, c.value, c.unit_code AS unit, c.value_comparator AS comparator, o.visit "
+        f"FROM observation_component c JOIN {writing.own} o ON o.kind = 'observation' AND o.record = c.observation_id"
+    ]
+
+
+def codes(writing: Writing, missing: Collection[str]) -> list[str]:
+    """Return a SELECT of the codes of each kind; where the view of codings is missing, events have none."""
+    found = [_codes(kind, writing, missing) for kind in KINDS if kind.view not in missing]
+    if not {"observation", "observation_component"} & set(missing):
+        listed = (
+            "SELECT observation_id, position, code_system AS s, code AS c FROM observation_component WHERE code IS NOT NULL "
+            "UNION SELECT observation_id, position, 'http://loinc.org', loinc FROM observation_component WHERE loinc IS NOT NULL"
+        )
+        joined = "JOIN event e ON e.kind = 'observation' AND e.record = v.observation_id AND e.part = v.position"
+        found.append(_coded("observation", f"({listed}) v {joined}", "v.s", "v.c", writing))
+    return [one for one in found if one]
+
+
+def _codes(kind: Kind, writing: Writing, missing: Collection[str]) -> str:
     own = f"JOIN event e ON e.kind = '{kind.name}' AND e.part IS NULL AND e.record = "
-    into = f"INSERT INTO event_code SELECT DISTINCT e.event, e.patient_id, '{kind.name}', "
     if kind.child:
-        listed = f"{into} short_system(c.system), c.code FROM {kind.child} c {own} c.{kind.view}_id WHERE c.code IS NOT NULL"
-        return [] if kind.child in missing else [listed]
+        if kind.child in missing:
+            return ""
+        source = f"{kind.child} c {own} c.{kind.view}_id WHERE c.code IS NOT NULL"
+        return _coded(kind.name, source, "c.system", "c.code", writing)
     found = [
-        f"SELECT id, {system} AS s, {code} AS c FROM {kind.view} WHERE {code} IS NOT NULL"  # noqa: S608 - as above
+        f"SELECT id, {system} AS s, {code} AS c FROM {kind.view} WHERE {code} IS NOT NULL"  # noqa: S608 - all of it stands above
         for system, code in kind.codes
     ]
-    return [f"{into} short_system(v.s), v.c FROM ({' UNION '.join(found)}) v {own} v.id"] if found else []  # fmt: skip
+    source = f"({' UNION '.join(found)}) v {own} v.id"
+    return _coded(kind.name, source, "v.s", "v.c", writing) if found else ""
+
+
+def _coded(kind: str, source: str, system: str, code: str, writing: Writing) -> str:
+    return f"SELECT DISTINCT e.event, e.patient_id, '{kind}' AS kind, {writing.system(system)} AS system, {code} AS code FROM {source}"  # noqa: S608 - all of it stands above

@@ -23,31 +23,17 @@ import orjson
 from app.errors import CohortRefused
 from app.fhir.labels import Labels
 from app.warehouse.cohort import deid, events
+from app.warehouse.cohort.tables import Built, DuckDbTables
 from app.warehouse.store.snapshot import FILE, Snapshot
 from app.warehouse.store.withheld import withhold
 from app.warehouse.views import HERE, CompiledView, Table, compile_view
 
-VIEWS, LAYOUT = "views.duckdb", 2
+VIEWS, LAYOUT = "views.duckdb", 3
 NAMES = (
     "patient", "condition", "condition_coding", "observation", "observation_coding", "observation_component",
     "medicationrequest", "medicationrequest_coding", "encounter", "immunization", "procedure", "procedure_coding",
     "diagnosticreport", "allergyintolerance", "questionnaireresponse",
 )  # fmt: skip
-
-
-class Built(msgspec.Struct, frozen=True, kw_only=True):
-    """What flat tables were made of: `day` is what ages and spans count back from, ISO; `policy` the labels and zone.
-
-    `withheld` counts by resource type what carries a restricting label; `missing` names views that the data does not fit.
-    """
-
-    snapshot: int
-    day: str
-    policy: str
-    withheld: dict[str, int]
-    missing: dict[str, str]
-    patients: int
-    layout: int = LAYOUT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +44,10 @@ class Flat:
     built: Built
 
     @contextmanager
-    def views(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def views(self) -> Iterator[DuckDbTables]:
         """Open the identified tables, read-only; for generated SQL alone."""
         with duckdb.connect(str(self.folder / VIEWS), read_only=True) as db:
-            yield db
+            yield DuckDbTables(db=db)
 
 
 def flat(folder: Path, snapshot: Snapshot, labels: Labels, zone: str) -> Flat:
@@ -77,7 +63,7 @@ def flat(folder: Path, snapshot: Snapshot, labels: Labels, zone: str) -> Flat:
 
 
 def _made(folder: Path, snapshot: Snapshot, labels: Labels, zone: str) -> Flat:
-    policy = _policy(labels, zone)
+    policy = policy_of(labels, zone)
     note = folder / f"{VIEWS}.json"
     if note.exists():
         built = msgspec.json.decode(note.read_bytes(), type=Built)
@@ -98,7 +84,8 @@ def _made(folder: Path, snapshot: Snapshot, labels: Labels, zone: str) -> Flat:
     return Flat(folder=folder, built=built)
 
 
-def _policy(labels: Labels, zone: str) -> str:
+def policy_of(labels: Labels, zone: str) -> str:
+    """Name the labels and the zone that tables are made under."""
     named = sorted([*key, *sorted(value)] for key, value in labels.audiences.items())
     return hashlib.sha256(orjson.dumps([named, zone])).hexdigest()
 
@@ -132,14 +119,14 @@ def _build(
         db.execute("CHECKPOINT")
     return Built(
         snapshot=snapshot.number, day=day, policy=policy, withheld=withheld, missing=missing,
-        patients=patients,
+        patients=patients, layout=LAYOUT,
     )  # fmt: skip
 
 
 def _tables(db: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """Make each view a table; return why one is missing."""
     missing = {}
-    for view in _needed():
+    for view in needed():
         try:
             db.execute(f'CREATE TABLE "{view.name}" AS {view.sql(Table(name="kept"))}')
         except duckdb.Error as error:
@@ -148,7 +135,8 @@ def _tables(db: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return missing
 
 
-def _needed() -> list[CompiledView]:
+def needed() -> list[CompiledView]:
+    """Return the views that events come from."""
     return [compile_view(orjson.loads((HERE / f"{name}.json").read_bytes())) for name in NAMES]
 
 

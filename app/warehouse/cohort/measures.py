@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import duckdb
-
 from app.fhir.dates import months_before
 from app.fhir.measures.rules import Evidence, Rule
 from app.fhir.orders import ORDER_INTENTS
 from app.fhir.visits import ADMITTED
-from app.warehouse.cohort.criteria import AGE, SEX, UNSURE, belongs
+from app.warehouse.cohort.criteria import AGE, NEWEST, SEX, UNSURE, belongs
+from app.warehouse.cohort.tables import Tables
+from app.warehouse.views.render import Dialect
 
 Status = Literal["met", "not met", "excluded", "cannot tell"]
 STATUSES: tuple[Status, ...] = ("met", "not met", "excluded", "cannot tell")
@@ -53,7 +53,7 @@ class Measure:
     patients: Mapping[Status, frozenset[str]]
 
 
-def measure(db: duckdb.DuckDBPyConnection, rule: Rule, day: str) -> Measure:
+def measure(db: Tables, rule: Rule, day: str) -> Measure:
     """Return the patients of each status on a day (ISO)."""
     about, untold = _who(db, rule, day)
     excluded, maybe = _any(db, rule.exclusion, day)
@@ -75,9 +75,7 @@ def measure(db: duckdb.DuckDBPyConnection, rule: Rule, day: str) -> Measure:
     )  # fmt: skip
 
 
-def _who(
-    db: duckdb.DuckDBPyConnection, rule: Rule, day: str
-) -> tuple[frozenset[str], frozenset[str]]:
+def _who(db: Tables, rule: Rule, day: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return whom a rule is about, and of whom that cannot be told; the dead are nobody's gap."""
     people = db.execute(
         f"SELECT p.patient_id, {AGE} AS age, {SEX} AS sex FROM person p WHERE NOT p.deceased",  # noqa: S608 - shapes of `criteria` only
@@ -100,19 +98,17 @@ def _who(
     return about, frozenset(untold)
 
 
-def _any(
-    db: duckdb.DuckDBPyConnection, some: tuple[Evidence, ...], day: str
-) -> tuple[frozenset[str], frozenset[str]]:
+def _any(db: Tables, some: tuple[Evidence, ...], day: str) -> tuple[frozenset[str], frozenset[str]]:
     answers = [evidence(db, one, day) for one in some]
     yes = frozenset[str]().union(*(one.yes for one in answers))
     return yes, frozenset[str]().union(*(one.unknown for one in answers))
 
 
-def evidence(db: duckdb.DuckDBPyConnection, one: Evidence, day: str) -> Answer:
+def evidence(db: Tables, one: Evidence, day: str) -> Answer:
     """Return what a piece of evidence says of every patient."""
     values: list[Any] = []
     kinds = dict.fromkeys(KINDS[name] for name in one.set.sections if name in KINDS)
-    parts = [_hits(one, kind, values) for kind in kinds]
+    parts = [_hits(one, kind, values, db.dialect) for kind in kinds]
     if not parts:
         return Answer(yes=frozenset(), unknown=frozenset())
     hits = f"SELECT * FROM ({' UNION ALL '.join(parts)}) WHERE left(day, 10) <= ?"  # noqa: S608 - as above
@@ -134,7 +130,7 @@ def since(one: Evidence, day: str) -> str:
 
 
 def _counted(
-    db: duckdb.DuckDBPyConnection, one: Evidence, hits: str, values: list[Any], start: str
+    db: Tables, one: Evidence, hits: str, values: list[Any], start: str
 ) -> list[tuple[str, str]]:
     """Count different days since `start`; a date that is less precise than `start` may lie on either side of it."""
     sql = (
@@ -145,22 +141,22 @@ def _counted(
 
 
 def _newest(
-    db: duckdb.DuckDBPyConnection, one: Evidence, hits: str, values: list[Any], start: str
+    db: Tables, one: Evidence, hits: str, values: list[Any], start: str
 ) -> list[tuple[str, str]]:
     """Compare the newest value since `start`; one without a number, or in another unit, cannot be told."""
     sign, limit = ("<=", one.at_most) if one.at_most is not None else ("<", one.below)
     sql = (
         "SELECT patient_id, CASE WHEN value IS NULL OR comparator IS NOT NULL OR coalesce(unit, '') <> ? THEN 'unknown' "  # noqa: S608 - as above
-        f"WHEN value {sign} ? THEN 'yes' ELSE 'no' END FROM (SELECT *, row_number() OVER (PARTITION BY patient_id ORDER BY moment DESC, event DESC) AS place "
+        f"WHEN value {sign} ? THEN 'yes' ELSE 'no' END FROM (SELECT *, row_number() OVER (PARTITION BY patient_id ORDER BY {NEWEST}) AS place "
         f"FROM ({hits}) WHERE day >= ?) WHERE place = 1"
     )
     return db.execute(sql, [one.unit, limit, *values, start]).fetchall()
 
 
-def _hits(one: Evidence, kind: str, values: list[Any]) -> str:
+def _hits(one: Evidence, kind: str, values: list[Any], dialect: Dialect) -> str:
     """Return a SELECT of the events of a kind that evidence means."""
     values.append(kind)
-    conditions = ["e.kind = ?", belongs(one.set, kind, values)]
+    conditions = ["e.kind = ?", belongs(one.set, kind, values, dialect)]
     # The name of a group is that of the chart's table: an order's has its intent, where it is only a plan.
     status = "coalesce(e.status, '')" if kind in ("observation", "report") else "coalesce(e.status, 'no status')"  # fmt: skip
     allowed = CURRENT if one.active else COUNTED.get(kind)
@@ -180,6 +176,6 @@ def _hits(one: Evidence, kind: str, values: list[Any]) -> str:
             f"AND v.class IN ({', '.join('?' * len(ADMITTED))}))"
         )
     return (
-        "SELECT e.patient_id, e.event, e.day, e.moment, e.value, e.unit, e.comparator "  # noqa: S608 - as above
+        "SELECT e.patient_id, e.record, e.part, e.day, e.moment, e.value, e.unit, e.comparator "  # noqa: S608 - as above
         f"FROM event e WHERE {' AND '.join(conditions)}"
     )

@@ -12,9 +12,11 @@ from app.warehouse.bulk.landing import folder_of
 from app.warehouse.cohort.answers import Cohorts, Record
 from app.warehouse.cohort.flat import flat
 from app.warehouse.cohort.memory import FILE, Answered
+from app.warehouse.cohort.tables import Flattened
 from app.warehouse.store.snapshot import Snapshot, current
 
 NOT_EXPORTED = "nothing was exported yet"
+Opener = Callable[[Path, Snapshot, Labels, str], Flattened]
 OTHER_EHR = "the records are of another EHR than the one that this user signed in at"
 
 
@@ -33,8 +35,11 @@ def open_cohorts(
     asker: Asker,
     record: Record,
     clock: Callable[[], datetime],
+    tables: Opener = flat,
 ) -> Cohorts:
     """Return the cohorts of a data set ("" for the whole one); what was counted of any data set of a registration is one memory.
+
+    `tables` opens the flat tables of a snapshot, in DuckDB if not given.
 
     Raises:
         CohortRefused: nothing is exported, or the data are of another EHR than the user.
@@ -47,7 +52,7 @@ def open_cohorts(
         raise CohortRefused(OTHER_EHR)
     bulk = registration.bulk
     return Cohorts(
-        flat=flat(*found, labels_of(registration), registration.site.time_zone),
+        flat=tables(*found, labels_of(registration), registration.site.time_zone),
         # One for all data sets: a group and the whole differ by few patients as well.
         answered=Answered(path=warehouse / registration.slug / FILE), user=asker.user,
         analyst=bulk is not None and asker.user in bulk.analysts, lists=bulk is not None and asker.user in bulk.lists,

@@ -35,6 +35,8 @@ class DuckDb:
         "last": "({0})[-1]", "list": "[{0}]", "list_of_none": "[]",
         "list_of_present": "CASE WHEN {0} IS NULL THEN [] ELSE [{0}] END", "concat": "list_concat({0}, {1})",
         "join": "array_to_string({0}, {1})", "error": "error({0})",
+        "matches": "regexp_matches({0}, {1})", "lower": "lower({0})",
+        "local": "strftime(TRY_CAST({0} AS TIMESTAMPTZ) AT TIME ZONE {1}, '%Y-%m-%dT%H:%M')",
     }  # fmt: skip
 
     def identifier(self, name: str) -> str:

@@ -34,7 +34,11 @@ class SparkSql:
         "at": "get({0}, {1})", "last": "try_element_at({0}, -1)", "list": "array({0})", "list_of_none": "array()",
         "list_of_present": "CASE WHEN {0} IS NULL THEN array() ELSE array({0}) END",
         "concat": "concat(coalesce({0}, array()), coalesce({1}, array()))",
-        "join": "array_join({0}, {1})", "error": "raise_error({0})",
+        "join": "array_join({0}, {1})", "error": "raise_error({0})", "matches": "regexp_like({0}, {1})",
+        # Letter by letter, as DuckDB does: Java makes two characters of the one, and writes the other by its place in the word.
+        "lower": "lower(replace(replace({0}, 'İ', 'i'), 'Σ', 'σ'))",
+        # Right in a session in UTC: a TIMESTAMP is a moment there.
+        "local": r"date_format(from_utc_timestamp(try_cast({0} AS TIMESTAMP), {1}), 'yyyy-MM-dd\'T\'HH:mm')",
     }  # fmt: skip
 
     def identifier(self, name: str) -> str:
