@@ -41,6 +41,7 @@ class Demo:
     mcp_port: int = 0
     mcp_shape: str = ""
     app_mcp_port: int = 0
+    sign_in: bool = False
     ehr_listens: int = 0
     app_listens: int = 0
     """A server's own port where a proxy has the one that browsers know; 0: none has."""
@@ -75,6 +76,9 @@ def main(arguments: Sequence[str]) -> int:
         "--mcp", choices=SHAPES, default="", help="read charts by the EHR's MCP server only"
     )
     parser.add_argument("--app-mcp-port", type=int, help="the copilot's MCP server's; 0: none")
+    parser.add_argument(
+        "--sign-in", action="store_true", help="let MCP hosts outside the EHR sign users in"
+    )
     given = parser.parse_args(arguments)
     usual = given.ehr_port == EHR_PORT
     demo = Demo(
@@ -85,6 +89,7 @@ def main(arguments: Sequence[str]) -> int:
         mcp_port=_port(given.mcp_port, MCP_PORT if usual else 0),
         mcp_shape=given.mcp,
         app_mcp_port=_port(given.app_mcp_port, APP_MCP_PORT if usual else 0),
+        sign_in=given.sign_in,
         ehr_listens=given.ehr_listens,
         app_listens=given.app_listens,
     )
@@ -220,17 +225,20 @@ def _secret_key(path: Path) -> str:
 
 
 def _launch_config(demo: Demo) -> Path:
-    """Return the registrations' folder; for other ports, or charts by MCP, one with them rewritten."""
-    shipped = Path("launch_config")
-    if (demo.ehr_port, demo.app_port) == (EHR_PORT, APP_PORT) and not demo.mcp_shape:
+    """Return the registrations' folder; for other ports, charts by MCP, or sign-in, one with them rewritten."""
+    shipped, more = Path("launch_config"), PACKAGE / "mcp" / "registrations"
+    usual = (demo.ehr_port, demo.app_port) == (EHR_PORT, APP_PORT)
+    if usual and not (demo.mcp_shape or demo.sign_in):
         return shipped
     folder = demo.folder / "launch_config"
     folder.mkdir(exist_ok=True)
     for path in shipped.glob("*.toml"):
         text = path.read_text("utf-8")
         if path.stem == "sandbox" and demo.mcp_shape:
-            table = PACKAGE / "mcp" / "registrations" / f"{demo.mcp_shape}.toml"
+            table = more / f"{demo.mcp_shape}.toml"
             text = text.replace(ISS, f'{ISS}\napi = "off"') + "\n" + table.read_text("utf-8")
+        if path.stem == "sandbox" and demo.sign_in:
+            text += "\n" + (more / "sign_in.toml").read_text("utf-8")
         text = text.replace(f"mcp.ehr.localhost:{MCP_PORT}", f"mcp.ehr.localhost:{demo.mcp_port}")
         text = text.replace(f"ehr.localhost:{EHR_PORT}", f"ehr.localhost:{demo.ehr_port}")
         text = text.replace(f"files.localhost:{EHR_PORT}", f"files.localhost:{demo.ehr_port}")

@@ -40,7 +40,7 @@ def banner(launch: LaunchChart) -> Banner:
         family=str(name.get("family") or "").upper(), given=" ".join(name.get("given") or []),
         title=next(iter(name.get("prefix") or []), ""), born=day(born),
         age="" if died_shown and not died else patient_age(p, chart.now, chart.zone, died),
-        sex=str(p.get("gender") or "sex not recorded").capitalize(), mrn=_mrn(p), died=died_shown,
+        sex=str(p.get("gender") or "sex not recorded").capitalize(), mrn=mrn(p), died=died_shown,
         weight=weight, weight_date=weight_date, encounter=_encounter(launch), allergies=allergies(chart),
         notice=notice, notice_tone=tone,
     )  # fmt: skip
@@ -53,7 +53,7 @@ def official_name(patient: Resource) -> Resource:
     return by_use.get("official") or by_use.get("usual") or next(iter(names), {})
 
 
-def _mrn(patient: Resource) -> str:
+def mrn(patient: Resource) -> str:
     """Return the medical record number as sent: typed MR, else the identifier in usual use."""
     sent = [i for i in patient.get("identifier") or [] if isinstance(i, dict) and i.get("value")]
     typed = [i for i in sent if "MR" in codes(i.get("type"))]

@@ -20,7 +20,7 @@ from app.settings import Secret
 from app.smart.session import digest, same
 from app.store.grants import GrantRow
 from app.store.ports import GrantStore
-from app.store.seal import Seal, SealBroken
+from app.store.seal import Seal, SealBroken, opaque
 
 Stage = Literal["ehr", "consent", "code", "live"]
 EHR_S, CONSENT_S, CODE_S = 600.0, 300.0, 60.0
@@ -72,6 +72,7 @@ class Grants:
         end_launch: Callable[[str, str], None],
     ) -> None:
         self._rows = rows
+        self._key = key
         self._seal = Seal(key, "host-grant")
         self._clock = clock
         self._end_launch = end_launch
@@ -101,6 +102,10 @@ class Grants:
         """Return a grant at a stage."""
         row = self._rows.get(grant_id, self._now())
         return self._opened(row) if row is not None and row.stage == stage else None
+
+    def user_secret(self, grant_id: str) -> str:
+        """Return what proves the browser of the user who agreed, for as long as the grant is there: nothing of it is kept."""
+        return opaque(self._key, "host-grant-user", grant_id)
 
     def proves(self, grant: Grant, secret: str) -> bool:
         """Tell whether a secret is the one that the grant waits for."""

@@ -27,7 +27,7 @@ from app.mcp.scopes import SUPPORTED
 from app.mcp.service_accounts import ALGORITHMS, ServiceAccounts
 from app.smart.registration import Registration
 from app.smart.registry import Registry
-from app.smart.session import LaunchSessions
+from app.smart.session import LaunchSessions, digest, same
 from app.smart.switches import Switches
 
 # RFC 7636 4.1 and 4.2: 43 to 128 characters; S256 gives 43.
@@ -241,6 +241,27 @@ class SignIn:
         self._note("denied", Who.of(context), grant.asked)
         self._grants.end(grant, "consent_denied")
         return self.back(grant.asked.redirect_uri, grant.asked.state, error=error)
+
+    def user_secret(self, grant: Grant) -> str:
+        """Return what lets the browser of the user who agreed end the access."""
+        return self._grants.user_secret(grant.grant_id)
+
+    def agreed(self, grant_id: str, secret: str) -> Grant | None:
+        """Return the access that the user of a browser gave, None where there is none (any more).
+
+        Raises:
+            OAuthRefused: it is not this browser's.
+        """
+        if not same(secret, digest(self._grants.user_secret(grant_id))):
+            raise OAuthRefused("access_denied", "no consent is awaited here")
+        grant = self._grants.at(grant_id, "live") or self._grants.at(grant_id, "code")
+        return grant if grant and self._sessions.live(grant.launch_id, used=False) else None
+
+    def end(self, grant: Grant) -> None:
+        """End the access, because the user who gave it says so."""
+        who = Who(launch_id=grant.launch_id, registration=grant.asked.slug)
+        if self._grants.end(grant, "user"):
+            self._note("revoked", who, grant.asked)
 
     def back(self, redirect_uri: str, state: str, **said: str) -> str:
         """Return the address of an authorization response; RFC 9207: it says who answers."""

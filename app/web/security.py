@@ -34,7 +34,8 @@ def install(app: Flask, services: Services) -> None:
             # One page posts a form: the launch that goes on to the EHR, which sends the browser back to us.
             policy = policy.replace("form-action 'none'", f"form-action 'self' {g.form_action}")
         response.headers["Content-Security-Policy"] = policy
-        response.headers["Referrer-Policy"] = "no-referrer"
+        # A page that gives no referrer at all sends its form with the origin "null".
+        response.headers["Referrer-Policy"] = "same-origin" if "unframed" in g else "no-referrer"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Permissions-Policy"] = (
             "camera=(), geolocation=(), microphone=(), payment=(), usb=()"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, abort, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.fhir.banner import official_name
+from app.fhir.banner import mrn, official_name
 from app.fhir.dates import day
 from app.fhir.sections import SECTIONS
 from app.launch_context import LaunchContext
@@ -21,11 +21,23 @@ from app.smart.registration import Registration
 from app.smart.scopes import parse_scopes
 from app.tools.registry import readable
 from app.web.assets import Frontend
-from app.web.consent_page import COOKIE, STYLE, Consent, choice_page, consent_page, ended_page
+from app.web.consent_page import (
+    COOKIE,
+    STYLE,
+    Consent,
+    access_page,
+    choice_page,
+    consent_page,
+    ended_page,
+)
 from app.web.launch import going
 from app.wiring import Services
 
 OURS = "ehr"
+ENDED = (
+    "Access has ended",
+    "The application can read nothing more with this sign-in. What it has read already, it keeps.",
+)
 
 
 def blueprint(services: Services, frontend: Frontend) -> Blueprint:
@@ -57,7 +69,11 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
 
     @routes.get("/oauth/consent/<grant_id>")
     def asks(grant_id: str) -> AnyResponse:
-        grant, context = sign_in.awaiting(grant_id, request.cookies.get(COOKIE, ""))
+        try:
+            grant, context = sign_in.awaiting(grant_id, request.cookies.get(COOKIE, ""))
+        except OAuthRefused:
+            # Nothing is asked (any more): who agreed may be here to end it.
+            return _html(_access(services, frontend, grant_id))
         try:
             scope = sign_in.scope(grant, context)
         except OAuthRefused as error:
@@ -108,19 +124,36 @@ def _choices(services: Services, frontend: Frontend, wanted: Request) -> str:
 def _consent(services: Services, context: LaunchContext, scope: str) -> Consent:
     patient = services.patient(context)
     name = official_name(patient)
-    given = " ".join(str(one) for one in name.get("given") or [])
     registration = services.registry.get(context.registration)
-    left = services.sessions.left(context.launch_id)
-    ends = services.clock() + timedelta(seconds=left.absolute_s)
     return Consent(
-        patient=f"{str(name.get('family') or '').upper()}, {given}".strip(", "),
+        family=str(name.get("family") or "").upper(),
+        given=" ".join(str(one) for one in name.get("given") or []),
         born=day(str(patient.get("birthDate") or "")) or "date not sent",
+        sex=str(patient.get("gender") or "not recorded").capitalize(),
+        mrn=mrn(patient),
         user=services.user_name(context) or context.user_reference,
         reads=_reads(context, scope),
-        until=ends.astimezone(ZoneInfo(context.time_zone)).strftime("%d-%b-%Y %H:%M"),
+        until=_until(services, context.launch_id, context.time_zone),
         idle_minutes=registration.session.idle_minutes if registration else 0,
         site=registration.site.name if registration else "",
+        help_desk=registration.site.help_desk if registration else "",
     )
+
+
+def _until(services: Services, launch_id: str, time_zone: str) -> str:
+    """Return when a launch ends at the latest, in the site's zone."""
+    ends = services.clock() + timedelta(seconds=services.sessions.left(launch_id).absolute_s)
+    return ends.astimezone(ZoneInfo(time_zone)).strftime("%d-%b-%Y %H:%M")
+
+
+def _access(services: Services, frontend: Frontend, grant_id: str) -> str:
+    grant = services.sign_in.agreed(grant_id, request.cookies.get(COOKIE, ""))
+    styles = frontend.styles("src/main.tsx")
+    if grant is None:
+        return ended_page(styles, *ENDED)
+    g.form_action = services.settings.origin
+    zone = services.sessions.context(grant.launch_id).time_zone
+    return access_page(styles, grant, _until(services, grant.launch_id, zone))
 
 
 def _reads(context: LaunchContext, scope: str) -> tuple[str, ...]:
@@ -136,28 +169,48 @@ def _reads(context: LaunchContext, scope: str) -> tuple[str, ...]:
 
 
 def _answered(services: Services, frontend: Frontend, grant_id: str) -> AnyResponse:
-    # The cookie is strict; a browser that says from where the form was sent must say: from here.
-    if request.headers.get("Origin", services.settings.origin) != services.settings.origin:
+    if not _from_here(services.settings.origin):
         raise OAuthRefused("access_denied", "the form of another page")
+    styles, secret = frontend.styles("src/main.tsx"), request.cookies.get(COOKIE, "")
     try:
-        grant, context = services.sign_in.awaiting(grant_id, request.cookies.get(COOKIE, ""))
-        response = redirect(_decided(services, grant, context), 303)
+        if request.form.get("decision") == "end":
+            if grant := services.sign_in.agreed(grant_id, secret):
+                services.sign_in.end(grant)
+            return _kept(_html(ended_page(styles, *ENDED)), grant_id, "", 0)
+        grant, context = services.sign_in.awaiting(grant_id, secret)
+        return _decided(services, grant, context)
     except OAuthRefused as error:
         # A person sent this form: they get a page.
-        page = ended_page(frontend.styles("src/main.tsx"), error.public)
+        page = ended_page(styles, "This sign-in has ended", error.public)
         return Response(page, status=error.status, mimetype="text/html")
-    response.delete_cookie(COOKIE, path=f"/oauth/consent/{grant_id}", secure=True)
-    return response
 
 
-def _decided(services: Services, grant: Grant, context: LaunchContext) -> str:
+def _from_here(origin: str) -> bool:
+    """Tell whether a form was sent by a page of ours, as the browser says it; the cookie is strict besides."""
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site == "same-origin"
+    return request.headers.get("Origin", origin) == origin
+
+
+def _decided(services: Services, grant: Grant, context: LaunchContext) -> AnyResponse:
     match request.form.get("decision"):
         case "allow":
-            return services.sign_in.allow(grant, context)
+            left = services.sessions.left(context.launch_id)
+            gone = redirect(services.sign_in.allow(grant, context), 303)
+            # The same page, opened again, ends what was allowed.
+            return _kept(gone, grant.grant_id, services.sign_in.user_secret(grant), int(left.absolute_s))  # fmt: skip
         case "deny":
-            return services.sign_in.deny(grant, context)
+            return _kept(redirect(services.sign_in.deny(grant, context), 303), grant.grant_id, "", 0)  # fmt: skip
         case _:
             raise OAuthRefused("invalid_request", "no decision")
+
+
+def _kept(response: AnyResponse, grant_id: str, secret: str, life_s: int) -> AnyResponse:
+    """Set what the browser of the user has for this grant; for 0 seconds: nothing any more."""
+    response.set_cookie(
+        COOKIE, secret, max_age=life_s, path=f"/oauth/consent/{grant_id}", secure=True, httponly=True, samesite="Strict"
+    )  # fmt: skip
+    return response
 
 
 def _html(page: str) -> Response:

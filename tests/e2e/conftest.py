@@ -37,11 +37,12 @@ NewContext = Callable[..., BrowserContext]
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """Where the two servers listen; browsers know them by name, this process by address."""
+    """Where the servers listen; browsers know them by name, this process by address."""
 
     ehr_port: int
     app_port: int
     folder: Path
+    mcp_port: int = 0
 
     @property
     def ehr(self) -> str:
@@ -52,6 +53,11 @@ class Servers:
     def app(self) -> str:
         """The copilot as a browser names it."""
         return f"http://app.localhost:{self.app_port}"
+
+    @property
+    def mcp(self) -> str:
+        """The copilot's MCP server, for hosts on this computer."""
+        return f"http://127.0.0.1:{self.mcp_port}"
 
     def chart(self, name: str) -> str:
         """Return the EHR's page of a chart with the copilot open."""
@@ -88,9 +94,9 @@ class Servers:
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Both servers, for the whole run."""
+    """The EHR, the copilot and its MCP server, for the whole run."""
     folder = tmp_path_factory.mktemp("demo")
-    with started(folder, dict(os.environ)) as found:
+    with started(folder, dict(os.environ), mcp=True) as found:
         yield found
 
 
@@ -104,19 +110,31 @@ class Behind:
 
 @contextmanager
 def started(
-    folder: Path, environ: dict[str, str], *, behind: Behind | None = None, log: Path | None = None
+    folder: Path,
+    environ: dict[str, str],
+    *,
+    behind: Behind | None = None,
+    log: Path | None = None,
+    mcp: bool = False,
 ) -> Iterator[Servers]:
-    """Start both servers as `make run` does; `log` gets what they say, else it goes where pytest's own goes."""
+    """Start the servers as `make run` does; `log` gets what they say, else it goes where pytest's own goes.
+
+    With `mcp` also the copilot's MCP server, for hosts whose users sign in outside the EHR.
+    """
     (app_port, app_listens), (ehr_port, ehr_listens) = (
         (behind or Behind()).app,
         (behind or Behind()).ehr,
     )
     found = Servers(
-        ehr_port=ehr_port or free_port(), app_port=app_port or free_port(), folder=folder
+        ehr_port=ehr_port or free_port(),
+        app_port=app_port or free_port(),
+        folder=folder,
+        mcp_port=free_port() if mcp else 0,
     )
     command = [
         sys.executable, "-m", "sandbox.demo", "--ehr-port", str(found.ehr_port), "--app-port", str(found.app_port),
         "--folder", str(folder), "--app-listens", str(app_listens), "--ehr-listens", str(ehr_listens),
+        *(("--app-mcp-port", str(found.mcp_port), "--sign-in") if mcp else ()),
     ]  # fmt: skip
     # The prepared charts are the costly part of the EHR's start; they are shared with `make run`.
     shared = ROOT / "run" / "sandbox"

@@ -95,6 +95,10 @@ PAGE = Page(
             text="The user who signed in is asked, in a page that nobody frames, by which application, for which patient, what and until when.",
             strength="SHALL",
         ),
+        "oauth:user-ends": Rule(
+            source=PRODUCT,
+            text="The user who agreed can end it, in the browser in which they agreed; nobody else's browser shows or ends it.",
+        ),
         "oauth:life": Rule(
             source=PRODUCT,
             text="A sign-in lives as long as its launch: its host's requests are use, silence and the absolute limit end it.",

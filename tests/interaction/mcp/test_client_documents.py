@@ -63,7 +63,8 @@ def test_a_client_names_itself_by_its_document(both: tuple[Stack, Desk]) -> None
     person = user(stack)
     page = person.sign_in(f"{APP}/oauth/authorize?{urlencode({**ASKED, 'client_id': CLIENT})}")
     # Its own words about itself prove nothing; the host does.
-    assert f"Desk copilot ({CLIENT}), proved by {HOST}" in page.text
+    assert f"proved by {HOST}" in page.text
+    assert f"<dt>Its address</dt><dd><bdi>{CLIENT}</bdi></dd>" in page.text
     assert "Anything" not in page.text
     code = told(person.decide(page))["code"]
     assert redeemed(stack, code, client_id=CLIENT).status_code == 200

@@ -136,9 +136,11 @@ def test_the_user_is_asked_by_whom_for_whom_what_and_until_when(stack: Stack) ->
     page = consent(stack, user(stack))
     text = page.text
     said = (
-        "Let Desk copilot read this chart?", "EVERGREEN, Marlena, born 14-Mar-1958", "Desk copilot (desk-copilot-app), named by Harbor Clinic",
-        "a program on this computer", "A. Osei, MD", "at the latest, or 30 minutes without use",
-        "<ul><li>Who the patient is</li><li>Problems</li></ul>", "It reads this patient's chart only.",
+        "Let “<bdi>Desk copilot</bdi>” read this chart?", "<b>EVERGREEN, Marlena</b>", "<dt>Born</dt><dd>14-Mar-1958</dd>",
+        "<dt>MRN</dt><dd>00471182</dd>", "registered by Harbor Clinic", "<bdi>desk-copilot-app</bdi>",
+        "A program on this computer <span>(http://127.0.0.1:53682)</span>", "A. Osei, MD", "at the latest, or 30 minutes without use",
+        "open this page again in this browser. Help desk 555-0142", "<li>Who the patient is</li><li>Problems</li></ul>",
+        "It reads this patient's chart only.", "Nothing is written to the EHR.",
     )  # fmt: skip
     assert [words for words in said if words not in text] == []
     policy = page.headers["Content-Security-Policy"]
@@ -167,6 +169,52 @@ def test_another_browser_and_another_page_cannot_answer(stack: Stack) -> None:
     assert other.open(urlsplit(page.request.path).path).status_code == 400
     assert person.decide(page, "allow", Origin="https://evil.example").status_code == 400
     assert "code" in told(person.decide(page, "allow", Origin=APP))
+
+
+@requirement("oauth:consent")
+def test_a_form_counts_from_our_own_page_only(stack: Stack) -> None:
+    """A page under `Referrer-Policy: no-referrer` would send its form with the origin "null" (Fetch)."""
+    person = user(stack)
+    page = consent(stack, person)
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    for site in ("cross-site", "same-site", "none"):
+        assert person.decide(page, "allow", **{"Origin": APP, "Sec-Fetch-Site": site}).status_code == 400  # fmt: skip
+    assert person.decide(page, "allow", Origin="null").status_code == 400
+    ours = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    assert "code" in told(person.decide(page, "allow", **ours))
+
+
+@requirement("oauth:user-ends")
+def test_who_agreed_ends_it_on_the_same_page_and_nobody_else_does(stack: Stack) -> None:
+    person, other = user(stack), user(stack)
+    page = consent(stack, person)
+    path = urlsplit(page.request.path).path
+    given = redeemed(stack, told(person.decide(page))["code"]).get_json()
+    who = caller(stack, given["access_token"])
+    assert (other.open(path).status_code, other.decide(page, "end").status_code) == (400, 400)
+    shown = person.open(path)
+    assert "“<bdi>Desk copilot</bdi>” can read one chart." in shown.text
+    assert not any(word in shown.text for word in ("EVERGREEN", "Marlena", "00471182"))
+    # What is allowed stays allowed until it is ended, and nothing is allowed twice.
+    assert person.decide(page, "allow").status_code == 400
+    assert caller(stack, given["access_token"]).launch_id == who.launch_id
+    assert "Access has ended" in person.decide(page, "end").text
+    with pytest.raises(McpEnded):
+        caller(stack, given["access_token"])
+    assert error(refreshed(stack, given["refresh_token"])) == "invalid_grant"
+    assert stack.services.rows.launch(who.launch_id) is None
+    assert mcp_rows(stack, who.launch_id)[-2]["act"] == "revoked"
+
+
+@requirement("oauth:user-ends")
+def test_an_access_that_has_ended_is_said_to_have_ended(stack: Stack) -> None:
+    person = user(stack)
+    page = consent(stack, person)
+    given = redeemed(stack, told(person.decide(page))["code"]).get_json()
+    who = caller(stack, given["access_token"])
+    stack.services.sessions.end(who.launch_id, "user")
+    assert "Access has ended" in person.open(urlsplit(page.request.path).path).text
+    assert person.decide(page, "end").status_code == 200
 
 
 @requirement("oauth:redirect", "oauth:client")
