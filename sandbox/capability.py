@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.compartment import SHARED_TYPES
+from sandbox.compartment import SHARED_TYPES, included_with
 from sandbox.data_plane import search_parameters
 from sandbox.settings import SandboxSettings
 
@@ -90,4 +90,6 @@ def _resource(resource_type: str) -> dict[str, Any]:
         "type": resource_type,
         "interaction": [{"code": code} for code in interactions],
     }
+    if included := included_with(resource_type):
+        described["searchInclude"] = list(included)
     return described | ({"searchParam": parameters} if searched else {})

@@ -22,6 +22,10 @@ LISTS = {"Appointment": "participant", "Provenance": "target"}
 OWNER_PARAMETERS = ("patient", "subject")
 RESULT_PARAMETERS = frozenset({"_id", "_count", "_offset", "_sort", "_summary", "_format"})
 NUMBERS = frozenset({"_count", "_offset"})
+# The one `_include`: what these refer to is a medicine, never a person.
+WITH_MEDICINES = frozenset(
+    {"MedicationRequest", "MedicationAdministration", "MedicationDispense", "MedicationStatement"}
+)
 
 
 def belongs(resource: Resource, patient_id: str) -> bool:
@@ -51,10 +55,11 @@ def inside(
 
     Raises:
         FhirRefusal: the search does not name the patient, names another, or reaches past the type
-            by `_include`, `_revinclude`, `_has` or a chained parameter.
+            by another `_include` than a medicine's, `_revinclude`, `_has` or a chained parameter.
     """
     for name, value in parameters:
-        _check(name, value)
+        if name != "_include" or value not in included_with(resource_type):
+            _check(name, value)
     if resource_type in SHARED_TYPES:
         return parameters
     if resource_type == "Patient":
@@ -67,6 +72,11 @@ def inside(
     )
     unowned = [(name, value) for name, value in parameters if name not in OWNER_PARAMETERS]
     return [("patient", patient_id), *unowned]
+
+
+def included_with(resource_type: str) -> tuple[str, ...]:
+    """Return what can be included in a search of the type."""
+    return (f"{resource_type}:medication",) if resource_type in WITH_MEDICINES else ()
 
 
 def _check(name: str, value: str) -> None:

@@ -169,6 +169,8 @@ def _search(
     if allowed.categories is not None:
         bounded.append(("category", ",".join(sorted(allowed.categories))))
     bundle = state.data_plane.search(resource_type, bounded)
+    if permission(token.scopes, "Medication", "r") is None:
+        bundle["entry"] = [e for e in bundle.get("entry", []) if not _is_included(e)]
     for entry in bundle.get("entry", []):
         if not belongs(entry["resource"], patient_id):
             raise AssertionError(f"a bounded search of {resource_type} found a stranger's record")
@@ -184,10 +186,16 @@ def _links(
     links = [{"relation": "self", "url": f"{address}?{urlencode(parameters)}"}]
     if any(link["relation"] == "next" for link in bundle["link"]):
         asked = [(name, value) for name, value in parameters if name != "_offset"]
-        offset = int(dict(parameters).get("_offset", "0")) + len(bundle["entry"])
+        matches = [entry for entry in bundle["entry"] if not _is_included(entry)]
+        offset = int(dict(parameters).get("_offset", "0")) + len(matches)
         query = urlencode([*asked, ("_offset", str(offset))])
         links.append({"relation": "next", "url": f"{address}?{query}"})
     return links
+
+
+def _is_included(entry: Resource) -> bool:
+    """Tell whether an entry only came along (Bundle.entry.search.mode)."""
+    return bool(entry.get("search", {}).get("mode") == "include")
 
 
 def _in_categories(resource: Resource, allowed: Permission) -> bool:

@@ -37,6 +37,9 @@ class Asks(Protocol):
     def keeps_versions(self, iss: str, resource_type: str) -> bool:
         """Tell whether the history of a resource is given."""
 
+    def includes(self, iss: str, resource_type: str, element: str) -> bool:
+        """Tell whether what an element refers to can come with a search, as far as that is known by now."""
+
     def get(
         self, url: str, count: Callable[[], None], *, accept: str = "", bearer: bool = True
     ) -> Response:
@@ -121,6 +124,10 @@ class Asking:
     def keeps_versions(self, iss: str, resource_type: str) -> bool:
         """As `SharedEhr.keeps_versions`; raises as `offers`."""
         return self._shared.keeps_versions(iss, resource_type, count=self._requests.count)
+
+    def includes(self, iss: str, resource_type: str, element: str) -> bool:
+        """As `SharedEhr.includes`."""
+        return self._shared.includes(iss, resource_type, element)
 
     def get(
         self, url: str, count: Callable[[], None], *, accept: str = "", bearer: bool = True

@@ -41,8 +41,10 @@ class FirstRead:
             return self._read_patient()
         if name not in FIRST:
             self._demand_shown()
-            return self._source.search(BY_NAME[name].query)
-        page = self._source.search(replace(BY_NAME[name].query, pages=1))
+            return self._source.search(BY_NAME[name].whole_query)
+        section = BY_NAME[name]
+        asked = section.whole_query if name in self._whole else section.query
+        page = self._source.search(replace(asked, pages=1))
         if name not in self._whole or not page.next_token or not self._is_shown():
             return page
         self.begun[name] = page

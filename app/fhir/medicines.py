@@ -80,6 +80,16 @@ def unnamed(resource: Resource) -> str:
     return "" if reference.startswith("#") else reference
 
 
+def medicine_to_read(resource: Resource) -> str:
+    """Return the reference that `unnamed` gives; a record of another shape has none."""
+    if not isinstance(resource.get("medicationReference"), dict):
+        return ""
+    try:
+        return unnamed(resource)
+    except (AttributeError, TypeError):
+        return ""
+
+
 def named(resource: Resource, known: Mapping[str, Resource]) -> Resource:
     """Return a resource with the name of the Medication that it refers to; itself where that is not known."""
     reference = unnamed(resource) if known else ""

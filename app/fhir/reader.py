@@ -6,7 +6,7 @@ a section on to its end; what was read is kept for the launch. A medicine that i
 
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from app.fhir.earlier import Earlier
 from app.fhir.first_read import FirstRead, demand_identity
 from app.fhir.labels import DEFAULT, Audience, Labels
 from app.fhir.ledger import Ledger, Sources
-from app.fhir.medicines import unnamed
+from app.fhir.medicines import medicine_to_read
 from app.fhir.merged import RecordMerged, is_merged
 from app.fhir.notes import NoteTexts
 from app.fhir.sections import BY_NAME, SectionName
@@ -275,7 +275,9 @@ class LaunchChart:
 
     def _go_on(self, name: SectionName) -> Read:
         before = self._read_of(name)
-        return self._source.more(before) if before else self._source.search(BY_NAME[name].query)
+        return (
+            self._source.more(before) if before else self._source.search(BY_NAME[name].whole_query)
+        )
 
     def _tell(self, found: list[Read], before: list[Read | None] | None = None) -> None:
         """Count the new requests and tell the audit of every read that reached the EHR."""
@@ -301,18 +303,23 @@ class LaunchChart:
 
     def _name_medicines(self, *, is_first: bool = False) -> bool:
         """Read the Medications that orders name only by reference, each once; the first screen has few requests left."""
+        for one in (r for read in self._reads.values() for r in read.included):
+            self._know_medicine(f"Medication/{one['id']}", [one])
         every = (r for read in self._reads.values() for r in read.resources)
-        wanted = [ref for r in every if (ref := _medicine_of(r)) and ref not in self._medicines]
+        wanted = [ref for r in every if (ref := medicine_to_read(r)) and ref not in self._medicines]
         most = MOST_AT_FIRST - self._asked if is_first else MOST_MEDICINES - len(self._medicines)
         asked = list(dict.fromkeys(wanted))[: max(most, 0)]
         with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
             found = list(pool.map(self._source.fetch, asked))
         self._tell(found)
         for reference, read in zip(asked, found, strict=True):
-            # Its name stands in an order, which a model is told.
-            known = [r for r in read.resources if not self.labels.holds_back(r, "model")]
-            self._medicines[reference] = next(iter(known), None)
+            self._know_medicine(reference, read.resources)
         return bool(asked)
+
+    def _know_medicine(self, reference: str, found: Iterable[Resource]) -> None:
+        # Its name stands in an order, which a model is told.
+        known = (r for r in found if not self.labels.holds_back(r, "model"))
+        self._medicines[reference] = next(known, None)
 
     def snapshot_for(self, audience: Audience) -> Chart:
         """Compile what was read without what is held back from `audience`; handles are the launch's own."""
@@ -348,16 +355,6 @@ class LaunchChart:
         return replace(
             chart, held_back=frozenset(held), names_patient=named, texts=self.texts.states(chart)
         )
-
-
-def _medicine_of(resource: Resource) -> str:
-    """Return the reference of an unnamed medicine; a record of another shape has none."""
-    if not isinstance(resource.get("medicationReference"), dict):
-        return ""
-    try:
-        return unnamed(resource)
-    except (AttributeError, TypeError):
-        return ""
 
 
 def _is_worth_asking_again(read: Read) -> bool:

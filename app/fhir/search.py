@@ -5,6 +5,7 @@ never used (it follows next links to foreign hosts with the token). Dates carry 
 """
 
 import re
+from dataclasses import replace
 
 from fhirclient.models.fhirelementfactory import (  # type: ignore[import-untyped]  # fhirclient ships no types
     FHIRElementFactory,
@@ -16,7 +17,9 @@ from app.fhir.sections import SECTIONS
 from app.fhir.source import Query
 
 SEARCHED = frozenset(section.kind for section in SECTIONS) - {"Patient"}
-# No _include, _revinclude, _has, _id, chains or modifiers: each is a way out of the compartment.
+# Page sizes above this are ours for reading a section whole; a server that declines them is asked for this one.
+LARGE, MODEST = 1000, 100
+# No _include (but `with_medicines`), _revinclude, _has, _id, chains or modifiers: each is a way out of the compartment.
 ALLOWED = frozenset((
     "category", "code", "date", "status", "clinical-status", "type", "intent", "authoredon", "authored",
     "whenhandedover", "effective-time", "_sort", "_count", "_lastUpdated", "period",
@@ -41,3 +44,20 @@ def construct(query: Query, patient_id: str) -> str:
         struct[name] = value
     model = type(FHIRElementFactory.instantiate(query.resource_type, None))
     return str(model.where(struct).construct())
+
+
+def modest(query: Query) -> Query:
+    """Return the same search with pages that every server gives; itself where its pages are no larger."""
+    count = dict(query.params).get("_count", "")
+    if not count.isdigit() or int(count) < LARGE:
+        return query
+    params = ((k, str(MODEST) if k == "_count" else v) for k, v in query.params)
+    return replace(query, params=tuple(params))
+
+
+def with_medicines(address: str, query: Query) -> str:
+    """Ask that the Medications that orders refer to come along: the one `_include`, since it leads to no person.
+
+    Source: US Core 9.0.0 MedicationRequest, "Mandatory Search Parameters", `_include=MedicationRequest:medication`
+    """
+    return f"{address}&_include={query.resource_type}:medication"

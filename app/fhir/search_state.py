@@ -26,9 +26,13 @@ class SearchState:
     found: dict[str, Resource] = field(default_factory=dict)
     restrictions: dict[str, None] = field(default_factory=dict)
     remarks: dict[str, None] = field(default_factory=dict)
+    included: dict[str, Resource] = field(default_factory=dict)
+    asks_medicines: bool = False
+    declined: bool = False
     next_url: str = ""
     total: int | None = None
     requests: int = 0
+    pages: int = 0
     foreign: int = 0
     unreadable: int = 0
     stripped: int = 0
@@ -72,7 +76,18 @@ def as_read(state: SearchState) -> Read:
         restrictions=tuple(state.restrictions),
         remarks=tuple(state.remarks),
         merged=state.merged,
+        included=_referred_to(state),
+        asked_medicines=state.asks_medicines,
     )
+
+
+def _referred_to(state: SearchState) -> tuple[Resource, ...]:
+    """Return the Medications that came along and that a record of this patient names by reference, and say what they are."""
+    if not state.included:
+        return ()
+    sent = [r.get("medicationReference") for r in state.found.values()]
+    named = {str(one.get("reference")) for one in sent if isinstance(one, dict)}
+    return tuple(r for name, r in state.included.items() if name in named and "code" in r)
 
 
 def _completeness(state: SearchState) -> Completeness:

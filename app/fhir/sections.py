@@ -45,6 +45,8 @@ class Table:
 class Section:
     """One section: its FHIR type, the search that reads it, the letter of its handles, and the words for it.
 
+    `count` is the size of a page; `whole` that of one that is not to be the first of the launch card's, where it differs:
+    records that carry documents are asked for in small pages, whose size nobody knows before they come.
     `first`: the launch card needs its first page; all others are read on demand. `spoken` is how a chip names one
     record to a screen reader, "" where words of its own do.
     """
@@ -54,6 +56,7 @@ class Section:
     words: str
     prefix: str = ""
     count: int = 100
+    whole: int = 0
     sort: str = ""
     params: tuple[tuple[str, str], ...] = ()
     first: bool = False
@@ -62,11 +65,19 @@ class Section:
 
     @property
     def query(self) -> Query:
-        """Return the search of the whole section, newest first where the type can be sorted."""
+        """Return the search of the section, newest first where the type can be sorted."""
+        return self._query(self.count)
+
+    @property
+    def whole_query(self) -> Query:
+        """Return the same search in pages for reading it to its end from the start, in few requests."""
+        return self._query(self.whole or self.count)
+
+    def _query(self, count: int) -> Query:
         if self.kind == "Patient":
             return Query(resource_type="Patient")
         sort = (("_sort", self.sort),) if self.sort else ()
-        params = (*self.params, *sort, ("_count", str(self.count)))
+        params = (*self.params, *sort, ("_count", str(count)))
         return Query(resource_type=self.kind, params=params)
 
 
@@ -79,15 +90,15 @@ ALERT = (("alert", "alert"), ("since", "date"), ("until", "ended"), ("status", "
 SECTIONS: tuple[Section, ...] = (
     Section(name="patient", kind="Patient", words="Identity", first=True),
     Section(
-        name="encounters", kind="Encounter", words="Encounters", prefix="E", sort="-date", first=True,
+        name="encounters", kind="Encounter", words="Encounters", prefix="E", whole=1000, sort="-date", first=True,
         table=Table(
             title="ENCOUNTERS", one="Encounter", named="type", facts=visits.encounter, date=visits.started,
             columns=(("start", "date"), ("class", "class"), ("type", "type"), ("reason", "reason"), ("site", "site")),
         ),
     ),
     Section(
-        name="problems", kind="Condition", words="Problems", prefix="P", count=200, sort="-recorded-date", first=True,
-        spoken="condition",
+        name="problems", kind="Condition", words="Problems", prefix="P", count=200, whole=1000,
+        sort="-recorded-date", first=True, spoken="condition",
         table=Table(
             title="PROBLEMS", one="Problem", named="problem", facts=statements.condition,
             date=statements.condition_date, group=statements.clinical_status,
@@ -105,7 +116,7 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
-        name="medications", kind="MedicationRequest", words="Medication orders", prefix="M", count=200,
+        name="medications", kind="MedicationRequest", words="Medication orders", prefix="M", count=200, whole=1000,
         sort="-authoredon", first=True,
         table=Table(
             title="MEDICATION ORDERS", one="Medication request", named="drug", facts=orders.order,
@@ -115,8 +126,8 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
-        name="dispenses", kind="MedicationDispense", words="Medication fills", prefix="D", sort="-whenhandedover",
-        first=True, spoken="medication fill",
+        name="dispenses", kind="MedicationDispense", words="Medication fills", prefix="D", whole=1000,
+        sort="-whenhandedover", first=True, spoken="medication fill",
         table=Table(
             title="MEDICATION FILLS", one="Medication fill", named="drug", facts=orders.dispense,
             date=orders.dispensed,
@@ -124,12 +135,12 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
-        name="labs", kind="Observation", words="Laboratory results", prefix="L", count=500, sort="-date", first=True,
-        params=_categories("laboratory"),
+        name="labs", kind="Observation", words="Laboratory results", prefix="L", count=500, whole=1000, sort="-date",
+        first=True, params=_categories("laboratory"),
     ),
     Section(
-        name="vitals", kind="Observation", words="Vital signs", prefix="V", count=500, sort="-date", first=True,
-        params=_categories("vital-signs"),
+        name="vitals", kind="Observation", words="Vital signs", prefix="V", count=500, whole=1000, sort="-date",
+        first=True, params=_categories("vital-signs"),
     ),
     Section(
         name="other", kind="Observation", words="Other observations", prefix="O", count=1000, sort="-date",
@@ -147,7 +158,8 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
-        name="reports", kind="DiagnosticReport", words="Diagnostic reports", prefix="R", sort="-date", first=True,
+        name="reports", kind="DiagnosticReport", words="Diagnostic reports", prefix="R", whole=200,
+        sort="-date", first=True,
         table=Table(
             title="REPORTS", one="Diagnostic report", named="order", facts=orders.report,
             date=orders.report_date, group=orders.report_group, columns=ORDERS,
@@ -163,7 +175,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         name="administrations", kind="MedicationAdministration", words="Medication administrations", prefix="G",
-        count=200, sort="-effective-time", spoken="administration",
+        count=1000, sort="-effective-time", spoken="administration",
         table=Table(
             title="MEDICATION ADMINISTRATIONS", one="Medication administration", named="drug",
             facts=given.administration, date=given.administered, group=given.administration_group, timed=True,
@@ -182,7 +194,7 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
-        name="immunizations", kind="Immunization", words="Immunizations", prefix="I", count=200, sort="-date",
+        name="immunizations", kind="Immunization", words="Immunizations", prefix="I", count=1000, sort="-date",
         spoken="immunization",
         table=Table(
             title="IMMUNIZATIONS", one="Immunization", named="vaccine", facts=given.immunization,

@@ -75,6 +75,11 @@ class SharedEhr:
         known = self._statement(iss, ask=True, count=count)
         return known is not None and resource_type in known.versioned
 
+    def includes(self, iss: str, resource_type: str, element: str) -> bool:
+        """Tell whether an EHR's statement, as far as it was read, lists an `_include` of this element. Asks for nothing."""
+        known = self._known.get(iss, (0.0, None))[1]
+        return known is not None and f"{resource_type}:{element}" in known.included
+
     def _statement(self, iss: str, *, ask: bool, count: Callable[[], object]) -> "Statement | None":
         if not ask or not self._reads_statement:
             # A first screen does not wait for another launch that reads the statement.
@@ -100,15 +105,18 @@ class SharedEhr:
         if searched is None:
             return None
         versioned = types_with(answer.json, lambda r: _has(r, "history-instance"))
-        return Statement(searched=searched, versioned=versioned)
+        return Statement(
+            searched=searched, versioned=versioned, included=included_with(answer.json)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """What a CapabilityStatement says: the types that can be searched, and those whose versions are given."""
+    """What a CapabilityStatement says: types that can be searched, those whose versions are given, its `searchInclude`s."""
 
     searched: frozenset[str]
     versioned: frozenset[str]
+    included: frozenset[str]
 
 
 def searched_types(statement: object) -> frozenset[str] | None:
@@ -118,17 +126,23 @@ def searched_types(statement: object) -> frozenset[str] | None:
 
 def types_with(statement: object, does: Callable[[dict[str, object]], bool]) -> frozenset[str]:
     """Return the types of a CapabilityStatement's servers of which something is said; none where it is no statement."""
+    return frozenset(str(one.get("type")) for one in _described(statement) if does(one))
+
+
+def included_with(statement: object) -> frozenset[str]:
+    """Return the `searchInclude`s of a statement, as `Type:element`; a wildcard names nothing."""
+    lists = [one.get("searchInclude") for one in _described(statement)]
+    return frozenset(str(x) for sent in lists if isinstance(sent, list) for x in sent)
+
+
+def _described(statement: object) -> Iterator[dict[str, object]]:
+    """Give what a CapabilityStatement's servers say of each type; nothing where it is no statement."""
     if not isinstance(statement, dict) or statement.get("resourceType") != "CapabilityStatement":
-        return frozenset()
+        return
     sent = statement.get("rest")
-    rests = [r for r in sent if isinstance(r, dict)] if isinstance(sent, list) else []
-    found: set[str] = set()
-    for rest in rests:
+    for rest in [r for r in sent if isinstance(r, dict)] if isinstance(sent, list) else []:
         listed = rest.get("resource") if rest.get("mode", "server") == "server" else []
-        for one in listed if isinstance(listed, list) else []:
-            if isinstance(one, dict) and does(one):
-                found.add(str(one.get("type")))
-    return frozenset(found)
+        yield from (one for one in listed if isinstance(one, dict)) if isinstance(listed, list) else ()  # fmt: skip
 
 
 def _is_searched(resource: dict[str, object]) -> bool:

@@ -88,6 +88,7 @@ class Read:
     `restrictions` are the EHR's own words that more exists than it shows; `unreadable` counts skipped entries;
     `stripped` counts resources that held another person's data, which was taken out. `remarks` are what the EHR says
     of the record as a whole without holding anything back. `via` names what was asked where that was not the EHR's FHIR API.
+    `included` are the Medications that these resources refer to, where the EHR sent them along (`asked_medicines`).
     """
 
     query: Query
@@ -103,6 +104,8 @@ class Read:
     remarks: tuple[str, ...] = ()
     merged: bool = False
     via: str = ""
+    included: tuple[Resource, ...] = ()
+    asked_medicines: bool = False
 
 
 class ChartSource(Protocol):

@@ -69,6 +69,10 @@ class McpAsking:
         """No tool gives the history of a resource."""
         return False
 
+    def includes(self, iss: str, resource_type: str, element: str) -> bool:  # noqa: ARG002  # the port's
+        """No tool is asked for more than one type."""
+        return False
+
     def get(
         self,
         url: str,

@@ -94,6 +94,10 @@ class StoreAsking:
         """The store keeps one version of each record."""
         return False
 
+    def includes(self, iss: str, resource_type: str, element: str) -> bool:  # noqa: ARG002 - the port's
+        """A Medication is read by itself: from the store it costs nothing."""
+        return False
+
     def get(
         self, url: str, count: Callable[[], None], *, accept: str = "", bearer: bool = True  # noqa: ARG002 - the port's
     ) -> Response:  # fmt: skip

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import SessionEnded
-from app.fhir.client import MOST_RESOURCES
+from app.fhir.answers import MOST_RESOURCES
 from app.fhir.source import Complete, Denied, Failed, Query, Restricted, Truncated
 from app.launch_context import Grant
 from tests.requirements import requirement

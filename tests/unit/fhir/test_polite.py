@@ -12,13 +12,13 @@ from app.fhir.client import FhirSource
 from app.fhir.reader import MOST_AT_FIRST, LaunchChart
 from app.fhir.sections import BY_NAME
 from app.fhir.shared_ehr import SharedEhr, searched_types
-from app.fhir.source import Complete, Denied, Failed, NotOffered
+from app.fhir.source import Complete, Denied, Failed, NotOffered, Truncated
 from app.fhir.tables import table
 from app.launch_context import Grant
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry
 from tests.ndjson_source import context
-from tests.unit.fhir.ehr import NOW, Answer, Ehr, bundle, observation
+from tests.unit.fhir.ehr import NOW, Answer, Ehr, bundle, observation, outcome
 from tests.unit.fhir.records import EVERY, SUBJECT, record
 
 
@@ -336,3 +336,138 @@ def test_the_time_of_a_read_is_kept_for_each_section() -> None:
     chart.ensure("flags")
     assert chart.read_time("flags") >= chart.read_time("labs")
     assert BY_NAME["flags"].first is False
+
+
+# ---------------------------------------------------------------- medicines that come along
+
+
+def includes(*listed: str) -> dict[str, Any]:
+    told = statement("MedicationRequest", "Flag")
+    told["rest"][0]["resource"][0]["searchInclude"] = list(listed)
+    return told
+
+
+WITH_MEDICINES = includes("MedicationRequest:patient", "MedicationRequest:medication")
+
+
+def along(*found: dict[str, Any], declines: int = 0, told: dict[str, Any] = WITH_MEDICINES) -> Ehr:
+    """Return an EHR that sends `found` with every search that asks for what it refers to, or declines such a search."""
+    orders = [r for r in found if r["resourceType"] == "MedicationRequest"]
+
+    def answer(path: str, query: dict[str, str]) -> Answer:
+        if path == "metadata":
+            return 200, told
+        if path.startswith("Patient/"):
+            return 200, {"resourceType": "Patient", "id": "p1"}
+        if path.startswith("Medication/"):
+            return 200, medication(path.partition("/")[2], "read by itself")
+        if path != "MedicationRequest":
+            return 200, bundle()
+        if "_include" in query:
+            return (
+                (declines, outcome("error", "not-supported")) if declines else (200, bundle(*found))
+            )
+        return 200, bundle(*orders, total=len(orders))
+
+    return Ehr(answer)
+
+
+def named_by(ehr: Ehr, **changes: Any) -> tuple[list[str], list[str]]:
+    """Return how medicines are called, and what was asked for them, once the EHR's statement is known."""
+    boundary, shared = shared_of(ehr)
+    launch(boundary, shared).ensure("flags")
+    ehr.asked.clear()
+    chart = launch(boundary, shared, **changes)
+    chart.first_read()
+    asked = [p for p, query, _ in ehr.asked if p.startswith("Medication/") or "_include" in query]
+    return [x.text("drug") for x in chart.chart.tables["M"]], asked
+
+
+REFERS = order("a", medicationReference={"reference": "Medication/m"})
+
+
+def test_medicines_come_along_with_their_orders_where_the_ehr_says_so() -> None:
+    ehr = along(REFERS, medication("m", "carvedilol"))
+    assert named_by(ehr) == (["carvedilol"], ["MedicationRequest"])
+    assert [query["_include"] for _, query, _ in ehr.asked if "_include" in query] == ["MedicationRequest:medication"]  # fmt: skip
+
+
+@pytest.mark.parametrize("told", [statement("MedicationRequest", "Flag"), includes("*"), includes("MedicationRequest:patient")])  # fmt: skip
+def test_nothing_is_asked_to_come_along_that_the_ehr_does_not_list(told: dict[str, Any]) -> None:
+    assert named_by(along(REFERS, told=told)) == (["read by itself"], ["Medication/m"])
+
+
+def test_no_medicine_is_asked_for_without_its_scope() -> None:
+    grants = tuple(
+        Grant(level="patient", resource_type=kind, verbs=frozenset("rs"))
+        for kind in ("Patient", "MedicationRequest")
+    )
+    assert named_by(along(REFERS), grants=grants) == (["medicine not named"], [])
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_an_ehr_that_declines_what_it_lists_is_asked_without_it(status: int) -> None:
+    asked = ["MedicationRequest", "Medication/m"]
+    assert named_by(along(REFERS, declines=status)) == (["read by itself"], asked)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [medication("stranger", "heparin")],
+        [medication("m", "carvedilol"), medication("m", "warfarin")],
+        [{"resourceType": "Medication", "id": "m"}],
+        [{**medication("m", "carvedilol"), "id": "../Patient/other"}],
+    ],
+)
+def test_only_a_medicine_that_an_order_refers_to_and_that_has_one_form_names_it(sent: list[dict[str, Any]]) -> None:  # fmt: skip
+    names, asked = named_by(along(REFERS, *sent))
+    assert (names, asked) == (["read by itself"], ["MedicationRequest", "Medication/m"])
+
+
+def test_a_medicine_that_comes_unasked_counts_as_before() -> None:
+    read = FhirSource(shared_of(Ehr(lambda *_: (200, bundle(REFERS, medication("m", "x")))))[0], context("p1", NOW), lambda: "t")  # fmt: skip
+    found = read.search(BY_NAME["medications"].query)
+    assert (found.unreadable, found.included) == (1, ())
+
+
+# ---------------------------------------------------------------- page sizes
+
+
+def counted(ehr: Ehr, kind: str) -> list[str]:
+    return [query["_count"] for path, query, _ in ehr.asked if path == kind]
+
+
+def test_a_first_screen_takes_small_pages_and_a_whole_section_large_ones() -> None:
+    ehr = ehr_with()
+    launch(*shared_of(ehr)).first_read()
+    assert counted(ehr, "Encounter") == ["100"]
+    ehr.asked.clear()
+    launch(*shared_of(ehr)).ensure("encounters", "administrations", "notes")
+    # Documents may be large: nobody knows how large, so few of them are asked for at once.
+    asked = [counted(ehr, k) for k in ("Encounter", "MedicationAdministration", "DocumentReference")]  # fmt: skip
+    assert asked == [["1000"], ["1000"], ["100"]]
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_page_size_that_is_declined_is_asked_for_again_smaller(status: int) -> None:
+    def answer(path: str, query: dict[str, str]) -> Answer:
+        if path.startswith("Patient/"):
+            return 200, {"resourceType": "Patient", "id": "p1"}
+        if int(query.get("_count", "0")) > 100:
+            return status, outcome("error", "invalid")
+        return 200, bundle(EVERY["administrations"], total=1) if path == "MedicationAdministration" else bundle()  # fmt: skip
+
+    ehr = Ehr(answer)
+    chart = launch(*shared_of(ehr, reads_statement=False))
+    assert chart.ensure("administrations") == {"administrations": Complete(n=1)}
+    assert counted(ehr, "MedicationAdministration") == ["1000", "100"]
+    assert chart.requests == len(ehr.asked)
+
+
+def test_a_full_page_alone_is_not_the_end_after_a_request_that_was_sent_twice() -> None:
+    answers = iter([(429, dict[str, Any]())])
+    page = bundle(*(observation(f"o{n}") for n in range(20)))
+    ehr = Ehr(lambda *_: next(answers, (200, page)), **{"Retry-After": "0"})
+    read = FhirSource(shared_of(ehr)[0], context("p1", NOW), lambda: "t", sleep=lambda _: None).search(BY_NAME["labs"].query)  # fmt: skip
+    assert (read.requests, read.completeness) == (2, Truncated(n=20, total=None))

@@ -126,6 +126,7 @@ def test_another_patients_records_are_refused(ehr: Ehr, path: str) -> None:
     "query",
     [
         "_include=Observation:patient",
+        "_include=MedicationRequest:medication",
         "_revinclude=Provenance:target",
         "_has:Observation:patient:code=1",
         "subject.name=bruno",
