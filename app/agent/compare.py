@@ -58,9 +58,11 @@ def compare(scene: Scene) -> list[Finding]:
 def _quotes(scene: Scene) -> Iterator[Finding]:
     texts = [f for f in scene.own if f.long] or [f for f in scene.own if f.text]
     for quote in scene.claims.quotes:
-        pieces = [_plain(p) for p in re.split(r"\s*(?:\.\.\.|…)\s*", quote.text) if p.strip()]
+        cut = re.split(r"\s*(?:\.\.\.|…)\s*", quote.text)
+        pieces = [piece for piece in map(_plain, cut) if piece]
         holding = [f for f in texts if all(p in _plain(f.text) for p in pieces)]
-        whole = [f for f in holding if _whole(pieces, f)]
+        # A report has a conclusion beside its running text: either may be quoted.
+        whole = [f for f in scene.own if f.text and _whole(pieces, f)]
         if copied := _copied(scene, pieces, whole):
             yield copied
         elif whole:
@@ -103,12 +105,18 @@ def _whole(pieces: Sequence[str], fact: Fact) -> bool:
     """
     if pieces == [_plain(fact.text)]:
         return True
-    if any(len(piece.split()) < LEAST_WORDS for piece in pieces):
+    if not pieces or any(len(piece.split()) < LEAST_WORDS for piece in pieces):
         return False
-    if len(pieces) == 1:
-        return True
-    order = re.compile(r".*?".join(rf"(?<!\w){re.escape(piece)}(?!\w)" for piece in pieces))
-    return any(order.search(_plain(part)) for part in PARAGRAPH.split(fact.evidence.value))
+    order = re.compile(r".*?".join(_bounded(piece) for piece in pieces))
+    parts = [fact.text] if len(pieces) == 1 else PARAGRAPH.split(fact.evidence.value)
+    return any(order.search(_plain(part)) for part in parts)
+
+
+def _bounded(piece: str) -> str:
+    """Return a pattern of these words that begins and ends where words and numbers do: "5 mg" does not stand in "2.5 mg"."""
+    before = r"(?<!\w)(?<!\d[.,])" if piece[0].isalnum() else ""
+    after = r"(?!\w)(?![.,]\d)" if piece[-1].isalnum() else ""
+    return f"{before}{re.escape(piece)}{after}"
 
 
 def _plain(text: str) -> str:

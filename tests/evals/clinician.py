@@ -76,6 +76,11 @@ def second_paraphrases() -> list[Question]:
     return _again(tomllib.loads(OTHER_WORDS.read_text("utf-8"))["second"])
 
 
+def third_paraphrases() -> list[Question]:
+    """Return the questions of the third time, each with the measure of its own question."""
+    return _again(tomllib.loads(OTHER_WORDS.read_text("utf-8"))["third"])
+
+
 def _again(told: list[dict[str, Any]]) -> list[Question]:
     known = {q.number: q for q in questions()}
     return [replace(known[p["number"]], text=p["text"]) for p in told]

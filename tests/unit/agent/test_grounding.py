@@ -255,6 +255,39 @@ def test_a_source_without_words_decides_no_quotation() -> None:
     assert judged("“one two three” [X1].", evidence=bare).checks["X1"].verdict == "unchecked"
 
 
+REPORT = {
+    "X1": (
+        fact("DiagnosticReport/x", "order", "Urine culture", name="Urine culture", status="final"),
+        fact("DiagnosticReport/x", "conclusion", "Klebsiella isolated. Ceftriaxone=S, meropenem 2.5 mg/L ….", name="Urine culture", status="final"),
+        fact("DiagnosticReport/x", "words", "Gram-negative rods in pairs. No growth on day one.", name="Urine culture", status="final"),
+    )
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("quote", "verdict"),
+    [
+        ("Klebsiella isolated. Ceftriaxone=S, meropenem 2.5 mg/L ….", "match"),
+        ("Klebsiella isolated. Ceftriaxone=S", "match"),
+        ("Gram-negative rods in pairs", "match"),
+        ("Klebsiella isolated. Ceftriaxone=R", "mismatch"),
+        ("Klebsiella isolated … rods in pairs", "mismatch"),
+        ("5 mg/L …", "mismatch"),
+    ],
+)
+def test_a_report_is_quoted_from_its_conclusion_as_from_its_text(quote: str, verdict: str) -> None:
+    assert (
+        judged(f"Urine culture: “{quote}” [X1].", evidence=REPORT).checks["X1"].verdict == verdict
+    )
+
+
+def test_a_quotation_does_not_begin_or_end_within_a_number() -> None:
+    note = {"X1": (fact("DocumentReference/x", "words", "Took 2.5 mg daily for 10.5 days.", name="Note"),)}  # fmt: skip
+    found = [judged(f"“{quote}” [X1].", evidence=note).checks["X1"].verdict
+             for quote in ("2.5 mg daily for", "5 mg daily for", "daily for 10.5", "mg daily for 10")]  # fmt: skip
+    assert found == ["match", "unchecked", "match", "unchecked"]
+
+
 def test_a_shared_date_belongs_to_both_values() -> None:
     found = judged("Potassium 5.6 and creatinine 1.64 on 18-Nov-2026 [L3a, L1a].").checks
     assert {c.verdict for c in found.values()} == {"mismatch"}
