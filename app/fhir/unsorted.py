@@ -50,7 +50,7 @@ def without_status(chart: Chart, lines: Iterable[Line]) -> dict[SectionName, str
 
 def without_name(lines: Iterable[Line]) -> dict[SectionName, str]:
     """Count the records that do not say what they are about: any word may be theirs."""
-    return _counted((x for x in lines if _is_nameless(x)), "a code")
+    return _counted((x for x in lines if is_nameless(x)), "a code")
 
 
 def untold_pending(chart: Chart) -> dict[SectionName, str]:
@@ -59,11 +59,12 @@ def untold_pending(chart: Chart) -> dict[SectionName, str]:
     They say no status; or an active order says neither what it is for nor does a result name it.
     """
     lines = chart.tables.get("R", [])
-    nameless = [x for x in lines if x.group == "active" and _is_nameless(x)]
+    nameless = [x for x in lines if x.group == "active" and is_nameless(x)]
     return joined(without_status(chart, lines), without_name(nameless))
 
 
-def _is_nameless(line: Line) -> bool:
+def is_nameless(line: Line) -> bool:
+    """Tell whether a record does not say what it is."""
     return any(fact.value.endswith("not named") for fact in line.facts[:1])
 
 

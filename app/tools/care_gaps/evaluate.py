@@ -15,9 +15,10 @@ from app.fhir.measures.rules import Evidence, Rule
 from app.fhir.reader import LaunchChart
 from app.fhir.sections import SECTION_WORDS
 from app.fhir.source import Complete
+from app.fhir.unsorted import lacking
 from app.tools.bounds import as_data
 from app.tools.calculators.inputs import Inputs, Need
-from app.tools.care_gaps.records import Hit, hits
+from app.tools.care_gaps.records import Hit, hits, nameless
 from app.tools.entries import none_records
 
 Status = Literal["not met", "cannot tell", "met", "excluded", "does not apply"]
@@ -114,14 +115,25 @@ def _holds(launch: LaunchChart, one: Evidence, out: Result, *, quiet: bool = Fal
     if len(days) >= one.count:
         out.evidence += [_found(one, hit) for hit in list(days.values())[-one.count :][::-1]]
         return "yes"
-    out.missing += unread + (
-        [f"the day of {one.set.name} ({as_data(hit.text)})" for hit in unplaced]
-        if not unread
-        else []
-    )
+    open_ones = unread or [
+        *(f"the day of {one.set.name} ({as_data(hit.text)})" for hit in unplaced),
+        *_without_name(chart, one, start),
+    ]
+    out.missing += open_ones
     if not quiet:
         out.evidence.append(_nothing(chart, one, every, inside, start))
-    return "unknown" if unread or unplaced else "no"
+    return "unknown" if open_ones else "no"
+
+
+def _without_name(chart: Chart, one: Evidence, start: str) -> list[str]:
+    """Count, by section, the records of the time that do not say what they are."""
+    today, said = _today(chart), []
+    for name in one.set.sections:
+        dates = [line.date[:10] for line in nameless(chart, one, name)]
+        inside = [d for d in dates if d <= today and (d >= start or start.startswith(d))]
+        if inside:
+            said.append(lacking(len(inside), f"a name in {SECTION_WORDS[name].lower()}"))
+    return said
 
 
 def _within_limit(

@@ -12,6 +12,7 @@ from app.fhir.measures.rules import Evidence, ValueSet, load
 from app.fhir.readings import Reading
 from app.fhir.sections import BY_NAME, SectionName, table_of
 from app.fhir.source import Resource
+from app.fhir.unsorted import is_nameless
 from app.fhir.values import coded, codes
 from app.fhir.visits import is_admission
 from app.llm.synonyms import contains
@@ -61,6 +62,22 @@ def _lines(chart: Chart, one: Evidence, name: SectionName) -> Iterator[Hit]:
                 date=line.date,
                 role=str(date.date_role) if date else "",
             )
+
+
+def nameless(chart: Chart, one: Evidence, name: SectionName) -> list[Line]:
+    """Return the records of a table that would count and do not say what they are: each may be what is meant."""
+    if not BY_NAME[name].table:
+        return []  # a result without a name makes its whole section incomplete
+    lines = section_lines(chart, name)
+    return [
+        x for x in lines if is_nameless(x) and _counts(x, one, name) and not _is_coded(chart, x)
+    ]
+
+
+def _is_coded(chart: Chart, line: Line) -> bool:
+    """Tell whether a record without a name has a code, which is compared as such."""
+    resource = chart.resources.get(line.reference, {})
+    return any(coding.get("code") for field in CODED for coding in coded(resource.get(field) or {}))
 
 
 def _counts(line: Line, one: Evidence, name: SectionName) -> bool:

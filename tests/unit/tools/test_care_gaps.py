@@ -193,6 +193,31 @@ def test_a_colonoscopy_counts_for_ten_years_if_it_was_done(
     )
 
 
+UNNAMED = done("Procedure", "unnamed", "2020-03-01", code={})
+
+
+@requirement("chartside:care-gaps:unread")
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (UNNAMED, "cannot tell"),
+        # Before the time of a colonoscopy, and perhaps the removal of the colon, which leaves the rule.
+        ({**UNNAMED, "performedDateTime": "2010-03-01"}, "cannot tell"),
+        (done("DiagnosticReport", "unnamed", "2010-03-01", code={}), "not met"),
+        ({k: v for k, v in UNNAMED.items() if k != "performedDateTime"}, "cannot tell"),
+        ({**UNNAMED, "status": "not-done"}, "not met"),
+        (done("DiagnosticReport", "unnamed", "2020-03-01", code={}), "cannot tell"),
+        (done("DiagnosticReport", "unnamed", "2020-03-01", code={}, status="preliminary"), "not met"),
+        (done("DiagnosticReport", "unnamed", "2020-03-01", code={"coding": [{"system": "http://loinc.org", "code": "24627-2"}]}), "not met"),
+    ],
+)  # fmt: skip
+def test_a_record_without_a_name_may_be_what_is_looked_for(found: dict[str, Any], expected: str) -> None:  # fmt: skip
+    out = judged(chart(found), "colorectal_screening")
+    assert out.status == expected
+    assert bool(out.missing) == (expected == "cannot tell")
+    assert all(said.startswith("1 record without a name in ") for said in out.missing)
+
+
 def test_screenings_know_age_sex_and_who_is_left_out() -> None:
     mammogram = done("DiagnosticReport", "Screening mammogram, bilateral", "2025-02-01")
     assert status("breast_screening", mammogram) == "met"
