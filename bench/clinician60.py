@@ -6,8 +6,8 @@ what is foreign, says "none" without a search, or leaves a part out of what look
 is the same by the right tool calls, so that the reach of the tools is seen apart from the matching of words.
 `other_words.` are the same questions in words that were not looked at before they were asked, and six of two hospital
 stays (`clinician_paraphrases.toml`); what was found then is mended since, so the figure is that of today. `second_words.`
-are thirty more, of which 8 were answered, 4 declined, 11 wrong and 7 silent when they were first asked. Each question
-that falls short goes to stderr with its reason.
+are thirty more, of which 8 were answered, 4 declined, 11 wrong and 7 silent when they were first asked; `third_words.`
+twenty more, of which then 6 were answered, 1 declined, 12 wrong and 1 silent. Each question that falls short goes to stderr with its reason.
 """
 
 import sys
@@ -15,7 +15,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.figures import show
-from tests.evals.clinician import paraphrases, questions, second_paraphrases
+from tests.evals.clinician import (
+    paraphrases,
+    questions,
+    second_paraphrases,
+    third_paraphrases,
+)
 from tests.evals.clinician_answers import Judged, called, typed
 
 OUTCOMES = ("answered", "declined", "wrong", "silent")
@@ -28,6 +33,7 @@ def main() -> None:
     _tell("tools.", [called(q) for q in questions()], GOALS)
     _tell("other_words.", [typed(q) for q in paraphrases()], NO_GOALS)
     _tell("second_words.", [typed(q) for q in second_paraphrases()], NO_GOALS)
+    _tell("third_words.", [typed(q) for q in third_paraphrases()], NO_GOALS)
 
 
 def _tell(how: str, found: Sequence[Judged], goals: dict[str, int | None]) -> None:

@@ -37,7 +37,7 @@ ASKED: tuple[Asked, ...] = (
     Asked(section="referrals", means="referrals, appointments and tasks", pattern=r"referrals?|referred|consults?\b(?! (?:notes?|say|recommend))|consultations?\b(?! notes?)|consults? (?:ordered|requested)",
           note="Whether a visit elsewhere took place is known only if it stands in this record."),
     Asked(section="alerts", means="flags, directives, isolation, diet, pregnancy",
-          pattern=r"code status|resuscitat\w*|\bdnr\b|\bdni\b|full code|advance(?:d)? (?:care )?directives?|living will|polst|molst|power of attorney|(?:health ?care )?(?:agent|proxy)\b|who decides|decision-?makers?|isolation|(?:contact|droplet|airborne|fall|bleeding|aspiration) (?:precautions?|risks?)|precautions?|\bnpo\b|nothing by mouth|diets?\b(?: orders?)?|(?:can|may|is) (?:she|he|they|the patient)(?: allowed to)? (?:eat|drink)|tube feed\w*|pregnan\w*|breast-?feeding|lactat\w*|alerts?\b|flags?\b",
+          pattern=r"code status|resuscitat\w*|\bdnr\b|\bdni\b|full code|advance(?:d)? (?:care )?directives?|living will|polst|molst|power of attorney|(?:health ?care )?(?:agent|proxy)\b|who (?:decides|speaks|consents|can (?:consent|decide|speak))(?: for (?:her|him|them|the patient))?|decision-?makers?|isolation|(?:contact|droplet|airborne|fall|bleeding|aspiration) (?:precautions?|risks?)|precautions?|\bnpo\b|nothing by mouth|diets?\b(?: orders?)?|(?:can|may|is) (?:she|he|they|the patient)(?: allowed to)? (?:eat|drink)|tube feed\w*|pregnan\w*|breast-?feeding|lactat\w*|alerts?\b|flags?\b",
           note="Where an order, a directive and a note differ, all of them are shown."),
     Asked(
         section="immunizations",
@@ -81,6 +81,7 @@ SPELT: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("neoplasm", "carcinoma", "receptor", "stage group", "primary tumor", "HER2", "PD-L1"),
     ),
 )
+NO_REASON = "The reason why an order was stopped or changed is shown where the order states it or a note names the medicine; elsewhere it cannot be told here."
 # What is said instead of an answer: words of the question, and what is missing.
 DECLINED: tuple[tuple[str, str], ...] = (
     (r"pdmp|prescription (?:drug )?monitoring|controlled substances?(?: elsewhere)?", "The prescription monitoring program (PDMP) is not readable here."),
@@ -90,11 +91,11 @@ DECLINED: tuple[tuple[str, str], ...] = (
     (r"(?:treatment|phototherapy|exchange) thresholds?|thresholds?\b|(?:needs?|under|bili) lights?\b", "Treatment thresholds are not held here."),
     (r"(?:which |what )?cycle(?: ?/ ?day| and day| number| \d+)?|line of (?:therapy|treatment)|(?:which|what) line(?: (?:of|is)\b[^?.,]*)?", "Treatment plans, cycles and cumulative doses are not readable here; doses that the EHR recorded are listed under administrations, a line of therapy only where a note states it."),
     (r"confidential\w*|sensitive (?:notes?|items?|information|records?|data)|before (?:i |we )?(?:print|giv|shar|releas|hand)\w*", "Labelled items are withheld and counted; that unlabelled text holds nothing confidential cannot be told here."),
-    (r"acted on|followed up on|(?:no ?body|no ?one)(?: has| have)? (?:saw|seen|acted|addressed|noticed|followed|looked)\w*|(?:never|not|un)(?: been)? ?addressed", "Whether somebody acted on a result cannot be told from the record."),
+    (r"acted on|followed up on|f(?:a|e)ll(?:en|s|ing)? through the cracks|slipp?(?:ed|s)? (?:through|by)|(?:was|were|been|got|gotten) (?:missed|overlooked|forgotten|ignored)|(?:no ?body|no ?one)(?: has| have)? (?:saw|seen|acted|addressed|noticed|followed|looked)\w*|(?:never|not|un)(?: been)? ?addressed", "Whether somebody acted on a result cannot be told from the record."),
     (r"(?:drafts?|drafting|write(?: me)?(?: up)?|compose|prepare)(?: me)? (?:a|an|the|her|his|their|my)? ?(?:\w+ ){0,2}(?:summary|note|letter|message|instructions|hand-?off|referral|plan)\b|drafts?\b|drafting|write (?:me )?(?:a|an|the|her|his|their|up)\b|translat\w*|in spanish|espa(?:n|ñ)ol|(?:patient|discharge|written|home) instructions|(?:simple|plain|lay) (?:words|terms)|sbar\b|hand-?offs?|(?:hospital )?course by problem|hospital course|\d+(?:st|nd|rd|th)[ -]grade(?: level)?|plain language",
      "Drafts, handoffs, narratives, instructions and translations need a language model; a summary of rows can be asked for without one."),
-    (r"(?:why (?:was|were|did|is|are|has|had)|(?:what )?reasons? (?:for|of))[^?.,]{0,30}(?:stopp?\w*|discontinu\w*|chang\w*|held|switch\w*|d/?c'?d)",
-     "The reason why an order was stopped or changed is shown where the order states it or a note names the medicine; elsewhere it cannot be told here."),
+    (r"(?:why (?:was|were|did|is|are|has|had)|(?:what )?reasons?\b(?: (?:for|of|why|that))?)[^?.,]{0,30}(?:stopp?\w*|discontinu\w*|chang\w*|held|switch\w*|d/?c'?d)",
+     NO_REASON),
     (r"outside (?:hospital |facility |records? )?(?:records?|documents?|notes?|hospitals?)|care everywhere|records? from (?:another|other|an outside)[^?.,]{0,30}|(?:outside|other) hospital'?s?(?: records?| notes?)?",
      "Documents of outside organizations are readable here only where this EHR lists them; scans are listed and not read."),
     (r"(?:drug |medicine |medication )?interact\w*", "Interactions between medicines are not checked here; use the check of the EHR."),
@@ -104,11 +105,11 @@ DECLINED: tuple[tuple[str, str], ...] = (
     (r"waveforms?|telemetry|rhythm strips?", "Waveforms are not read here."),
 )  # fmt: skip
 # Words of a directive that are about a person.
-AGENT = re.compile(r"agent|prox|attorney|decid|decision|surrogate")
-CODE = re.compile(r"code|dn[ri]\b|resuscit")
+AGENT = re.compile(r"agent|prox|attorney|decid|decision|surrogate|speak|consent")
+CODE = re.compile(r"code|dn[ri]\b|resuscit|directive|living will|p?molst|polst")
 # Since when: taken before the words of stays and notes.
 ANCHORS: tuple[tuple[str, str, str], ...] = (
-    ("24h", "the last 24 hours", r"over ?night|since yesterday|last night|this morning"),
+    ("24h", "the last 24 hours", r"over ?night|(?:catch me up )?since (?:i|we) (?:signed|handed|left|went)(?: out| off| over| home)?(?: (?:yesterday|last)(?: evening| night| afternoon)?)?|since yesterday|last night|this morning|catch me up|bring me up to (?:date|speed)|what did (?:i|we) miss"),
     ("admission", "since admission", r"since (?:the |her |his |their |this )?(?:admission|admitted|being admitted)|since (?:she|he|they) (?:was|were) admitted"),
     ("last_note", "since the last note", r"since (?:the |my |her |his )?(?:last|latest) (?:progress |nursing )?note"),
 )  # fmt: skip

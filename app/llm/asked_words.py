@@ -22,7 +22,7 @@ def is_about(said: str, words: str) -> bool:
 
 # Kinds of alert: words of a question, the section that holds them, and words of a record's own name.
 ALERTS = (
-    (r"code|resuscit|dn[ri]|directive|will|polst|molst|attorney|agent|proxy|decid|decision", "consents",
+    (r"code|resuscit|dn[ri]|directive|will|polst|molst|attorney|agent|proxy|decid|decision|speak|consent", "consents",
      r"code status|resuscit|dn[ri]\b|directive|living will|p?molst|polst|attorney|agent|proxy"),
     (r"npo|nothing by mouth|diet|feed", "diets", r"\bnpo\b|nothing by mouth|diet|feed|enteral"),
     (r"isolation|precaution|risk", "flags", r"isolation|precaution|risk|morse|braden"),

@@ -12,6 +12,7 @@ from app.llm.asked_sections import (
     ANCHORS,
     ASKED,
     DECLINED,
+    NO_REASON,
     SPELT,
     WINDOW,
     span,
@@ -53,6 +54,7 @@ KIDNEY = "kidney function"
 # What a medicine of the kidney list needs to know first.
 BEFORE_GIVING = ("potassium", "creatinine", "eGFR")
 PERIODS = {"h": "hours", "d": "days", "w": "weeks", "m": "months", "y": "years"}
+WHY_CHANGED = re.compile(r"\b(?:and|or) why\b|\bwhy\b")
 DOSE = re.compile(r"\b\d+(?:[.,]\d+)?\s?(?:mg|mcg|g|ml|units?|meq|%)(?![\w/])")
 
 
@@ -81,6 +83,9 @@ def read(question: str, synonyms: Synonyms) -> Plan:
     rest = take_named(plan, rest, synonyms, question)
     rest = _topics(plan, rest, TOPICS[5:])
     rest = _unread(plan, rest)
+    if "antibiotic_days" in plan.calculations and not (plan.classes or plan.drugs):
+        # Days are counted of doses; which orders they were given by is asked for too.
+        plan.classes += [c for c in synonyms.classes if "antibiotics" in c.words]
     plan.leftover, plan.ignored = _content(rest, question, _stop_words(plan))
     _without_ordinary(plan)
     plan.slips = {w: known for w in plan.leftover if (known := _slip(w, synonyms))}
@@ -176,6 +181,7 @@ def _parts(plan: Plan, rest: str) -> str:
             plan.matches.append(Match(words=plan.parts[asked], means=asked.means))
             rest = re.sub(rf"(?<!\w)(?:{asked.pattern})", " ", rest)
     _with_people(plan)
+    _reconciled(plan)
     return WINDOW.sub(" ", rest)
 
 
@@ -185,6 +191,20 @@ def _with_people(plan: Plan) -> None:
     if AGENT.search(alerts) and all(asked.section != "care_team" for asked in plan.parts):
         people = next(asked for asked in ASKED if asked.section == "care_team")
         plan.parts[people] = alerts
+
+
+def _reconciled(plan: Plan) -> None:
+    """Read a reconciliation that is asked for with the medicines of home as the lists that it compares, not as a review."""
+    asked = next((m for m in plan.matches if re.match(r"med(?:ication)? rec", m.words)), None)
+    home = next((w for one, w in plan.parts.items() if one.section == "home_medications"), "")
+    if asked is None or not home or "medication_review" not in plan.jobs:
+        return
+    plan.jobs.remove("medication_review")
+    plan.matches.remove(asked)
+    for one in ASKED:
+        if one.section in ("inpatient_medications", "discharge_medications"):
+            plan.parts.setdefault(one, asked.words)
+            plan.matches.append(Match(words=asked.words, means=one.means))
 
 
 def _stop_words(plan: Plan) -> frozenset[str]:
@@ -258,6 +278,17 @@ def _narrow(plan: Plan, text: str, synonyms: Synonyms) -> None:
         plan.matches.remove(loose[0])
     if "allergies" in plan.topics:
         plan.topics = [t for t in plan.topics if t != "medicines"]
+    if not plan.anchor and any(asked.section.endswith("_medications") for asked in plan.parts):
+        _between_lists(plan, text)
+
+
+def _between_lists(plan: Plan, text: str) -> None:
+    """Read "changed" as between the lists of medicines that are asked for, not in the chart."""
+    loose = [m for m in plan.matches if m.words in ("change", "changes", "what changed")]
+    plan.topics = [topic for topic in plan.topics if topic != "changes" or not loose]
+    plan.matches = [m for m in plan.matches if m not in loose]
+    if loose and WHY_CHANGED.search(text):
+        plan.declined.append(NO_REASON)
 
 
 def _before_giving(plan: Plan, words: str, synonyms: Synonyms) -> None:

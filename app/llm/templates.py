@@ -44,9 +44,10 @@ def write(
     if plan.empty:
         missed = [f"*Not matched: {_quoted(plan.ignored)}.*"] if plan.ignored else []
         return "\n\n".join([*first, *missed, CAN_LOOK_UP])
-    found = Found(plan, replies, synonyms)
+    found, refused = Found(plan, replies, synonyms), tuple(refused)
     head = [*_harm(found), *parts.slips(found), *_remarks(found)]
-    asked, searches = [*_asked(found), *_refused(refused)], found.of("search")
+    asked = [*_asked(found), *_refused(refused), *_failed(replies, refused)]
+    searches = found.of("search")
     # A job says of each of its parts what was not read, where it stands.
     if job := list(job_parts.jobs(found)):
         said = [*head, *job, *_unread_first(asked, searches)]
@@ -203,3 +204,9 @@ def _refused(names: Iterable[str]) -> Iterator[str]:
     for name in sorted(names):
         what = REFUSED_WORDS.get(name, "This")
         yield f"{what} could not be looked up: this launch has no permission to read it. It may exist."
+
+
+def _failed(replies: Sequence[Reply], refused: Sequence[str]) -> Iterator[str]:
+    """Say that a computation was not done whose tool refused it; what nobody may read is said by `_refused`."""
+    if any(r.is_error and r.name == "calculate" for r in replies) and not refused:
+        yield "A computation that is asked for was not done: what it needs does not stand in the question."

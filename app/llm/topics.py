@@ -19,7 +19,7 @@ TOPICS: tuple[tuple[Topic, str, str], ...] = (
     ("overview", "summary", r"(?:pre-?visit )?summar\w*|overview|one-?liner|brief me|prepare me|pre-?visit|tell me about|background|who is this|snapshot"),
     ("changes", "what changed", r"(?:what(?:'s|’s| is| has|s)?|anything) (?:changed|new)|changes?\b|changed since|new since|since (?:my |the |her |his |their )?last (?:visit|seen|time)|overnight"),
     ("visit", "last visit", r"(?:last|latest|previous|recent|past) (?:visits?|appointments?|encounters?|consultations?)|last seen|seen last|when was (?:she|he) (?:last )?seen|visits?\b|encounters?"),
-    ("pending", "pending orders", r"(?:pending|outstanding|awaited|unfinished) (?:results?|labs?|tests?|stud(?:y|ies)|orders?|work-?up)|pending|outstanding|awaiting|waiting for|unresulted|not (?:yet )?resulted|no result yet|open orders"),
+    ("pending", "pending orders", r"(?:pending|outstanding|awaited|unfinished) (?:results?|labs?|tests?|stud(?:y|ies)|orders?|work-?up)|pending|outstanding|awaiting|waiting for|unresulted|(?:(?:labs?|tests?|stud(?:y|ies)|results?|cultures?|orders?)\b[^?.,]{0,40}\b)?(?:not|never|n't|haven't|hasn't|yet to)(?: yet)?(?: been)? c(?:o|a)me? back(?: yet)?|still (?:out|in process|cooking|not back)|not (?:yet )?resulted|no result yet|open orders"),
     ("allergies", "allergies", r"allerg\w*|intoleran\w*|adverse reactions?|reactions? to"),
     ("fills", "medication fills", r"fills?\b|filled|dispens\w*|pick(?:s|ed|ing)? up|adheren\w*|refill\w*"),
     ("medicines", "active orders", r"medicines?|medications?|meds\b|drugs?\b|prescriptions?|prescribed|pills?|tablets?|rx\b|what (?:is|does) (?:she|he) (?:on|take|taking)|taking\b"),

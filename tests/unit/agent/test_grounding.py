@@ -281,6 +281,18 @@ def test_a_report_is_quoted_from_its_conclusion_as_from_its_text(quote: str, ver
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ("Blood culture: No growth at 48 hours, collected 18-Nov-2026", "match"),
+        ("Blood culture: No organism, collected 18-Nov-2026", "mismatch"),
+    ],
+)
+def test_a_result_that_denies_is_said_with_its_date(said: str, verdict: str) -> None:
+    culture = {"X1": (fact("Observation/x", "value", "No growth at 48 hours", name="Blood culture", status="final", date="2026-11-18", date_role="collected"),)}  # fmt: skip
+    assert judged(f"{said} [X1].", evidence=culture).checks["X1"].verdict == verdict
+
+
 def test_a_quotation_does_not_begin_or_end_within_a_number() -> None:
     note = {"X1": (fact("DocumentReference/x", "words", "Took 2.5 mg daily for 10.5 days.", name="Note"),)}  # fmt: skip
     found = [judged(f"“{quote}” [X1].", evidence=note).checks["X1"].verdict

@@ -5,7 +5,9 @@ import pytest
 from app.llm.intents import read
 from app.llm.no_llm import calls
 from app.llm.ordinary import ORDINARY, parted
+from app.llm.port import Reply
 from app.llm.synonyms import load
+from app.llm.templates import write
 from tests.ndjson_source import launch
 from tests.unit.agent.shown import ask, custom, text
 
@@ -112,3 +114,56 @@ def test_what_is_taken_for_an_illness_are_medicines() -> None:
 def test_the_count_of_neutrophils_in_its_own_unit_matches_the_record() -> None:
     foot = custom(ask(launch("messy"), "ANC"), "answered")[-1]
     assert foot["mismatches"] == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "sections"),
+    [
+        ("who speaks for her if she cannot", ["alerts", "care_team"]),
+        ("med rec: what was she taking at home?", ["home_medications", "inpatient_medications", "discharge_medications"]),
+        ("how many days of abx so far", ["medications", "medications", "medications"]),
+    ],
+)  # fmt: skip
+def test_other_words_ask_for_the_same_parts(question: str, sections: list[str]) -> None:
+    looked = [a["section"] for n, a in calls(read(question, SYNONYMS)) if n == "chart_section"]
+    assert looked == sections
+
+
+@pytest.mark.parametrize(
+    ("question", "topic", "anchor"),
+    [
+        ("catch me up since I signed out last night", "changes", "24h"),
+        ("which tests have not come back yet?", "pending", ""),
+        ("which cultures haven't come back", "pending", ""),
+    ],
+)
+def test_other_words_ask_for_the_same_topic(question: str, topic: str, anchor: str) -> None:
+    plan = read(question, SYNONYMS)
+    assert (plan.topics, plan.anchor) == ([topic], anchor)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("what fell through the cracks?", "Whether somebody acted on a result"),
+        ("which abnormal labs were missed?", "Whether somebody acted on a result"),
+        ("statin - the reason it was d/c'd?", "The reason why an order was stopped"),
+        ("home meds, and what did we change and why", "The reason why an order was stopped"),
+    ],
+)
+def test_what_cannot_be_told_is_declined_in_other_words_too(question: str, said: str) -> None:
+    assert [x for x in read(question, SYNONYMS).declined if x.startswith(said)]
+
+
+def test_a_change_of_a_chart_stays_one() -> None:
+    plan = read("what changed and why", SYNONYMS)
+    assert (plan.topics, plan.declined) == (["changes"], [])
+
+
+def test_a_computation_that_its_tool_refuses_is_said_not_to_be_done() -> None:
+    said = "A computation that is asked for was not done"
+    refused = Reply(call_id="1", name="calculate", text="months: not said", is_error=True)
+    plan = read("average bp", SYNONYMS)
+    assert said in write(plan, [refused], SYNONYMS)
+    assert said not in write(plan, [], SYNONYMS)
+    assert said not in write(plan, [refused], SYNONYMS, ["calculate"])
