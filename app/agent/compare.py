@@ -56,21 +56,29 @@ def compare(scene: Scene) -> list[Finding]:
 
 
 def _quotes(scene: Scene) -> Iterator[Finding]:
-    texts = [f for f in scene.own if f.long] or [f for f in scene.own if f.text]
+    if not scene.claims.quotes:
+        return
+    own = [(f, _plain(f.text)) for f in scene.own if f.text]
+    running = [f for f, _ in own if f.long]
     for quote in scene.claims.quotes:
         cut = re.split(r"\s*(?:\.\.\.|…)\s*", quote.text)
         pieces = [piece for piece in map(_plain, cut) if piece]
-        holding = [f for f in texts if all(p in _plain(f.text) for p in pieces)]
+        holding = [f for f, text in own if all(piece in text for piece in pieces)]
         # A report has a conclusion beside its running text: either may be quoted.
-        whole = [f for f in scene.own if f.text and _whole(pieces, f)]
+        whole = [f for f in holding if _whole(pieces, f)]
         if copied := _copied(scene, pieces, whole):
             yield copied
         elif whole:
             yield equal("words", whole)
-        elif holding:
-            yield unproved(holding)
-        elif texts:
-            yield differs("words", f"“{quote.text}”", "these words do not stand there", texts)
+        elif held := [f for f in holding if f.long or not running]:
+            yield unproved(held)
+        elif own:
+            yield differs(
+                "words",
+                f"“{quote.text}”",
+                "these words do not stand there",
+                running or [f for f, _ in own],
+            )
 
 
 def _copied(scene: Scene, pieces: Sequence[str], whole: Sequence[Fact]) -> Finding | None:
