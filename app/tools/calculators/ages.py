@@ -13,7 +13,11 @@ BIRTH_TIME = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
 NOTES = (
     "Growth velocity is not computed. Above the 95th percentile of BMI the charts of 2000 are coarse.",
 )
-STATURE = "Stature for age"
+INFANTS = (
+    "Growth velocity is not computed. Below 2 years CDC and AAP advise the WHO standards, whose tables do not come with this application: these are the CDC charts of 2000 for infants, on which breastfed infants seem to fall behind from the age of 3 months.",
+    "The age is not corrected for birth before term.",
+)
+STATURE, LENGTH = "Stature for age", "Length for age"
 DUE_DATE = ("11778-8", "11779-6", "11780-4", "57063-0", "57064-8")
 
 
@@ -121,21 +125,26 @@ def _growth(ask: Inputs) -> Outcome | None:
     ask.used += [m.used for m in (weight, height) if m]
     months = _months(born, weight.used.moment)
     if months is None or not growth.FIRST_MONTH <= months <= growth.LAST_MONTH:
-        ask.lacks(
-            "an age that the charts are made for (2 to under 20 years at the weighing; the WHO tables for younger children do not come with this application)"
-        )
+        ask.lacks("an age that the charts are made for (birth to under 20 years at the weighing)")
         return None
     found = _percentile("weight", weight.value, months, female=female)
-    return Outcome(value=found, also=_more(born, female, weight, height), notes=NOTES)
+    return Outcome(
+        value=found,
+        also=_more(born, female, weight, height),
+        notes=NOTES if months >= growth.CHILD_MONTH else INFANTS,
+    )
 
 
 def _more(
     born: date, female: bool, weight: Measured, height: Measured | None
 ) -> tuple[ComputedValue, ...]:
-    """Return stature and, of one day, BMI for age."""
+    """Return length or stature and, of one day and from 2 years on, BMI for age."""
     months = _months(born, height.used.moment) if height else None
     if height is None or months is None or not growth.FIRST_MONTH <= months <= growth.LAST_MONTH:
         return ()
+    if months < growth.CHILD_MONTH:
+        length = _percentile("length", height.value, months, female=female)
+        return (ComputedValue(name=LENGTH, value=length, unit="percentile"),)
     stature = _percentile("stature", height.value, months, female=female)
     out = [ComputedValue(name=STATURE, value=stature, unit="percentile")]
     if height.used.moment[:10] == weight.used.moment[:10]:
@@ -175,8 +184,8 @@ AGES = (
         rule="Completed weeks and days since birth; hours where the time of birth is recorded.", source="AAP, Pediatrics 2004;114:1362",
     ),
     Calculator(
-        key="growth_percentile", name="Weight for age", unit="percentile", beside=(STATURE,), compute=_growth, over_time=True,
-        rule="CDC charts of 2000 by LMS, age in months at the measurement, one decimal place, 2 to under 20 years. Sex is an input.",
+        key="growth_percentile", name="Weight for age", unit="percentile", beside=(STATURE, LENGTH), compute=_growth, over_time=True,
+        rule="CDC charts of 2000 by LMS, age in months at the measurement, one decimal place, birth to under 20 years; below 2 years the charts of infants. Sex is an input.",
         source="CDC/NCHS growth charts 2000, Vital Health Stat 11(246)",
     ),
 )  # fmt: skip

@@ -376,10 +376,25 @@ def test_growth_percentiles_are_of_the_age_at_the_measurement() -> None:
         "also Stature for age: 50.2 percentile",
         "also BMI 15.6 kg/m² for age: 45.5 percentile",
     ]
-    infant = chart(vital("29463-7", "9", "kg", "2026-11-13"), born="2025-11-01", sex="male")
-    assert lines(calculate(infant, "growth_percentile"), "MISSING") == [
-        "MISSING an age that the charts are made for (2 to under 20 years at the weighing; the WHO tables for younger children do not come with this application)"
+    adult = chart(vital("29463-7", "60", "kg", "2026-11-13"), born="2000-11-01", sex="male")
+    assert lines(calculate(adult, "growth_percentile"), "MISSING") == [
+        "MISSING an age that the charts are made for (birth to under 20 years at the weighing)"
     ]
+
+
+def test_below_two_years_the_charts_of_infants_are_used_and_said_not_to_be_the_advised_ones() -> (
+    None
+):
+    infant = chart(
+        vital("29463-7", "8.693", "kg", "2026-11-13"), vital("8302-2", "65.28", "cm", "2026-11-13"), born="2026-01-29", sex="female",
+    )  # fmt: skip
+    found = calculate(infant, "growth_percentile")
+    assert lines(found, "CALC", "also") == [
+        "CALC1|Weight for age: 50.6 percentile; cite [CALC1]",
+        "also Length for age: 3.1 percentile",
+    ]
+    assert "Below 2 years CDC and AAP advise the WHO standards" in found.text
+    assert "not corrected for birth before term" in found.text
 
 
 def test_the_neutrophil_count_is_the_laboratorys_own_where_it_has_one() -> None:

@@ -388,6 +388,29 @@ def test_stature_for_age_is_that_of_the_cdc_file(
     assert growth.percentile(z) == pytest.approx(percentile, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("measure", "months", "female", "value", "percentile"),
+    [
+        # CDC/NCHS wtageinf.csv and lenageinf.csv: the percentile columns of the files themselves (P3, P50, P97).
+        ("weight", 0, False, 2.355450986, 3), ("weight", 0, True, 4.254922004, 97), ("weight", 9.5, False, 9.476500305, 50),
+        ("weight", 9.5, True, 7.059731719, 3), ("weight", 23.5, False, 15.50417803, 97), ("weight", 23.5, True, 11.97453748, 50),
+        ("length", 0, False, 44.9250978, 3), ("length", 9.5, True, 75.70118113, 97), ("length", 23.5, True, 78.78800783, 3),
+    ],
+)  # fmt: skip
+def test_an_infants_growth_is_that_of_the_cdc_files(
+    measure: growth.Measure, months: float, female: bool, value: float, percentile: int
+) -> None:
+    z = growth.z_score(measure, value, age_months=months, female=female)
+    assert growth.percentile(z) == pytest.approx(percentile, abs=0.01)
+
+
+def test_weight_for_age_goes_on_where_the_charts_of_infants_end() -> None:
+    before, after = (
+        growth.z_score("weight", 11, age_months=m, female=True) for m in (23.99, 24.01)
+    )
+    assert before == pytest.approx(after, abs=0.01)
+
+
 def test_bmi_for_age_has_the_cdcs_categories() -> None:
     """CDC, "About child and teen BMI": for a boy of 10 years, 23 is at or above the 95th, 21 from the 85th, 18 below it."""
     of = {
