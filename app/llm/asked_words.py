@@ -24,7 +24,7 @@ def is_about(said: str, words: str) -> bool:
 ALERTS = (
     (r"code|resuscit|dn[ri]|directive|will|polst|molst|attorney|agent|proxy|decid|decision|speak|consent", "consents",
      r"code status|resuscit|dn[ri]\b|directive|living will|p?molst|polst|attorney|agent|proxy"),
-    (r"npo|nothing by mouth|diet|feed", "diets", r"\bnpo\b|nothing by mouth|diet|feed|enteral"),
+    (r"npo|nothing by mouth|diet|feed|\beat|drink", "diets", r"\bnpo\b|nothing by mouth|diet|feed|enteral"),
     (r"isolation|precaution|risk", "flags", r"isolation|precaution|risk|morse|braden"),
     (r"pregnan|lactat|breast", "", r"pregnan|lactat|breast-?feed|delivery date"),
 )  # fmt: skip

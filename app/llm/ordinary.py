@@ -37,6 +37,7 @@ ORDINARY = frozenset(
         system table takes talk team tells term terms therefore thing things think thinking though thought throughout thus tie title together
         told tomorrow tonight top total totally touch toward towards track transfer tried trouble true try trying turn turned twice
         type types understand unless upon useful usual usually various view wait waiting watch way ways whatever whenever wherever whether
+        monday tuesday wednesday thursday friday saturday sunday january february april june july september october november december
         whole wide wish within without wonder wondering word words work worked working world worry worried worth write written wrong yesterday yet""",
     )
 )

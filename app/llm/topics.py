@@ -14,7 +14,7 @@ GIVE = re.compile(
     r"\b(?:give|start|prescribe|use|add|take|have|order|put (?:her|him|them) on|switch)\b"
 )
 TOPICS: tuple[tuple[Topic, str, str], ...] = (
-    ("emergency", "emergency visits", r"(?:(?:last|latest|recent|past) )?(?:er|ed|emergency(?: room| department)?) visits?"),
+    ("emergency", "emergency visits", r"(?:(?:last|latest|recent|past) )?(?:er|ed|emergency(?: room| department)?) visits?|(?:in|to|at) the (?:er|ed|emergency (?:room|department))\b"),
     ("admission", "inpatient stays", r"(?:(?:last|latest|most recent|recent|past|previous|prior) )?(?:admissions?|admitted|hospitali[sz]\w*|inpatient(?: stays?)?|hospital stays?|in hospital)"),
     ("overview", "summary", r"(?:pre-?visit )?summar\w*|overview|one-?liner|brief me|prepare me|pre-?visit|tell me about|background|who is this|snapshot"),
     ("changes", "what changed", r"(?:what(?:'s|’s| is| has|s)?|anything) (?:changed|new)|changes?\b|changed since|new since|since (?:my |the |her |his |their )?last (?:visit|seen|time)|overnight"),
@@ -24,13 +24,13 @@ TOPICS: tuple[tuple[Topic, str, str], ...] = (
     ("fills", "medication fills", r"fills?\b|filled|dispens\w*|pick(?:s|ed|ing)? up|adheren\w*|refill\w*"),
     ("medicines", "active orders", r"medicines?|medications?|meds\b|drugs?\b|prescriptions?|prescribed|pills?|tablets?|rx\b|what (?:is|does) (?:she|he) (?:on|take|taking)|taking\b"),
     ("problems", "active problems", r"problems?|problem list|diagnos\w*|conditions?|comorbidit\w*|pmh\b|medical history|past history"),
-    ("notes", "notes", r"notes?\b|recommend\w*|documented|mention\w*|wrote|letters?\b|advised?|suggest\w*"),
+    ("notes", "notes", r"notes?\b|recommend\w*|documented|mention\w*|wrote|letters?\b|advice|advised?|suggest\w*"),
     ("vitals", "vital signs", r"vitals?\b|vital signs"),
     ("labs", "laboratory results", r"labs?\b|laborator\w*|lab results|blood tests?|bloods\b|test results|results\b"),
 )  # fmt: skip
 # The deterministic checks, by their kind; taken before the words of tests and classes ("renal", "allergies").
 CHECKS: tuple[tuple[str, str, str], ...] = (
-    ("renal", "kidney function and dose", r"(?:everything |anything |all |what |which )?(?:drugs? |medicines? |medications? |meds )?(?:(?:that )?needs?|needing|requir\w+)?\s*(?:renal(?:ly)?|kidney) (?:dose )?(?:adjust\w*|dos(?:ed?|ing)|dose adjust\w*)"),
+    ("renal", "kidney function and dose", r"(?:everything |anything |all |what |which )?(?:drugs? |medicines? |medications? |meds )?(?:(?:that )?needs?|needing|requir\w+)?\s*(?:renal(?:ly)?|kidney) (?:dose )?(?:adjust\w*|dos(?:ed?|ing)|dose adjust\w*)|(?:drugs? |medicines? |medications? |meds )?(?:that )?(?:needs? |needing |requir\w+ )?(?:an? |her |his |their )?(?:dose |dosage |dosing )(?:chang\w*|adjust\w*|reduc\w*|lower\w*)[^?.]{0,12} (?:for|by|because of|given|with) (?:her |his |their |the )?(?:kidneys?|renal|egfr|crcl)(?: function)?"),
     ("qt", "QT list", r"qt(?:c)?(?: |-)(?:drugs?|medicines?|medications?|meds|list|prolong\w*(?: (?:drugs?|medicines?|medications?|meds))?)|prolong\w* (?:the )?qt"),
     ("duplicates", "duplicate therapy", r"duplicate(?:s| therap\w+| medic\w+| drugs?| orders?)?|duplicat\w+|therapeutic duplication"),
     ("allergy", "allergy against medicine class", r"allergy (?:check|cross-?check)|check (?:her |his |their |the )?allergies|cross-?reactiv\w*|allerg\w* (?:conflict|against)\w*(?: (?:her |his |their )?(?:orders|medicines|medications|meds))?"),

@@ -81,6 +81,11 @@ def third_paraphrases() -> list[Question]:
     return _again(tomllib.loads(OTHER_WORDS.read_text("utf-8"))["third"])
 
 
+def fourth_paraphrases() -> list[Question]:
+    """Return the questions of the fourth time, each with the measure of its own question."""
+    return _again(tomllib.loads(OTHER_WORDS.read_text("utf-8"))["fourth"])
+
+
 def _again(told: list[dict[str, Any]]) -> list[Question]:
     known = {q.number: q for q in questions()}
     return [replace(known[p["number"]], text=p["text"]) for p in told]

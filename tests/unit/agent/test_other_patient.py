@@ -8,7 +8,13 @@ from app.agent.library import background
 from app.agent.other_patient import other_patient
 from app.fhir.reader import LaunchChart
 from app.llm.port import UserTurn
-from tests.evals.clinician import paraphrases, questions, second_paraphrases, third_paraphrases
+from tests.evals.clinician import (
+    fourth_paraphrases,
+    paraphrases,
+    questions,
+    second_paraphrases,
+    third_paraphrases,
+)
 from tests.ndjson_source import launch
 from tests.requirements import requirement
 from tests.unit.agent.scripted import Scripted, say
@@ -73,7 +79,8 @@ def test_nobody_is_taken_for_another_patient() -> None:
 
 
 def test_no_question_of_clinicians_is_taken_for_one_about_another_patient() -> None:
-    every = [*questions(), *paraphrases(), *second_paraphrases(), *third_paraphrases()]
+    again = [*second_paraphrases(), *third_paraphrases(), *fourth_paraphrases()]
+    every = [*questions(), *paraphrases(), *again]
     assert len(every) > 120
     assert [(q.text, found) for q in every if (found := named(q.text, q.chart))] == []
 

@@ -122,6 +122,8 @@ def test_the_count_of_neutrophils_in_its_own_unit_matches_the_record() -> None:
         ("who speaks for her if she cannot", ["alerts", "care_team"]),
         ("med rec: what was she taking at home?", ["home_medications", "inpatient_medications", "discharge_medications"]),
         ("how many days of abx so far", ["medications", "medications", "medications"]),
+        ("whom should I call about her", ["care_team"]),
+        ("any specialist visits?", ["referrals"]),
     ],
 )  # fmt: skip
 def test_other_words_ask_for_the_same_parts(question: str, sections: list[str]) -> None:
@@ -135,6 +137,7 @@ def test_other_words_ask_for_the_same_parts(question: str, sections: list[str]) 
         ("catch me up since I signed out last night", "changes", "24h"),
         ("which tests have not come back yet?", "pending", ""),
         ("which cultures haven't come back", "pending", ""),
+        ("was he in the ER?", "emergency", ""),
     ],
 )
 def test_other_words_ask_for_the_same_topic(question: str, topic: str, anchor: str) -> None:
@@ -153,6 +156,11 @@ def test_other_words_ask_for_the_same_topic(question: str, topic: str, anchor: s
 )
 def test_what_cannot_be_told_is_declined_in_other_words_too(question: str, said: str) -> None:
     assert [x for x in read(question, SYNONYMS).declined if x.startswith(said)]
+
+
+def test_a_dose_for_the_kidneys_is_the_check_and_a_weekday_is_no_search() -> None:
+    assert read("which meds need a dose change for her kidneys", SYNONYMS).checks == ["renal"]
+    assert searched("potassium since Tuesday") == []
 
 
 def test_a_change_of_a_chart_stays_one() -> None:
