@@ -1,12 +1,14 @@
 """The sign-in of one host for one launch, from the authorization request to the last refresh token, each step counting once.
 
 Stages: `ehr` (its secret is the state at the EHR), `consent` (the cookie of the page that asks), `code`, `live` (the refresh token).
-Codes and refresh tokens name their grant, so that one that is used a second time ends it (OAuth 2.1, 4.1.3 and 4.3.1). Secrets are kept
-as SHA-256; what was asked is sealed to its grant.
+Codes and refresh tokens name their grant, so that one that is used a second time ends it (OAuth 2.1, 4.1.3 and 4.3.1). That it was one of
+ours is told by a mark in it: a made-up one, by somebody who has seen no more than a grant's id in an address, ends nothing. Secrets are kept as
+SHA-256; what was asked is sealed to its grant.
 
 Source: OAuth 2.1 (draft-ietf-oauth-v2-1), 4.1 and 4.3
 """
 
+import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -26,6 +28,9 @@ Stage = Literal["ehr", "consent", "code", "live"]
 EHR_S, CONSENT_S, CODE_S = 600.0, 300.0, 60.0
 # A launch ends before that, and its grant with it.
 MOST_LIFE_S = 86_400.0
+NUMBERING_S = 30 * 86_400.0
+# Characters of a secret: what is random in it, and the mark.
+RANDOM, MARK = 32, 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +99,16 @@ class Grants:
         )  # fmt: skip
         return self._rows.add(row, self._now())
 
+    def numbering(self, launch_id: str) -> int:
+        """Return a number that no chart of this launch, in any process, was given before; from 0.
+
+        It is kept for longer than a host's conversation is.
+        """
+        until, number = self._now() + NUMBERING_S, self._rows.count("chart", launch_id)
+        while not self._rows.add(self._numbering(launch_id, number, until), self._now()):
+            number += 1
+        return number
+
     def waiting(self, state: str) -> Grant | None:
         """Return the request whose user comes back from the EHR with `state`."""
         return self._opened(self._rows.of_secret("ehr", digest(state), self._now()))
@@ -117,7 +132,7 @@ class Grants:
         Raises:
             OAuthRefused: somebody was faster.
         """
-        secret = secrets.token_urlsafe(32)
+        secret = self._marked(grant.grant_id, stage, secrets.token_urlsafe(24))
         lives_s = {"ehr": EHR_S, "consent": CONSENT_S, "code": CODE_S, "live": MOST_LIFE_S}[stage]
         to = replace(
             grant.row, stage=stage, secret_hash=digest(secret), launch_id=launch_id or grant.launch_id,
@@ -128,10 +143,10 @@ class Grants:
         return secret
 
     def redeem(self, value: str, stage: Literal["code", "live"]) -> tuple[Grant, bool]:
-        """Return the grant of a code or of a refresh token, and whether the value counts; it is not used up by this.
+        """Return the grant of a code or of a refresh token, and whether the value counts (still); it is not used up by this.
 
         Raises:
-            OAuthRefused: there is no such grant.
+            OAuthRefused: there is no such grant, or it was never one of ours.
         """
         kind, _, rest = value.partition(".")
         grant_id, _, secret = rest.partition(".")
@@ -139,6 +154,9 @@ class Grants:
         grant = self._opened(row)
         if grant is None or grant.row.stage not in ("code", "live"):
             raise OAuthRefused("invalid_grant", "unknown, expired, or taken back")
+        ours = self._marked(grant_id, stage, secret[:RANDOM])
+        if not hmac.compare_digest(secret.encode(), ours.encode()):
+            raise OAuthRefused("invalid_grant", "made up")
         return grant, grant.row.stage == stage and self.proves(grant, secret)
 
     def lives(self, grant_id: str, launch_id: str) -> bool:
@@ -157,6 +175,18 @@ class Grants:
     def launch_ended(self, launch_id: str) -> None:
         """Forget the grants of a launch."""
         self._rows.drop_of(launch_id)
+
+    def _marked(self, grant_id: str, stage: str, random: str) -> str:
+        """Return a secret with the mark that it was made here, for this grant and stage."""
+        return (
+            random + opaque(self._key, "host-grant-secret", f"{grant_id} {stage} {random}")[:MARK]
+        )
+
+    def _numbering(self, launch_id: str, number: int, until: float) -> GrantRow:
+        return GrantRow(
+            grant_id=digest(f"numbering {launch_id} {number}")[:32], stage="chart", secret_hash="", launch_id=launch_id,
+            sealed=b"", expires_at=until,
+        )  # fmt: skip
 
     def _opened(self, row: GrantRow | None) -> Grant | None:
         if row is None:

@@ -253,6 +253,7 @@ class SignIn:
             OAuthRefused: it is not this browser's.
         """
         if not same(secret, digest(self._grants.user_secret(grant_id))):
+            self._refused(Who(), "consent: not this browser's")
             raise OAuthRefused("access_denied", "no consent is awaited here")
         grant = self._grants.at(grant_id, "live") or self._grants.at(grant_id, "code")
         return grant if grant and self._sessions.live(grant.launch_id, used=False) else None

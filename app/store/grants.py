@@ -43,8 +43,9 @@ class GrantRows:
     def _add(self, row: GrantRow, now: float) -> bool:
         with writing(self._engine) as db:
             db.execute(delete(host_grant).where(host_grant.c.expires_at <= now))
+            # Strangers' sign-ins that wait keep nobody else out.
             waiting = select(func.count()).where(host_grant.c.launch_id == "")
-            if db.execute(waiting).scalar_one() >= MOST_WAITING:
+            if not row.launch_id and db.execute(waiting).scalar_one() >= MOST_WAITING:
                 return False
             db.execute(insert(host_grant).values(**vars(row)))
         return True
@@ -78,6 +79,14 @@ class GrantRows:
                 db.execute(delete(host_grant).where(host_grant.c.grant_id == grant_id)).rowcount
                 == 1
             )
+
+    def count(self, stage: str, launch_id: str) -> int:
+        """Return how many of a stage are kept for a launch."""
+        query = select(func.count()).where(
+            host_grant.c.stage == stage, host_grant.c.launch_id == launch_id
+        )
+        with reading(self._engine) as db:
+            return int(db.execute(query).scalar_one())
 
     def drop_of(self, launch_id: str) -> None:
         """Remove those of a launch that has ended."""

@@ -140,6 +140,9 @@ class GrantStore(Protocol):
     def drop(self, grant_id: str) -> bool:
         """Remove one; True for exactly one caller."""
 
+    def count(self, stage: str, launch_id: str) -> int:
+        """Return how many of a stage are kept for a launch."""
+
     def drop_of(self, launch_id: str) -> None:
         """Remove those of a launch that has ended."""
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, abort, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.errors import SessionEnded, SwitchedOff
 from app.fhir.banner import mrn, official_name
 from app.fhir.dates import day
 from app.fhir.sections import SECTIONS
@@ -179,9 +180,9 @@ def _answered(services: Services, frontend: Frontend, grant_id: str) -> AnyRespo
             return _kept(_html(ended_page(styles, *ENDED)), grant_id, "", 0)
         grant, context = services.sign_in.awaiting(grant_id, secret)
         return _decided(services, grant, context)
-    except OAuthRefused as error:
+    except (OAuthRefused, SwitchedOff, SessionEnded) as error:
         # A person sent this form: they get a page.
-        page = ended_page(styles, "This sign-in has ended", error.public)
+        page = ended_page(styles, "This sign-in cannot go on", error.public)
         return Response(page, status=error.status, mimetype="text/html")
 
 

@@ -51,3 +51,20 @@ def test_it_ends_once_and_with_its_launch(grants: GrantStore) -> None:
     assert grants.add(ROW, 0.0)
     assert grants.add(replace(ROW, grant_id="i", expires_at=50.0), 20.0)
     assert grants.get("g", 0.0) is None
+
+
+def test_those_of_a_launch_are_counted_by_their_stage(grants: GrantStore) -> None:
+    for n in range(3):
+        assert grants.add(replace(ROW, grant_id=f"c{n}", stage="chart", launch_id="l"), 0.0)
+    assert not grants.add(replace(ROW, grant_id="c2", stage="chart", launch_id="l"), 0.0)
+    assert grants.count("chart", "l") == 3
+    assert (grants.count("live", "l"), grants.count("chart", "other")) == (0, 0)
+
+
+def test_too_many_strangers_who_wait_keep_out_strangers_only(
+    grants: GrantStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.grants.MOST_WAITING", 2)
+    assert grants.add(replace(ROW, grant_id="h"), 0.0)
+    assert not grants.add(replace(ROW, grant_id="i"), 0.0)
+    assert grants.add(replace(ROW, grant_id="j", launch_id="l"), 0.0)

@@ -13,8 +13,9 @@ import pytest
 from app.boundary import Boundary
 from app.errors import EhrUnavailable
 from app.mcp.clients import is_redirect
+from tests.interaction.mcp.sign_in import ASKED, redeemed, told
 from tests.interaction.mcp.signing_in import LOCAL, sign_in_stack, user
-from tests.interaction.mcp.test_sign_in import ASKED, asks, redeemed, told
+from tests.interaction.mcp.test_sign_in import asks
 from tests.requirements import requirement
 from tests.stack import APP, Stack
 

@@ -1,11 +1,9 @@
 """Sign-in outside the EHR: OAuth 2.1 by the SDK's own client, the consent page, and everything that is refused."""
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from mcp import Client
@@ -15,10 +13,19 @@ from app.mcp.authorization import McpCaller, Presented
 from app.mcp.errors import McpEnded
 from tests.interaction.mcp.audit import mcp_rows
 from tests.interaction.mcp.hosts import URL
+from tests.interaction.mcp.sign_in import (
+    ASKED,
+    code_of,
+    consent,
+    redeemed,
+    refreshed,
+    revoked,
+    tokens_of,
+    told,
+)
 from tests.interaction.mcp.signing_in import (
     CALLBACK,
     LOCAL,
-    User,
     as_desk,
     sign_in_stack,
     user,
@@ -26,14 +33,6 @@ from tests.interaction.mcp.signing_in import (
 from tests.interaction.policy.it import it
 from tests.requirements import requirement
 from tests.stack import APP, Stack
-
-VERIFIER = "v" * 64
-CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")  # fmt: skip
-ASKED = {
-    "response_type": "code", "client_id": "desk-copilot-app", "redirect_uri": LOCAL, "state": "abc",
-    "code_challenge": CHALLENGE, "code_challenge_method": "S256", "resource": URL,
-    "scope": "patient/Patient.r patient/Condition.rs",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -45,46 +44,6 @@ def asks(stack: Stack, **changes: str | None) -> TestResponse:
     """Open the authorization endpoint."""
     sent = {name: value for name, value in {**ASKED, **changes}.items() if value is not None}
     return stack.app.test_client().get(f"/oauth/authorize?{urlencode(sent)}", base_url=APP)
-
-
-def told(response: TestResponse) -> dict[str, str]:
-    """Return what an authorization response tells the host, at its own address."""
-    assert response.status_code in (302, 303), response.text
-    assert response.location.startswith(f"{LOCAL}?")
-    found = {n: v[0] for n, v in parse_qs(urlsplit(response.location).query).items()}
-    # RFC 9207: every answer says who gives it.
-    assert found.pop("iss") == APP
-    return found
-
-
-def consent(stack: Stack, person: User, chart: str = "marlena", **changes: str) -> TestResponse:
-    return person.sign_in(f"{APP}/oauth/authorize?{urlencode({**ASKED, **changes})}", chart)
-
-
-def code_of(stack: Stack, chart: str = "marlena", **changes: str) -> str:
-    """Sign in, agree, and return the code."""
-    person = user(stack)
-    return told(person.decide(consent(stack, person, chart, **changes)))["code"]
-
-
-def redeemed(stack: Stack, code: str, /, **changes: str) -> TestResponse:
-    form = {
-        "grant_type": "authorization_code", "code": code, "redirect_uri": LOCAL, "client_id": "desk-copilot-app",
-        "code_verifier": VERIFIER, "resource": URL, **changes,
-    }  # fmt: skip
-    return stack.app.test_client().post("/oauth/token", base_url=APP, data=form)
-
-
-def refreshed(stack: Stack, refresh_token: str, /, **changes: str) -> TestResponse:
-    form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "client_id": "desk-copilot-app", **changes}  # fmt: skip
-    return stack.app.test_client().post("/oauth/token", base_url=APP, data=form)
-
-
-def tokens_of(stack: Stack, chart: str = "marlena") -> dict[str, Any]:
-    found = redeemed(stack, code_of(stack, chart))
-    assert found.status_code == 200, found.text
-    assert found.headers["Cache-Control"] == "no-store"
-    return dict(found.get_json())
 
 
 def caller(stack: Stack, token: str) -> McpCaller:
@@ -192,6 +151,7 @@ def test_who_agreed_ends_it_on_the_same_page_and_nobody_else_does(stack: Stack) 
     given = redeemed(stack, told(person.decide(page))["code"]).get_json()
     who = caller(stack, given["access_token"])
     assert (other.open(path).status_code, other.decide(page, "end").status_code) == (400, 400)
+    assert mcp_rows(stack)[-1]["why"] == "consent: not this browser's"
     shown = person.open(path)
     assert "“<bdi>Desk copilot</bdi>” can read one chart." in shown.text
     assert not any(word in shown.text for word in ("EVERGREEN", "Marlena", "00471182"))
@@ -280,6 +240,41 @@ def test_a_code_counts_once_and_a_second_use_ends_what_it_gave(stack: Stack) -> 
     assert error(refreshed(stack, first.get_json()["refresh_token"])) == "invalid_grant"
 
 
+@requirement("oauth:code")
+def test_a_made_up_code_or_token_ends_nothing_that_it_names(stack: Stack) -> None:
+    """A grant's id stands in an address; only what was given out once, and comes again, tells of a theft."""
+    given = redeemed(stack, code_of(stack)).get_json()
+    kind, grant_id, secret = given["refresh_token"].split(".", 2)
+    for one in (
+        "x",
+        "v" * 48,
+        secret[:-1] + ("a" if secret[-1] != "a" else "b"),
+        secret[:32],
+        "é" * 48,
+    ):
+        assert error(refreshed(stack, f"{kind}.{grant_id}.{one}")) == "invalid_grant"
+        assert error(redeemed(stack, f"c.{grant_id}.{one}")) == "invalid_grant"
+    assert error(redeemed(stack, f"c.{grant_id}.{secret}")) == "invalid_grant"
+    assert mcp_rows(stack)[-1]["why"] == "code: made up"
+    assert caller(stack, given["access_token"]).host == "desk-copilot"
+    assert refreshed(stack, given["refresh_token"]).status_code == 200
+
+
+@requirement("oauth:consent")
+def test_a_form_that_meets_a_switch_answers_its_user_with_a_page(stack: Stack) -> None:
+    person = user(stack)
+    page = consent(stack, person)
+    it(stack, "disable", "action", "mcp", "--reason", "drill")
+    try:
+        answer = person.decide(page)
+    finally:
+        it(stack, "enable", "action", "mcp")
+    assert (answer.status_code, answer.mimetype) == (503, "text/html")
+    assert "This sign-in cannot go on" in answer.text
+    assert "drill" in answer.text
+    assert "code" in told(person.decide(page))
+
+
 @requirement("oauth:code", "oauth:pkce")
 @pytest.mark.parametrize(
     ("changes", "code"),
@@ -326,8 +321,7 @@ def test_a_refresh_token_is_replaced_and_one_that_comes_back_ends_everything(sta
 def test_revoking_ends_the_access_the_launch_and_the_ehrs_token(stack: Stack, kind: str) -> None:
     given = tokens_of(stack)
     who = caller(stack, given["access_token"])
-    form = {"token": given[kind], "client_id": "desk-copilot-app"}
-    assert stack.app.test_client().post("/oauth/revoke", base_url=APP, data=form).status_code == 200
+    assert revoked(stack, given[kind]).status_code == 200
     with pytest.raises(McpEnded):
         caller(stack, given["access_token"])
     assert stack.services.rows.launch(who.launch_id) is None
@@ -336,8 +330,7 @@ def test_revoking_ends_the_access_the_launch_and_the_ehrs_token(stack: Stack, ki
 
 @requirement("oauth:revocation")
 def test_what_is_not_known_is_as_good_as_revoked(stack: Stack) -> None:
-    form = {"token": "made.up", "client_id": "desk-copilot-app"}
-    assert stack.app.test_client().post("/oauth/revoke", base_url=APP, data=form).status_code == 200
+    assert revoked(stack, "made.up").status_code == 200
 
 
 @requirement("oauth:revocation")
