@@ -46,6 +46,7 @@
     ├── FacadeRefused           a FHIR request that the store's facade does not answer (`app.warehouse.facade.errors`)
     ├── ExportRunning           another process works on the same data set
     └── NotFound                no such turn or source in this launch
+        └── McpHandleUnknown    a handle that an MCP host's chart of now never issued
 
 `public` is for the clinician: one sentence, no patient data, no address.
 """

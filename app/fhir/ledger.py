@@ -6,7 +6,7 @@ a restart; it holds references, codes and moments, so it is stored sealed, never
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from threading import RLock
 from typing import Any
@@ -32,11 +32,19 @@ def column(index: int) -> str:
 
 
 class Ledger:
-    """Hand out handles: the same thing always gets the same one, and none is ever reused."""
+    """Hand out handles: the same thing always gets the same one, and none is ever reused.
 
-    def __init__(self, restored: Mapping[str, Any] | None = None) -> None:
+    `restored` carries on with what `export` gave. A new one begins behind the number that `after()` gives, asked when the first
+    handle is handed out: those up to it belong to another ledger of the launch.
+    """
+
+    def __init__(
+        self, restored: Mapping[str, Any] | None = None, after: Callable[[], int] = lambda: 0
+    ) -> None:
         self._lock = RLock()
         kept = restored or {}
+        self._ask_after = after
+        self._after: int | None = kept.get("after")
         self._rows: dict[str, dict[str, str]] = {
             k: dict(v) for k, v in kept.get("rows", {}).items()
         }
@@ -55,7 +63,12 @@ class Ledger:
         """Return the handle of a record (its reference) or of a test (code and unit)."""
         with self._lock:
             known = self._rows.setdefault(prefix, {})
-            return known.setdefault(thing, f"{prefix}{len(known) + 1}")
+            return known.setdefault(thing, f"{prefix}{self._begin() + len(known) + 1}")
+
+    def _begin(self) -> int:
+        if self._after is None:
+            self._after = self._ask_after()
+        return self._after
 
     def column(self, prefix: str, moment: str) -> str:
         """Return the column label of a moment."""
@@ -106,7 +119,7 @@ class Ledger:
             for known in self._searches.values():
                 if replace(known, handle="") == found:
                     return known
-            handle = f"S{len(self._searches) + 1}"
+            handle = f"S{self._begin() + len(self._searches) + 1}"
             self._searches[handle] = replace(found, handle=handle)
             return self._searches[handle]
 
@@ -123,7 +136,7 @@ class Ledger:
             for known in self._computed.values():
                 if replace(known, handle="") == found:
                     return known
-            handle = f"{COMPUTED}{len(self._computed) + 1}"
+            handle = f"{COMPUTED}{self._begin() + len(self._computed) + 1}"
             self._computed[handle] = replace(found, handle=handle)
             return self._computed[handle]
 
@@ -138,6 +151,7 @@ class Ledger:
         """Return everything a restart needs, as JSON-able values."""
         with self._lock:
             return {
+                "after": self._begin(),
                 "rows": {k: dict(v) for k, v in self._rows.items()},
                 "columns": {k: dict(v) for k, v in self._columns.items()},
                 "cells": {k: list(v) for k, v in self._cells.items()},

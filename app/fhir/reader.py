@@ -66,10 +66,11 @@ class LaunchChart:
         *,
         restored: Mapping[str, Any] | None = None,
         labels: Labels = DEFAULT,
+        numbers_after: Callable[[], int] = lambda: 0,
     ) -> None:
         self.context = context
         self.sources = Sources((restored or {}).get("sources"))
-        self._ledger = Ledger((restored or {}).get("ledger"))
+        self._ledger = Ledger((restored or {}).get("ledger"), numbers_after)
         self._source = source
         self._zone = ZoneInfo(context.time_zone)
         self._started, self._started_s = now.astimezone(self._zone), time.monotonic()

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from app.errors import ChartsideError
+from app.errors import ChartsideError, NotFound
 
 
 class McpRefused(ChartsideError):
@@ -128,3 +128,13 @@ class OAuthRefused(McpRefused):
         super().__init__(said)
         self.oauth_error = oauth_error
         self.said = said
+
+
+class McpHandleUnknown(NotFound):
+    """A handle that the chart which is read for this caller now did not issue: an older one, or another token's."""
+
+    code = "mcp.handle"
+    public = (
+        "This handle does not exist in the chart as this server reads it now: it may be from before a restart, or of another access. "
+        "Call the tool again and use the handles that it gives now."
+    )

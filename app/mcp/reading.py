@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from app.audit.log import AuditLog, Detail, Who
-from app.errors import ChartsideError, NotFound
+from app.errors import ChartsideError, NotFound, UnknownHandle
 from app.fhir.card import build_card
 from app.fhir.citation import HANDLE
 from app.fhir.reader import LaunchChart
@@ -19,7 +19,7 @@ from app.mcp.answers import McpAnswer, answer
 from app.mcp.authorization import Authorization, McpCaller, Presented, refused
 from app.mcp.card_text import card_text
 from app.mcp.charts import McpCharts
-from app.mcp.errors import McpBusy, McpOptedOut, McpRefused
+from app.mcp.errors import McpBusy, McpHandleUnknown, McpOptedOut, McpRefused
 from app.mcp.limits import Buckets
 from app.mcp.scopes import missing
 from app.tools.bounds import as_data, bounded, digest_as_data
@@ -122,13 +122,16 @@ class Reading:
         """Return what one handle points to: its values, each with record, version, element, status and date.
 
         Raises:
-            UnknownHandle: it was never issued to this caller.
+            McpHandleUnknown: the chart as it is kept for this caller never issued it.
         """
         if not HANDLE.fullmatch(handle):
             raise NotFound("not a handle")
         launch = self._open(caller)
         chart = launch.chart
-        every = chart.evidence(handle)
+        try:
+            every = chart.evidence(handle)
+        except UnknownHandle as error:
+            raise McpHandleUnknown(str(error)) from error
         shown = [
             {
                 "reference": e.reference, "version": e.version, "path": e.path, "field": e.field, "name": as_data(e.name),

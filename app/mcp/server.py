@@ -17,7 +17,7 @@ from mcp.server import Server
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from app.errors import ChartsideError, NotFound, UnknownHandle
+from app.errors import ChartsideError, NotFound
 from app.fhir.tables import LEGEND
 from app.llm.port import ToolSpec
 from app.mcp import prompts
@@ -230,7 +230,7 @@ async def _spoken(waiting: Awaitable[T]) -> T:
     """Turn what goes wrong into an error of the protocol, in our own words only."""
     try:
         return await waiting
-    except (NotFound, UnknownHandle) as error:
+    except NotFound as error:
         raise MCPError(NOT_FOUND, error.public) from error
     except ChartsideError as error:
         raise refusal(error) from error

@@ -114,7 +114,9 @@ def hosts(
     tokens = tokens_for(
         url=settings.mcp_url, grant_lives=guests.grants.lives, of_service=guests.services.caller
     )
-    mcp_charts = McpCharts(partial(_chart_for_hosts, charts, registry, source_of))
+    mcp_charts = McpCharts(
+        partial(_chart_for_hosts, charts, registry, source_of), guests.grants.numbering
+    )
     opt_outs = OptOuts(mcp_charts)
     fhir_tokens = tokens_for(url=f"{settings.origin}/fhir")
     fhir_door = FhirDoor(
@@ -174,6 +176,7 @@ def _chart_for_hosts(
     registry: Registrations,
     source_of: Callable[[LaunchContext], ChartSource],
     context: LaunchContext,
+    numbers_after: Callable[[], int],
 ) -> LaunchChart:
     return LaunchChart(
         source_of(context),
@@ -181,6 +184,7 @@ def _chart_for_hosts(
         charts.now(context),
         charts.on_read(context),
         labels=labels_for_hosts(labels_of(registry, context)),
+        numbers_after=numbers_after,
     )
 
 

@@ -104,6 +104,10 @@ PAGE = Page(
             source=PRODUCT,
             text="No argument, handle or token of a host reaches another patient, whatever the host or the EHR sends.",
         ),
+        "mcp:handles": Rule(
+            source=PRODUCT,
+            text="A handle that another chart of the launch issued (before a restart, for another token) is refused, and is never another fact.",
+        ),
         "mcp:restricted": Rule(
             source=PRODUCT,
             text="Data labelled restricted goes to a host only where the registration opens its label for user and mcp; it is counted.",
