@@ -116,6 +116,10 @@ PAGE = Page(
             source=PRODUCT,
             text="A service's token is for one patient of the list that the registration gives it, named where the token is asked for and nowhere else.",
         ),
+        "service:store": Rule(
+            source=PRODUCT,
+            text="A service reads a listed patient from the store where the registration says so; the store is open to no other, and by no other door.",
+        ),
         "service:listed": Rule(
             source=PRODUCT,
             text="At every use the registration must still list the service, its host and the patient, and IT have switched nothing off.",

@@ -1,39 +1,19 @@
 """Service accounts: a program without a user, proved by its key, for one listed patient at a time."""
 
-import json
-import secrets
 from pathlib import Path
 from typing import Any
 
 import pytest
-from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey
-from werkzeug.test import TestResponse
+from joserfc.jwk import OctKey
 
 from app.mcp.authorization import McpCaller, Presented
 from app.mcp.errors import McpRefused
 from tests.interaction.mcp.hosts import URL, as_host
+from tests.interaction.mcp.services import BACKEND, OTHER, SCOPES, asked, assertion, table, token_of
 from tests.interaction.mcp.test_patient_lock import everything, text_of
 from tests.interaction.policy.it import it
 from tests.requirements import requirement
-from tests.stack import APP, Stack, make_stack, patient_id, registered
-
-KEY = ECKey.generate_key("P-384", {"kid": "night"}, auto_kid=False)
-OTHER = ECKey.generate_key("P-384", {"kid": "night"}, auto_kid=False)
-ENDPOINT = f"{APP}/oauth/token"
-SCOPES = "patient/Patient.r patient/Condition.rs patient/Observation.rs"
-
-
-def table(*charts: str, host: str = "night-round") -> str:
-    public = ", ".join(f'{name} = "{value}"' for name, value in KEY.as_dict(private=False).items())
-    patients = json.dumps([patient_id(chart) for chart in charts])
-    return (
-        f'[[mcp_server.service]]\nhost = "{host}"\nclient_id = "night-round-service"\njwks = [{{ {public} }}]\n'
-        f"patients = {patients}\nscopes = {json.dumps(SCOPES.split())}\n"
-    )
-
-
-BACKEND = '[backend]\nid = "chartside-backend"\nalg = "ES384"\nscopes = ["system/*.rs"]\n'
+from tests.stack import Stack, make_stack, patient_id, registered
 
 
 @pytest.fixture(scope="module")
@@ -41,30 +21,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder = tmp_path_factory.mktemp("service")
     config = registered(folder, more=f"{BACKEND}\n{table('child', 'newborn')}")
     return make_stack(folder, launch_config=config)
-
-
-def assertion(stack: Stack, key: Any = KEY, alg: str = "ES384", **changes: Any) -> str:
-    now = int(stack.clock().timestamp())
-    claims = {
-        "iss": "night-round-service", "sub": "night-round-service", "aud": ENDPOINT, "iat": now, "exp": now + 60,
-        "jti": secrets.token_urlsafe(16), **changes,
-    }  # fmt: skip
-    return jwt.encode({"alg": alg, "kid": "night", "typ": "JWT"}, claims, key, algorithms=[alg])
-
-
-def asked(stack: Stack, chart: str = "child", signed: str = "", **changes: str) -> TestResponse:
-    form = {
-        "grant_type": "client_credentials", "resource": URL, "patient": stack.patient(chart),
-        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        "client_assertion": signed or assertion(stack), **changes,
-    }  # fmt: skip
-    return stack.app.test_client().post("/oauth/token", base_url=APP, data=form)
-
-
-def token_of(stack: Stack, chart: str = "child", **changes: str) -> str:
-    found = asked(stack, chart, **changes)
-    assert found.status_code == 200, found.text
-    return str(found.get_json()["access_token"])
 
 
 def caller(stack: Stack, token: str) -> McpCaller:
