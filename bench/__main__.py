@@ -9,7 +9,16 @@ NAMES = sorted(
     for path in Path(__file__).parent.glob("*.py")
     # The wheel installs itself from nothing, for minutes: `make wheel`.
     if path.stem
-    not in ("__init__", "__main__", "figures", "made_chart", "stream_app", "wheel", "options")
+    not in (
+        "__init__",
+        "__main__",
+        "figures",
+        "interleaving",
+        "made_chart",
+        "stream_app",
+        "wheel",
+        "options",
+    )
 )
 
 
