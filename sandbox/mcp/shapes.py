@@ -172,7 +172,7 @@ def _domain(tool: Offered, asked: Asked, arguments: Arguments) -> Told:
         query.append(("_offset", base64.urlsafe_b64decode(cursor).decode()))
     answer = asked.get(f"{tool.kind}?{urlencode(query)}")
     if answer.status == 200 and (tool.words or tool.name in asked.switches.as_text):
-        return Told(text=_in_words(answer))
+        return Told(text=asked.switches.says.get(tool.name) or _in_words(answer))
     bundle = answer.body
     following = [x["url"] for x in bundle.get("link", []) if x["relation"] == "next"]
     more = dict(parse_qsl(following[0].partition("?")[2])).get("_offset", "") if following else ""

@@ -18,7 +18,7 @@ class Switches:
     `descriptions` replaces those of tools by name. `wrong_patient` adds another patient's record to results. `writers` lists
     tools with side effects. `page_size` cuts results into pages, `cut` cuts them and says only that more exists.
     `errors` makes tools fail, with these words, the first
-    `errors_end_after` times (0: always). `as_text` lists typed tools that answer in words only. `slow_s` delays every
+    `errors_end_after` times (0: always). `as_text` lists typed tools that answer in words only, `says` the words of some. `slow_s` delays every
     call. `foreign_next` points next links to another host. `redirect` answers with a redirect there.
     `unlisted` are tools that are gone. `calls` is what was called, in order; no switch.
     """
@@ -31,6 +31,7 @@ class Switches:
     errors: dict[str, str] = field(default_factory=dict)
     errors_end_after: int = 0
     as_text: list[str] = field(default_factory=list)
+    says: dict[str, str] = field(default_factory=dict)
     slow_s: float = 0.0
     foreign_next: bool = False
     redirect: str = ""
