@@ -29,7 +29,7 @@ STYLE = """
 .signin .gate .reads li{display:block;padding:1px 0;border:0;break-inside:avoid}
 .signin .leaves{color:var(--warn);background:var(--warn-soft);border:1px solid var(--warn-line);border-radius:6px;padding:8px 10px;font-size:13px}
 .signin .gate .choices{border:0;display:grid;gap:8px} .signin .gate .choices li{display:block;padding:0;border:0}
-.signin .choices .btn{justify-content:flex-start;min-height:36px;width:100%;white-space:normal;overflow-wrap:anywhere}
+.signin .choices .btn{justify-content:flex-start;min-height:36px;width:100%;padding-block:6px;white-space:normal;overflow-wrap:anywhere}
 .signin .dock{position:sticky;bottom:0;padding:8px 16px 10px}
 .signin .dock>*{max-width:588px} .signin .dock p{font-size:12px;font-weight:600;margin-bottom:6px}
 .signin .dock .btn{min-height:36px;padding:0 14px}

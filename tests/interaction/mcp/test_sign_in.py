@@ -1,9 +1,12 @@
 """Sign-in outside the EHR: OAuth 2.1 by the SDK's own client, the consent page, and everything that is refused."""
 
 import json
+import re
 from collections.abc import Mapping
+from html import unescape
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from mcp import Client
@@ -25,14 +28,16 @@ from tests.interaction.mcp.sign_in import (
 )
 from tests.interaction.mcp.signing_in import (
     CALLBACK,
+    DESK,
     LOCAL,
+    STANDALONE,
     as_desk,
     sign_in_stack,
     user,
 )
 from tests.interaction.policy.it import it
 from tests.requirements import requirement
-from tests.stack import APP, Stack
+from tests.stack import APP, ISS, Stack, make_stack, registered
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +180,24 @@ def test_an_access_that_has_ended_is_said_to_have_ended(stack: Stack) -> None:
     stack.services.sessions.end(who.launch_id, "user")
     assert "Access has ended" in person.open(urlsplit(page.request.path).path).text
     assert person.decide(page, "end").status_code == 200
+
+
+@requirement("oauth:consent")
+def test_of_several_ehrs_the_user_says_at_which_they_sign_in(tmp_path: Path) -> None:
+    two = (
+        'iss = ["http://ehr.localhost:9000/fhir"]',
+        f'iss = ["{ISS}", "http://north.localhost:9000/fhir"]',
+    )
+    config = registered(tmp_path, two, more=f"{STANDALONE}\n{DESK}")
+    stack = make_stack(tmp_path, launch_config=config)
+    page = asks(stack)
+    assert "Where do you sign in for “<bdi>Desk copilot</bdi>”?" in page.text
+    links = [unescape(one) for one in re.findall(r'class="btn" href="([^"]+)"', page.text)]
+    assert [parse_qs(urlsplit(one).query)["ehr"] for one in links] == [[f"sandbox {ISS}"], ["sandbox http://north.localhost:9000/fhir"]]  # fmt: skip
+    person = user(stack)
+    assert "EVERGREEN, Marlena" in person.sign_in(f"{APP}{links[0]}").text
+    # One that is not registered is none.
+    assert told(asks(stack, ehr="sandbox https://evil.example/fhir"))["error"] == "access_denied"
 
 
 @requirement("oauth:redirect", "oauth:client")
