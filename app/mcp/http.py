@@ -146,7 +146,8 @@ class _Entrance:
         except ChartsideError as error:
             return self._refused(error, presented)
         request.scope[CALLER] = caller
-        return None
+        # This server says nothing by itself and keeps no session (2025-11-25, transports): a stream for that would stand open without end.
+        return None if request.method == "POST" else Response(status_code=405, headers={"Allow": "POST"})  # fmt: skip
 
     async def _demand_scopes(self, request: Request, caller: McpCaller) -> None:
         """Refuse a call for which this launch could give a token that has more, naming it.

@@ -228,6 +228,18 @@ def test_more_calls_than_the_site_allows_are_told_when_to_come_back(tmp_path: Pa
 
 
 @requirement("mcp:bounds")
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_no_stream_stands_open_and_no_session_is_there_to_end(
+    stack: Stack, browser: Browser, method: str
+) -> None:
+    """A stream for what a server says by itself would outlive the launch, and cost a connection for each that is opened."""
+    wanted = {"Accept": "text/event-stream, application/json"}
+    found = asked(stack, token_of(browser.launch()), method, headers=wanted)
+    assert (found.status_code, found.headers["Allow"]) == (405, "POST")
+    assert asked(stack, "", method, headers=wanted).status_code == 401
+
+
+@requirement("mcp:bounds")
 def test_a_body_without_end_is_refused(stack: Stack, browser: Browser) -> None:
     token = token_of(browser.launch("newborn"))
     found = post(stack, token, call("chart_search", words=["x" * 300_000]))
