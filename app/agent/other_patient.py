@@ -53,15 +53,25 @@ THINGS = (
 )
 # A person's own things, and what only a person does: beside them a name is a patient's.
 TITLED = re.compile(rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Master)\b\.? (?P<name>{FULL})")
-TITLED_LOW = re.compile(r"\b(?:is|of|for|about|does|has|did|was|on|give) (?:mrs?|ms)\.? (?P<name>[a-z]{3,}(?:['’-][a-z]{3,})?)\b|\bmrs?\.? (?P<owner>[a-z]{3,})['’]s\b")  # fmt: skip
+TITLED_LOW = re.compile(
+    r"\b(?:is|of|for|about|does|has|did|was|on|give) (?:mrs?|ms)\.? (?P<name>[a-z]{3,}(?:['’-][a-z]{3,})?)\b|\bmrs?\.? (?P<owner>[a-z]{3,})['’]s\b"
+    rf"|\b[Mm](?:rs?|s)\.? (?P<having>[a-z]{{3,}})(?:['’]s)? {THINGS}"
+)  # fmt: skip
 OWNER = re.compile(rf"(?<![\w.])(?P<name>{FULL})['’]s? {THINGS}")
 OWNER_LOW = re.compile(r"(?<![\w.'’-])(?P<name>[a-z]{4,})['’]s (?:(?:known|active|current|home) )*(?:allerg\w+|meds|medications|medicines|problem list|chart|vitals)\b")  # fmt: skip
 DOING = re.compile(
     r"\b(?:[Ii]s|[Dd]oes|[Ww]as|[Hh]as) (?P<name>[A-Za-z][a-z]{2,}(?:['’-][A-Za-z][a-z]+)*(?: [A-Z][a-z]+)?) (?:allergic|taking|take)\b"
 )
-OF = re.compile(rf"\b{THINGS} (?:of|for|on) (?P<full>{NAME} {NAME})\b|\b(?:allerg\w+|chart|record) (?:of|for) (?P<one>{NAME})\b|^(?P<headed>{FULL}): *{THINGS}")  # fmt: skip
+OF = re.compile(
+    rf"\b{THINGS} (?:of|for|on) (?:(?:patient|pt) )?(?P<full>{NAME} {NAME})\b|\b(?:allerg\w+|chart|record) (?:of|for) (?P<one>{NAME})\b"
+    rf"|^(?P<headed>{NAME},? {NAME}|{NAME})[:,] *{THINGS}"
+)
+# Two names in a row, and a word after the patient: only beside what is plainly a person's.
 ABOUT = re.compile(
-    rf"\b(?:[Aa]bout|[Oo]pen|[Ss]ummari[sz]e|[Ss]witch to) (?P<name>{NAME} {NAME})\b"
+    rf"\b(?:[Aa]bout|[Oo]pen|[Ss]ummari[sz]e|[Ss]witch to|[Ss]how me|[Pp]ull up|[Ff]ind) (?P<name>{NAME} {NAME})(?=\s*(?:$|[?.!,]))"
+    rf"|\b[Pp](?:atient|t)\.? (?P<called>{NAME}(?: {NAME})?)(?=['’]s\b|\s*(?:$|[?.!,:])| {THINGS})"
+    rf"|\b(?P<two>{NAME} {NAME}) (?:allergies|meds|medications|medicines|problem list|vitals|code status)\b"
+    rf"|\b(?:[Ii]s|[Ww]as) (?P<on>{NAME} {NAME}) (?:still )?on (?!(?:the|her|his|a|an|hold|target|file|formulary|order|schedule)\b)"
 )
 # Said of who writes a chart, before or after the name.
 AUTHOR_BEFORE = re.compile(
@@ -75,7 +85,10 @@ AUTHOR_AFTER = re.compile(
 NO_PATIENT = frozenset(
     re.findall(
         r"[\w]+",
-        """addison alzheimer ashkenazi asperger barrett bell braden behcet burkitt chagas charcot chiari crohn cushing dupuytren down epstein
+        """portal education questionnaire instructions reported controlled outcomes safety group health medical urgent center centre hospital
+        diagnostics university laboratory labs ellipta solostar kwikpen flexpen respimat diskus handihaler
+        lesion lesions plaque plaques exacerbation arthrogram urogram angio neck chest pituitary
+        addison alzheimer ashkenazi asperger barrett bell braden behcet burkitt chagas charcot chiari crohn cushing dupuytren down epstein
         ewing fabry foley fournier gaucher gilbert goodpasture graves guillain hashimoto hodgkin horner huntington hurler johnson jackson
         kaposi kawasaki klinefelter lewy lyme lynch marfan meniere menkes merkel morse noonan osgood osler paget parkinson peyronie
         pott prader quincke raynaud reiter reye ringer rett sjogren sjögren stevens still takayasu tourette turner vincent waldenstrom wegener
@@ -150,7 +163,12 @@ def _names(question: str, chart: Chart, known: Background) -> Iterator[str]:
     for pattern in (TITLED, TITLED_LOW):
         for found in pattern.finditer(question.lower() if question.isupper() else question):
             name = _named(found)
-            if not _is_author(question, found) and not _words(name) <= own and not _is_term(name):
+            if not (
+                _is_author(question, found)
+                or _words(name) <= own
+                or _is_term(name)
+                or _is_staff(question, found, known)
+            ):
                 yield found[0] if pattern is TITLED else name
     for pattern in (OWNER, OWNER_LOW, DOING, OF, ABOUT):
         for found in pattern.finditer(question):
@@ -172,6 +190,13 @@ def _is_author(question: str, found: re.Match[str]) -> bool:
     name = next(group for group, value in found.groupdict().items() if value)
     before, after = question[: found.start(name)], question[found.end(name) :]
     return bool(AUTHOR_BEFORE.search(before) or AUTHOR_AFTER.search(after))
+
+
+def _is_staff(question: str, found: re.Match[str], known: Background) -> bool:
+    """Tell whether a titled name is one of the chart's clinicians, and nothing of a patient's is asked of it."""
+    staff = frozenset[str]().union(*map(_words, known.people))
+    asked = re.match(rf"['’]s? {THINGS}| (?:allergic|taking|take)\b", question[found.end() :])
+    return _words(_named(found)) <= staff and not asked
 
 
 def _is_ordinary(word: str) -> bool:

@@ -40,6 +40,14 @@ OTHERS = [
     ("What medications does James Okafor take?", "James Okafor"),
     ("Is Okafor allergic to penicillin?", "Okafor"),
     ("summarize James Okafor", "James Okafor"),
+    ("Jane Doe allergies", "Jane Doe"),
+    ("Doe, Jane: meds", "Doe, Jane"),
+    ("Show me Jane Doe", "Jane Doe"),
+    ("is Jane Doe on warfarin?", "Jane Doe"),
+    ("patient Okafor labs", "Okafor"),
+    ("labs of pt Okafor", "Okafor"),
+    ("Ms okafor meds", "okafor"),
+    ("What is Mr Osei allergic to?", "Mr Osei"),
     ("the other patient's allergies", "the other patient's"),
     ("What is her mother allergic to?", "mother"),
 ]
@@ -53,7 +61,9 @@ THIS = [
     "mr brain findings", "ms relapse history", "another PT eval", "labs for Kidney Function", "about Blood Pressure",
     "is Eliquis taken with food", "Is Apixaban active", "results of Mayo Clinic", "Harbor Clinic's records",
     "her mother's history of diabetes", "mother's GBS", "mom's blood type", "any family history of allergies",
-    "today's labs", "cardiology's recommendations", "Tuesday's vitals",
+    "Is Ms. Alvarez her nurse?", "Mrs Evergreen's meds", "Evergreen, Marlena: meds", "Patient Portal messages", "Trelegy Ellipta history",
+    "Blood Pressure meds", "Is Blood Pressure on target", "show me Blood Pressure", "Quest Diagnostics results", "ms lesions history",
+    "mr neck results", "patient Marlena labs", "Heart Failure medications", "today's labs", "cardiology's recommendations", "Tuesday's vitals",
 ]  # fmt: skip
 
 
