@@ -104,7 +104,7 @@ options: .setup/python .setup/node
 	@$(BIN)/python -m bench.options
 
 lock:
-	for name in requirements requirements-dev requirements-charts requirements-clouds requirements-llama requirements-spark requirements-oracles; do \
+	for name in requirements requirements-dev requirements-charts requirements-clouds requirements-llama requirements-spark requirements-oracles requirements-postgres; do \
 	  $(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes $$name.in -o $$name.txt || exit 1; \
 	done
 
@@ -114,7 +114,7 @@ llama: .setup/python
 
 spark: .setup/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.txt
-	$(BIN)/pytest -q tests/contract/warehouse/test_spark.py tests/contract/warehouse/test_spark_cohorts.py
+	$(BIN)/pytest -q tests/contract/warehouse/test_spark.py tests/contract/warehouse/test_spark_cohorts.py tests/contract/warehouse/test_spark_functions.py
 
 .setup/conformance: tests/conformance/package-lock.json
 	@mkdir -p .setup

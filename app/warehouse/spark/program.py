@@ -40,7 +40,7 @@ def main() -> None:
             answer = {"error": "", "rows": acts[one["do"]](spark, one)}
         except Exception as error:  # noqa: BLE001  # whatever Spark raises is the answer
             answer = {"error": _why(error), "rows": []}
-        answers.write(f"{json.dumps(answer)}\n")
+        answers.write(f"{json.dumps(answer, default=str)}\n")
         answers.flush()
     spark.stop()
 

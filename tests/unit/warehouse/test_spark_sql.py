@@ -19,10 +19,12 @@ from app.warehouse.cohort.named import fill, shipped
 from app.warehouse.cohort.on_spark import PERSON, flat_on_spark
 from app.warehouse.cohort.tables import Rows
 from app.warehouse.spark.session import Rows as NoRows
+from app.warehouse.sql_guard import FUNCTIONS, check
 from app.warehouse.views import SPARK, Table
 from app.warehouse.views import shipped as shipped_views
 from app.warehouse.views.render import Dialect
 from tests.cohort_store import store
+from tests.contract.warehouse.guard_functions import CASES, COLUMNS, DIFFERENT, UNREACHED
 
 DAY = "2026-01-15"
 # How DuckDB alone writes these: in Spark's SQL none may stand.
@@ -85,3 +87,12 @@ def test_without_spark_a_cohort_says_what_to_install(
     with pytest.raises(CohortRefused, match="requirements-spark"), flat_on_spark(folder, snapshot, Labels(), "UTC", "local[1]"):  # fmt: skip
         pass
     assert [path.name for path in folder.iterdir() if path.name.startswith("spark")] == []
+
+
+def test_the_functions_that_are_held_to_spark_are_all_that_the_guard_allows() -> None:
+    seen: set[type[exp.Expr]] = set()
+    for sql in CASES.values():
+        tree = sqlglot.parse_one(check(sql, {"t"}, COLUMNS).sql, read="duckdb")
+        seen |= {type(node) for node in tree.walk()}
+    assert {one.__name__ for one in FUNCTIONS if one not in seen} == UNREACHED
+    assert set(DIFFERENT) <= set(CASES)
