@@ -5,6 +5,7 @@ forked has its own. Neither it nor the threads that send keep a process from end
 """
 
 import asyncio
+import atexit
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -37,10 +38,19 @@ class Portal:
 
     def close(self) -> None:
         """End the thread."""
+        self._end(None)
+
+    def _abandon(self) -> None:
+        """End the thread with what still runs in it, before the interpreter stops it: who ends it then waits for ever."""
+        self._end(SystemExit())
+
+    def _end(self, error: BaseException | None) -> None:
         with self._lock:
             opened, self._open = self._open, None
         if opened:
-            opened[0].__exit__(None, None, None)
+            atexit.unregister(self._abandon)
+            # With an error it cancels what still runs.
+            opened[0].__exit__(type(error) if error else None, error, None)
         self._sending.shutdown(wait=False)
 
     def _portal(self) -> BlockingPortal:
@@ -48,4 +58,5 @@ class Portal:
             if self._open is None:
                 manager = start_blocking_portal(name="mcp-client")
                 self._open = (manager, manager.__enter__())
+                atexit.register(self._abandon)
             return self._open[1]
