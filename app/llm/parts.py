@@ -20,6 +20,8 @@ from app.llm.sentences import (
 from app.llm.services import service_named
 from app.llm.synonyms import contains
 
+# The title of `app.mcp.source`.
+STATEMENT = "Statement of "
 MOST_PASSAGES, MOST_SERIES, MOST_VISITS, MOST_OBSERVED = 4, 8, 3, 6
 WAITING = ("pending", "in progress", "on-hold")
 NO_ALLERGIES = "Allergies not recorded: the EHR lists none and states no absence [{}]. Ask, and record it in the EHR."
@@ -254,6 +256,8 @@ def notes(found: Found) -> Iterator[str]:
     """Quote the passages found, or list the notes."""
     entries = [e for e in found.by("chart_notes") if e.section != "conflict"]
     passages = passages_once(e for e in entries if e.field("passage"))
+    # What an EHR's tool says in words has the date of its asking, later than every note: it takes no note's place.
+    passages.sort(key=lambda entry: entry.name.startswith(STATEMENT))
     # A service that wrote nothing itself: that comes before what others say of it.
     yield from show(e.handle for e in entries if passages and e.section == "search")
     for entry in passages[:MOST_PASSAGES]:
