@@ -4,15 +4,11 @@
 the authorization redirect and posts the callback.
 """
 
-import atexit
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -25,7 +21,6 @@ from werkzeug.test import Client, TestResponse
 
 from app.llm.catalog import Catalog
 from app.settings import Secret, Settings
-from app.store.engine import open_database
 from app.web.application import make_app
 from app.wiring import Services, build
 from sandbox import create_app as create_ehr
@@ -33,6 +28,7 @@ from sandbox.assertions import Fetched
 from sandbox.settings import SandboxSettings
 from sandbox.state import SandboxState
 from tests.asgi import TwoHosts, mcp_transport
+from tests.databases import fresh
 
 if TYPE_CHECKING:
     from sandbox.mcp.switches import Switches
@@ -288,7 +284,7 @@ def make_stack(
         environment="development",
         origin=APP,
         secret_key=Secret(b"s" * 32),
-        database_url=f"sqlite:///{folder}/chartside.db",
+        database_url=fresh(folder),
         launch_config=launch_config,
         frontend=pretend_build(folder),
         mcp_origin=MCP,
@@ -309,15 +305,6 @@ def make_stack(
         clock=clock,
         transport=transport,
     )
-
-
-@cache
-def _migrated() -> Path:
-    """Return a database with every migration and nothing in it, to be copied: running them takes longer than most tests."""
-    path = Path(tempfile.mkdtemp(prefix="chartside-")) / "migrated.db"
-    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
-    open_database(f"sqlite:///{path}").dispose()
-    return path
 
 
 def registered(folder: Path, *changes: tuple[str, str], more: str = "") -> Path:

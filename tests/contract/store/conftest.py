@@ -1,10 +1,8 @@
 """Every test here runs against a database that is new: SQLite in a file, and what CHARTSIDE_TEST_DATABASE_URL names.
 
-The second is for PostgreSQL: `CHARTSIDE_TEST_DATABASE_URL=postgresql+psycopg://… pytest tests/contract/store`, on an empty
-database that is for tests alone, since every table in it is dropped.
+The second is for PostgreSQL (`tests.databases`), on a database that is for tests alone, since every table in it is dropped.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +11,7 @@ from pytest_socket import enable_socket
 from sqlalchemy import Engine, MetaData, create_engine
 
 from app.store.engine import open_database
-
-OTHER = os.environ.get("CHARTSIDE_TEST_DATABASE_URL", "")
+from tests.databases import OTHER
 
 
 @pytest.fixture(params=["sqlite", *(["other"] if OTHER else [])])

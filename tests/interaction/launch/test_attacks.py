@@ -1,9 +1,7 @@
 """What an attacker may try on a launch, its callback and its session: each is proved to fail."""
 
-import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from werkzeug.test import EnvironBuilder
 from app.errors import SessionEnded
 from app.store import launches as launch_rows
 from sandbox.faults import FaultRule
+from tests.databases import ran
 from tests.requirements import requirement
 from tests.stack import APP, ISS, ROOT, Browser, Launched, Stack, events_of, make_stack, page_data
 
@@ -283,6 +282,4 @@ def test_a_stream_in_flight_stops_when_its_launch_ends(tmp_path: Path, by: str) 
     assert len(stack.state.wire.entries("/auth/revoke")) in (2, 4)
     assert stack.services.running.stop(launched.launch_id) is False
     assert launched.get().status_code == 401
-    path = stack.services.settings.database_url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path)) as database:
-        assert database.execute("SELECT count(*) FROM turn").fetchone() == (0,)
+    assert ran(stack.services.settings.database_url, "SELECT count(*) FROM turn") == [(0,)]

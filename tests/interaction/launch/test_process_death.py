@@ -5,10 +5,8 @@ is a copy too, so a child tells by its pipe what it sent.
 """
 
 import os
-import sqlite3
 import warnings
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from app.smart.token_endpoint import TokenEndpoint
 from app.smart.tokens import TokenVault
 from app.store.tokens import TokenRows
 from app.wiring import Services
+from tests.databases import ran
 from tests.requirements import requirement
 from tests.stack import Browser, Launched, Stack, events_of, make_stack
 from tests.tape import Tape
@@ -196,6 +195,4 @@ def _refused_turn(launched: Launched) -> list[str]:
 
 
 def _tokens_in(stack: Stack) -> list[tuple[str]]:
-    path = stack.services.settings.database_url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path)) as database:
-        return database.execute("SELECT launch_id FROM token").fetchall()
+    return ran(stack.services.settings.database_url, "SELECT launch_id FROM token")

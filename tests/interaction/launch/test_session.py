@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+from tests.databases import contents
 from tests.requirements import requirement
 from tests.stack import APP, Browser, Stack
 
@@ -137,10 +138,7 @@ def test_what_was_not_granted_is_not_asked_for(stack: Stack, browser: Browser) -
 def test_the_database_holds_no_secret_and_no_name(stack: Stack, browser: Browser) -> None:
     launched = browser.launch()
     launched.get("/card")
-    folder = stack.services.settings.database_url.removeprefix("sqlite:///").rsplit("/", 1)[0]
-    raw = b"".join(
-        path.read_bytes() for path in __import__("pathlib").Path(folder).glob("chartside.db*")
-    )
+    raw = contents(stack.services.settings.database_url)
     for secret in (launched.key, "Evergreen", "EVERGREEN", "Bearer "):
         assert secret.encode() not in raw
 

@@ -2,10 +2,8 @@
 
 import json
 import logging
-import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from app.smart.tokens import TokenVault
 from app.store.tokens import TokenRows
 from app.web.application import make_app
 from sandbox.faults import FaultRule
+from tests.databases import contents, ran
 from tests.requirements import requirement
 from tests.stack import Browser, Launched, Stack, make_stack, registered
 
@@ -545,7 +544,7 @@ def test_tokens_are_in_no_log_no_answer_no_cookie_and_no_plain_row(
         tokens.append(_held(stack, launched))
         secrets = {value for pair in tokens for value in pair} | {callback["code"]}
         assert len(secrets) == 5
-        rows = _database(stack)
+        rows = contents(stack.services.settings.database_url)
         launched.delete()
         stack.services.smart.revoker.wait()
     logged = "".join(repr(vars(record)) for record in caplog.records)
@@ -564,23 +563,15 @@ def _held(stack: Stack, launched: Launched) -> tuple[str, str]:
     return held.access_token, held.refresh_token
 
 
-def _database(stack: Stack) -> bytes:
-    path = Path(stack.services.settings.database_url.removeprefix("sqlite:///"))
-    return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
-
-
 @requirement("attack-36")
 @pytest.mark.parametrize("table", ["token", "session"])
 def test_rows_that_change_places_do_not_open(stack: Stack, table: str) -> None:
     mine, other = stack.browser().launch("marlena"), stack.browser().launch("typical")
-    path = stack.services.settings.database_url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        query = f"SELECT sealed FROM {table} WHERE launch_id = ?"
-        rows = [database.execute(query, (one.launch_id,)).fetchone()[0] for one in (mine, other)]
-        for one, sealed in zip((other, mine), rows, strict=True):
-            database.execute(
-                f"UPDATE {table} SET sealed = ? WHERE launch_id = ?", (sealed, one.launch_id)
-            )
+    url = stack.services.settings.database_url
+    query = f"SELECT sealed FROM {table} WHERE launch_id = :id"
+    rows = [ran(url, query, id=one.launch_id)[0][0] for one in (mine, other)]
+    for one, sealed in zip((other, mine), rows, strict=True):
+        ran(url, f"UPDATE {table} SET sealed = :sealed WHERE launch_id = :id", sealed=sealed, id=one.launch_id)  # fmt: skip
     assert [one.get("/card").status_code for one in (mine, other)] == [401, 401]
 
 
@@ -590,9 +581,7 @@ def test_a_token_from_before_refresh_tokens_were_kept_still_works(
     launched = browser.launch()
     vault = stack.services.smart.vault
     sealed = vault._seal.close(bearer(stack, launched), f"token:{launched.launch_id}")
-    path = stack.services.settings.database_url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.execute("UPDATE token SET sealed = ?", (sealed,))
+    ran(stack.services.settings.database_url, "UPDATE token SET sealed = :sealed", sealed=sealed)
     assert launched.get("/card").status_code == 200
 
 

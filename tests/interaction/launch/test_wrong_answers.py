@@ -1,10 +1,8 @@
 """What an EHR answers wrongly, what a store no longer opens, and what two do at once: each ends in words."""
 
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from app.smart.registry import Registry
 from app.smart.user_name import practitioner_name
 from app.store.launches import LaunchRows
 from sandbox.faults import FaultRule
+from tests.databases import ran
 from tests.interaction.launch.test_clients import BACKEND, client_of
 from tests.requirements import requirement
 from tests.stack import ISS, Browser, Launched, Stack, make_stack, registered
@@ -54,7 +53,7 @@ class Altered:
 
 
 def database(stack: Stack) -> str:
-    return stack.services.settings.database_url.removeprefix("sqlite:///")
+    return stack.services.settings.database_url
 
 
 def refused(browser: Browser, **more: Any) -> tuple[int, str]:
@@ -116,8 +115,7 @@ def test_an_ehr_that_is_gone_at_the_code_opens_nothing(
 def test_a_waiting_launch_that_was_changed_in_the_store_does_not_open(stack: Stack) -> None:
     browser = stack.browser()
     callback = browser.authorize(browser.launch_page()["authorize"])
-    with closing(sqlite3.connect(database(stack), isolation_level=None)) as db:
-        db.execute("UPDATE pending_launch SET sealed = zeroblob(80)")
+    ran(database(stack), "UPDATE pending_launch SET sealed = :zeros", zeros=bytes(80))
     assert browser.complete(callback).get_json()["code"] == "launch.state_mismatch"
     assert stack.state.wire.entries("/auth/token") == []
 
@@ -193,8 +191,7 @@ def test_of_two_reloads_at_once_one_gets_the_launch(
 def test_a_launch_whose_session_is_gone_is_not_resumed(stack: Stack) -> None:
     browser = stack.browser()
     launched = browser.launch()
-    with closing(sqlite3.connect(database(stack), isolation_level=None)) as db:
-        db.execute("DELETE FROM session")
+    ran(database(stack), "DELETE FROM session")
     assert browser.resume(launched.launch_id).status_code == 401
     assert launched.get().status_code == 401
 
@@ -324,8 +321,7 @@ def test_a_launch_without_a_refresh_token_revokes_its_access_token(tmp_path: Pat
 @requirement("attack-36", "smart:revocation")
 def test_tokens_that_do_not_open_are_left_to_run_out(stack: Stack) -> None:
     launched = stack.browser().launch()
-    with closing(sqlite3.connect(database(stack), isolation_level=None)) as db:
-        db.execute("UPDATE token SET sealed = zeroblob(80)")
+    ran(database(stack), "UPDATE token SET sealed = :zeros", zeros=bytes(80))
     assert launched.delete().status_code == 204
     stack.services.smart.revoker.wait()
     assert stack.state.wire.entries("/auth/revoke") == []

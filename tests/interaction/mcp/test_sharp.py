@@ -10,6 +10,7 @@ import pytest
 from mcp import Client
 
 from sandbox.faults import FaultRule
+from tests.databases import contents
 from tests.interaction.mcp.audit import mcp_rows
 from tests.interaction.mcp.contexts import (
     SCOPES,
@@ -225,10 +226,9 @@ def test_the_token_stands_in_no_store_and_no_log(
     token = ehr_token(stack)
     as_sharp_host(stack, headers_of(stack, token), everything)
     refusal(stack, headers_of(stack, token, "child"))
-    database = Path(stack.services.settings.database_url.removeprefix("sqlite:///"))
-    kept = [path.read_bytes() for path in database.parent.glob("chartside.db*")]
+    kept = contents(stack.services.settings.database_url)
     assert kept
-    assert not any(token.encode() in one for one in kept)
+    assert token.encode() not in kept
     assert token not in caplog.text
 
 

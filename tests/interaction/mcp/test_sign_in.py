@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from app.mcp.authorization import McpCaller, Presented
 from app.mcp.errors import McpEnded
+from tests.databases import contents
 from tests.interaction.mcp.audit import mcp_rows
 from tests.interaction.mcp.hosts import URL
 from tests.interaction.mcp.sign_in import (
@@ -412,9 +413,7 @@ def test_without_a_client_in_a_registration_there_is_no_authorization_server(
 def test_no_code_no_token_and_no_verifier_stands_in_the_store(stack: Stack) -> None:
     code = code_of(stack)
     given = redeemed(stack, code).get_json()
-    path = stack.services.settings.database_url.removeprefix("sqlite:///")
-    with open(path, "rb") as file:  # noqa: PTH123  # one read of a database
-        kept = file.read()
+    kept = contents(stack.services.settings.database_url)
     for secret in (code.rpartition(".")[2], given["refresh_token"].rpartition(".")[2], given["access_token"]):  # fmt: skip
         assert secret.encode() not in kept
     assert json.dumps(LOCAL).encode() not in kept

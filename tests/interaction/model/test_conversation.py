@@ -2,11 +2,10 @@
 
 import json
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from werkzeug.test import EnvironBuilder
 from app.llm.hang_up import HangUp
 from app.llm.port import AssistantTurn, ModelEvent, Request, TextDelta, ToolTurn, UserTurn
 from app.llm.silence import silent
+from tests.databases import contents, ran
 from tests.interaction.model.models import (
     Provider,
     Scripted,
@@ -122,19 +122,15 @@ def test_nothing_of_it_outlives_the_launch(stack: Stack) -> None:
     launched = opened(stack)
     launched.ask("First?", "turn-0001")
     launched.put("/model", {"id": "b"})
-    path = stack.services.settings.database_url.removeprefix("sqlite:///")
+    url = stack.services.settings.database_url
     tables = ("turn", "ledger", "digest", "model_choice")
     counts = {}
     for ended in (False, True):
         if ended:
             launched.delete()
-        with closing(sqlite3.connect(path)) as database:
-            counts[ended] = [
-                database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables
-            ]
+        counts[ended] = [ran(url, f"SELECT count(*) FROM {table}")[0][0] for table in tables]
     assert counts == {False: [1, 1, 1, 1], True: [0, 0, 0, 0]}
-    raw = b"".join(file.read_bytes() for file in Path(path).parent.glob("chartside.db*"))
-    assert b"Answer to First?" not in raw
+    assert b"Answer to First?" not in contents(url)
 
 
 def test_the_beginning_is_sent_ahead_once_and_audited(stack: Stack, models: Provider) -> None:

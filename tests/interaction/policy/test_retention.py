@@ -14,6 +14,7 @@ from app.smart.registration import Retention as RetentionTable
 from app.smart.registry import Registry
 from app.store.engine import open_database, reading, writing
 from app.store.schema import audit_anchor, digest, kept, ledger, model_choice, turn
+from tests.databases import unguarded
 from tests.interaction.policy.it import it
 from tests.stack import ISS, Launched, Stack, make_stack, registered
 
@@ -131,8 +132,8 @@ def test_a_purged_audit_begins_at_its_anchor_and_is_proved_from_there(tmp_path: 
 
 def test_a_chain_that_is_broken_is_not_purged_and_says_where(tmp_path: Path) -> None:
     stack, _ = aged(tmp_path)
+    unguarded(stack.services.settings.database_url, "UPDATE")
     with writing(open_database(stack.services.settings.database_url)) as db:
-        db.execute(text("DROP TRIGGER audit_no_UPDATE"))
         db.execute(text("UPDATE audit SET detail = '{}' WHERE position = 2"))
     before = stack.services.audit.events()
     with pytest.raises(AuditFailed, match="row 2 breaks the chain"):
@@ -166,8 +167,8 @@ def test_the_database_lets_nothing_go_that_no_anchor_covers(
 def test_a_row_taken_away_behind_the_anchor_is_found(tmp_path: Path) -> None:
     stack, old = aged(tmp_path)
     stack.services.retention.purge()
+    unguarded(stack.services.settings.database_url, "DELETE")
     with writing(open_database(stack.services.settings.database_url)) as db:
-        db.execute(text("DROP TRIGGER audit_no_DELETE"))
         db.execute(text(f"DELETE FROM audit WHERE position = {old + 1}"))
     assert stack.services.audit.verify() == old + 2
 
@@ -179,8 +180,8 @@ def test_it_purges_by_a_command_that_says_what_went(
     assert it(stack, "purge") == 0
     said = f"Removed: turns of 0 launches, {old} audit rows.\nThe audit chain is whole.\n"
     assert capsys.readouterr().out == said
+    unguarded(stack.services.settings.database_url, "UPDATE")
     with writing(open_database(stack.services.settings.database_url)) as db:
-        db.execute(text("DROP TRIGGER audit_no_UPDATE"))
         db.execute(text(f"UPDATE audit SET kind = 'x' WHERE position = {old + 3}"))
     assert it(stack, "purge") == 1
     assert f"The audit chain breaks at row {old + 3}.\n" in capsys.readouterr().out
