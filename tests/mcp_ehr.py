@@ -90,7 +90,7 @@ def by_mcp(
     )  # fmt: skip
     portal = Portal()
     server = Server(
-        mcp=mcp, client=McpClient(boundary, mcp.url, portal),
+        mcp=mcp, client=McpClient(boundary, mcp.url, portal, mcp.protocol),
         shared=limits or SharedEhr(boundary, reads_statement=False),
     )  # fmt: skip
     fhir = Boundary(frozenset(("https://ehr.test",)), False, transport)

@@ -25,6 +25,7 @@ STANDS = {
     "changed": "CHANGED since it was approved: not called",
     "gone": "GONE: the server has it no more",
     "writes": "may change something: never called",
+    "silent": "does not say that it only reads: not called unless the site answers for it (--reads-only)",
     "new": "not approved: not called",
 }
 BEARER = "the variable that holds a token, for a server that lists nothing without"
@@ -42,6 +43,8 @@ def add(commands: "Commands") -> None:
         "--adapter", default="", help="for a tool that the registration does not name yet"
     )
     tools.add_argument("--type", default="", help="the FHIR type that it gives")
+    answered = "for a tool that says nothing about it: the site answers for it that it only reads"
+    tools.add_argument("--reads-only", action="store_true", help=answered)
     tools.set_defaults(act=_tools)
     gaps = commands.add_parser(
         "mcp-gaps", help="which parts of a chart an EHR's MCP server gives, by which tool"
@@ -66,7 +69,7 @@ def _tools(desk: Desk, given: argparse.Namespace) -> int:
         tool = found.get(name)
         state = standing(mcp.tools.get(name), tool)
         lines.append(f"{plain(name)}: {STANDS[state]}\n")
-        if tool is not None and state in ("changed", "new"):
+        if tool is not None and state in ("changed", "new", "silent"):
             lines += [f"    {plain(x)}\n" for x in _difference(kept.get(name), tool.definition)]
     return say("".join(lines) or "The server lists no tool.\n")
 
@@ -93,6 +96,7 @@ def _approve(desk: Desk, given: argparse.Namespace, tool: "Listed | None") -> in
         tool,
         adapter=given.adapter,
         kind=given.type,
+        reads_only=given.reads_only,
         check=lambda: _registered(desk, given.name),
     )
     path.with_suffix(".mcp.json").write_text(
@@ -104,6 +108,7 @@ def _approve(desk: Desk, given: argparse.Namespace, tool: "Listed | None") -> in
         "name": tool.name,
         "reason": tool.sha256,
         "by": getpass.getuser(),
+        "reads_only": given.reads_only,
     }
     desk.audit.record("switch", Who(registration=given.name), detail)
     return say(
@@ -146,7 +151,7 @@ def _listed(desk: Desk, given: argparse.Namespace) -> "dict[str, Listed]":
     headers = {"Authorization": f"Bearer {variables[name].reveal().decode()}"} if name else {}
     boundary, portal = way_out_to_mcp(registration, mcp, variables, desk.transport), Portal()
     try:
-        return listed(McpClient(boundary, mcp.url, portal).list_tools(headers))
+        return listed(McpClient(boundary, mcp.url, portal, mcp.protocol).list_tools(headers))
     except ChartsideError as error:
         raise ConfigurationError(f"{mcp.url}: {error}") from error
     finally:

@@ -24,7 +24,7 @@ USUAL: Mapping[str, Sequence[str]] = {
     "patient": ("patient_id", "patientId", "patient", "subject"),
     "cursor": ("cursor", "next_cursor", "page_token", "pageToken"),
     "type": ("resourceType", "resource_type", "type"),
-    "params": ("params", "parameters", "searchParams", "search_params", "query"),
+    "params": ("params", "parameters", "searchParams", "searchParam", "search_params", "query"),
     "id": ("id", "resource_id", "resourceId", "document_id"),
     "path": ("path", "url", "endpoint"),
     "method": ("method", "http_method"),

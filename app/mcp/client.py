@@ -1,7 +1,7 @@
 """Ask an MCP server: list its tools, call one. Synchronous outside, the MCP SDK's client inside.
 
 Each call is a conversation of its own. A server of 2026-07-28 keeps nothing between requests, and what it said of itself is
-remembered; one of 2025 is greeted each time. Nothing is offered to the server: no sampling, no elicitation, no roots.
+remembered; one of 2025 is greeted each time, and where the registration says so it is asked for nothing newer. Nothing is offered to the server: no sampling, no elicitation, no roots.
 
 Not protected here: what a result says. `app.mcp.answers` reads it, `app.fhir.compartment` checks whose it is.
 
@@ -33,6 +33,7 @@ from app.boundary import WHOLE_ANSWER_S, Boundary
 from app.errors import EhrBusy, EhrRefused, EhrUnavailable
 from app.mcp.portal import Portal
 from app.mcp.way_out import BoundaryTransport
+from app.smart.ehr_mcp import Protocol
 
 MOST_LIST_PAGES = 20
 T = TypeVar("T")
@@ -51,11 +52,13 @@ class Told:
 class McpClient:
     """One MCP server, shared by all launches of a registration. Thread-safe; it holds no token and no patient."""
 
-    def __init__(self, boundary: Boundary, url: str, portal: Portal) -> None:
+    def __init__(
+        self, boundary: Boundary, url: str, portal: Portal, protocol: Protocol = "auto"
+    ) -> None:
         self._boundary = boundary
         self._url = url
         self._portal = portal
-        self._mode = "auto"
+        self._mode = "auto" if protocol == "auto" else "legacy"
         self._discovered: DiscoverResult | None = None
         # Of each tool: the arguments that its schema wants in a header as well, as the last list said.
         self._mirrored: Mapping[str, Mapping[tuple[str, ...], str]] = {}

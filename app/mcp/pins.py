@@ -1,9 +1,9 @@
 """Which tools of an MCP server may be called: those that IT approved, as they were approved.
 
-A tool is pinned by a hash over what a model or a caller would read of it. One that changed or is new waits for IT; one
-with side effects, or that does not say that it has none, is never called, approved or not.
+A tool is pinned by a hash over what a model or a caller would read of it. One that changed or is new waits for IT; one that says
+that it has side effects is never called, approved or not, and one that says nothing only where the site answers for it.
 
-Not protected here: a server that lies in its annotations. What a tool gives is checked by whose it is.
+Not protected here: a server that lies in its annotations, or a site that answers wrongly. What a tool gives is checked by whose it is.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from app.smart.ehr_mcp import McpTool
 
 KEPT_S = 300.0
 HASHED = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
-Standing = Literal["approved", "changed", "gone", "writes", "new"]
+Standing = Literal["approved", "changed", "gone", "writes", "silent", "new"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,21 @@ class Listed:
     @property
     def reads_only(self) -> bool:
         """Tell whether it says that it changes nothing; silence is no."""
+        return self._hints.get("readOnlyHint") is True and not self._destroys
+
+    @property
+    def silent(self) -> bool:
+        """Tell whether it says nothing about whether it changes something."""
+        return self._hints.get("readOnlyHint") is None and not self._destroys
+
+    @property
+    def _hints(self) -> Mapping[str, Any]:
         said = self.definition.get("annotations")
-        hints = said if isinstance(said, dict) else {}
-        return hints.get("readOnlyHint") is True and hints.get("destructiveHint") is not True
+        return said if isinstance(said, dict) else {}
+
+    @property
+    def _destroys(self) -> bool:
+        return self._hints.get("destructiveHint") not in (None, False)
 
     @property
     def properties(self) -> Mapping[str, Any]:
@@ -59,8 +71,10 @@ def standing(approved: McpTool | None, found: Listed | None) -> Standing:
     """Tell how a tool stands."""
     if found is None:
         return "gone"
-    if not found.reads_only:
+    if not (found.reads_only or found.silent):
         return "writes"
+    if found.silent and not (approved and approved.reads_only):
+        return "silent"
     if approved is None:
         return "new"
     return "approved" if found.sha256 == approved.sha256 else "changed"
@@ -85,6 +99,8 @@ def why_not(name: str, state: Standing, server: str) -> str:
             return f"{server} has no tool {shown(name)} any more"
         case "writes":
             return f"{named} may change something, so it is never called"
+        case "silent":
+            return f"{named} does not say that it only reads, so it is not called"
         case _:
             assert_never(state)
 

@@ -163,6 +163,6 @@ def _mcp_servers(
     portal, found = Portal(), {}
     for item, mcp in registered:
         way = way_out_to_mcp(item, mcp, settings.variables, transport)
-        client = McpClient(way, mcp.url, portal)
+        client = McpClient(way, mcp.url, portal, mcp.protocol)
         found[item.slug] = Server(mcp=mcp, client=client, shared=shared[item.slug])
     return found

@@ -63,7 +63,7 @@ PAGE = Page(
         ),
         "chartside:mcp:read-only": Rule(
             source=PRODUCT,
-            text="A tool that does not say that it only reads is never called, approved or not.",
+            text="A tool that says that it may change something is never called; one that says nothing, only where the site answers for it.",
         ),
         "chartside:mcp:guard": Rule(
             source=PRODUCT,

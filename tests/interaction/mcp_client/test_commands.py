@@ -8,6 +8,8 @@ import httpx2
 import pytest
 
 from app.cli import main
+from app.mcp.approval import approve
+from app.mcp.pins import Listed
 from sandbox.mcp.switches import Switches
 from sandbox.settings import SandboxSettings
 from tests.asgi import TwoHosts, mcp_transport
@@ -83,8 +85,48 @@ def test_a_tool_that_writes_is_never_approved(
     for tool in ("create_note", "refill"):
         assert desk.run("mcp-tools", "sandbox", "--approve", tool, "--adapter", "statement") == 2
         assert "does not say that it only reads" in capsys.readouterr().err
+    # One says that it writes, the other says nothing and is no FHIR search or read: no site can answer for them.
+    by_site = ("--adapter", "search", "--reads-only")
+    assert desk.run("mcp-tools", "sandbox", "--approve", "create_note", *by_site) == 2
+    assert "it is never called" in capsys.readouterr().err
+    words = ("--adapter", "statement", "--type", "Task", "--reads-only")
+    assert desk.run("mcp-tools", "sandbox", "--approve", "refill", *words) == 2
+    assert "reads_only is for the adapters" in capsys.readouterr().err
     assert desk.run("mcp-tools", "sandbox", "--approve", "gone") == 2
     assert desk.file.read_text("utf-8") == text
+
+
+@requirement("chartside:mcp:read-only")
+def test_a_site_answers_for_a_tool_that_says_nothing(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.switches.writers = True
+    assert desk.run("mcp-tools", "sandbox") == 0
+    assert "refill: does not say that it only reads" in capsys.readouterr().out
+    approval = ("mcp-tools", "sandbox", "--approve", "refill", "--adapter", "read", "--reads-only")
+    assert desk.run(*approval) == 0
+    found = tomllib.loads(desk.file.read_text("utf-8"))["mcp"]["tools"]["refill"]
+    assert found == {"sha256": desk.pinned("refill"), "adapter": "read", "reads_only": True}
+    capsys.readouterr()
+    assert desk.run("mcp-tools", "sandbox") == 0
+    told = capsys.readouterr().out
+    assert "refill: approved" in told
+    assert "create_note: may change something: never called" in told
+
+
+@pytest.mark.parametrize(
+    "name", ['a "quoted" one', "back\\slash", "two\nlines", "del\x7f", "a.b", "λ", ""]
+)
+def test_a_tool_of_any_name_is_pinned_once_and_again(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "ehr.toml"
+    path.write_text("[mcp.tools.'other'] # kept\nsha256 = \"0\"\n", "utf-8")
+    for description in ("first", "second"):
+        hints = {"readOnlyHint": True}
+        tool = Listed(name=name, definition={"name": name, "description": description, "annotations": hints})  # fmt: skip
+        approve(path, tool, adapter="read", kind='x"y', reads_only=False, check=lambda: None)
+        found = tomllib.loads(path.read_text("utf-8"))["mcp"]["tools"]
+        assert found[name] == {"sha256": tool.sha256, "adapter": "read", "resource_type": 'x"y'}
+        assert found["other"] == {"sha256": "0"}
 
 
 def test_a_new_tool_is_added_with_the_adapter_that_fits(

@@ -3,12 +3,14 @@
 from typing import Any
 
 import mcp_types as types
+import pytest
 from mcp.server import Server
 from mcp.server.transport_security import TransportSecuritySettings
 
 from app.boundary import Boundary
 from app.mcp.client import McpClient
 from app.mcp.portal import Portal
+from app.smart.ehr_mcp import Protocol
 from tests.asgi import AsgiTransport
 
 ORIGIN = "http://mcp.ehr.localhost:9002"
@@ -26,8 +28,10 @@ class OneTool:
 
     def __init__(self) -> None:
         self.headers: list[str | None] = []
+        self.revisions: set[str | None] = set()
 
-    async def list_tools(self, _: Any, __: Any) -> types.ListToolsResult:
+    async def list_tools(self, ctx: Any, __: Any) -> types.ListToolsResult:
+        self.revisions.add(ctx.request.headers.get("mcp-protocol-version"))
         return types.ListToolsResult(tools=[types.Tool(name="find", input_schema=SCHEMA)])
 
     async def call_tool(self, ctx: Any, _: Any) -> types.CallToolResult:
@@ -57,3 +61,18 @@ def test_what_a_schema_marks_stands_in_a_header_and_nothing_else_does() -> None:
     assert told.texts == ("found",)
     # Base64, since a header holds ASCII only (2026-07-28, transports).
     assert ehr.headers == ["=?base64?NCBTw7xk?="]
+
+
+@pytest.mark.parametrize(("protocol", "revision"), [("auto", "2026-07-28"), ("2025", "2025-11-25")])
+def test_a_server_is_asked_for_no_newer_revision_than_the_registration_says(
+    protocol: Protocol, revision: str
+) -> None:
+    ehr, portal = OneTool(), Portal()
+    transport = ehr.transport()
+    boundary = Boundary(frozenset((ORIGIN,)), True, transport)
+    try:
+        McpClient(boundary, f"{ORIGIN}/mcp", portal, protocol).list_tools({})
+    finally:
+        portal.close()
+        transport.close()
+    assert ehr.revisions == {revision}

@@ -214,7 +214,11 @@ def test_a_tool_that_is_gone_or_was_never_approved_is_not_called(typed: Asked) -
 
 @requirement("chartside:mcp:read-only")
 def test_a_tool_that_may_change_something_is_never_called_even_if_approved() -> None:
-    for name in ("create_note", "refill"):
+    said = {
+        "create_note": "may change something, so it is never called",
+        "refill": "does not say that it only reads, so it is not called",
+    }
+    for name, why in said.items():
         tool = McpTool(sha256="0" * 64, adapter="resources", resource_type="Observation")
         with by_mcp(ehr(), "typed", tools={name: tool}) as asked:
             asked.switches.writers = True
@@ -227,7 +231,7 @@ def test_a_tool_that_may_change_something_is_never_called_even_if_approved() -> 
             asked.switches.writers = True
             state = asked.source.search(Query(resource_type="Observation")).completeness
             assert isinstance(state, Failed)
-            assert state.reason.endswith("may change something, so it is never called")
+            assert state.reason.endswith(why)
             assert asked.calls == []
 
 
