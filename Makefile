@@ -7,7 +7,7 @@ COVERED := tests/unit/smart tests/unit/audit tests/unit/test_cli.py tests/contra
   tests/interaction/launch tests/interaction/policy tests/interaction/mcp tests/interaction/mcp_client tests/unit/mcp_client
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.ts frontend/*.json)
 
-.PHONY: help run test check static static-python static-frontend parties coverage others e2e bench types lock setup llama spark pictures wheel conformance options
+.PHONY: help run test check static static-python static-frontend parties coverage others e2e bench types lock setup llama spark pictures wheel conformance conformance-check static-and-fetch options
 
 help:
 	@echo "make run      set up, then start the sandbox EHR, the copilot and its MCP server; prints the addresses"
@@ -21,7 +21,7 @@ help:
 	@echo "make llama    the model adapters against a real llama.cpp server"
 	@echo "make spark    views, tables and cohorts on Spark as on DuckDB (Java 17; 590 MB are installed)"
 	@echo "make pictures every state of the screen: drawn, checked for access, by keyboard"
-	@echo "make conformance the MCP suites and the Inspector against our MCP server and client (330 MB are installed)"
+	@echo "make conformance the MCP suites and the Inspector against our MCP server and client, and servers of others (400 MB; part of make test)"
 	@echo "make options  the same twelve questions by each way to a chart: docs/options.md"
 	@echo "make types    write the frontend's types from the Python ones"
 	@echo "make lock     resolve requirements*.in again"
@@ -92,7 +92,11 @@ others: .setup/python .setup/node
 e2e: .setup/python .setup/build .setup/browsers
 	$(BIN)/pytest -q tests/e2e
 
-test: static others coverage e2e
+test: static-and-fetch others coverage conformance-check e2e
+
+# The foreign programs are fetched while the static halves run.
+static-and-fetch: .setup/python .setup/node
+	@$(MAKE) --no-print-directory -j 3 --output-sync=target static-python static-frontend .setup/conformance
 
 wheel: .setup/python .setup/build
 	@$(BIN)/python -m bench.wheel
@@ -107,6 +111,9 @@ lock:
 	for name in requirements requirements-dev requirements-charts requirements-clouds requirements-llama requirements-spark requirements-oracles requirements-postgres; do \
 	  $(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes $$name.in -o $$name.txt || exit 1; \
 	done
+	for name in requirements-fhir-mcp-server requirements-mcp-fhir; do \
+	  $(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.12 --generate-hashes $$name.in -o $$name.txt || exit 1; \
+	done
 
 llama: .setup/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-llama.txt
@@ -116,13 +123,21 @@ spark: .setup/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.txt
 	$(BIN)/pytest -q tests/contract/warehouse/test_spark.py tests/contract/warehouse/test_spark_cohorts.py tests/contract/warehouse/test_spark_functions.py
 
-.setup/conformance: tests/conformance/package-lock.json
+# Programs that nobody here wrote, each from its own lock: from npm, and a FHIR MCP server from PyPI in an environment of its own.
+.setup/conformance: tests/conformance/package-lock.json requirements-fhir-mcp-server.txt .setup/python
 	@mkdir -p .setup
-	cd tests/conformance && npm ci --no-audit --no-fund --loglevel=error
+	cd tests/conformance && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(BIN)/python -m tests.peers fhir-mcp-server
 	@touch $@
 
 conformance: .setup/python .setup/conformance
 	@$(BIN)/python -m tests.conformance.run
+	$(BIN)/pytest -q tests/conformance
+
+# As `make conformance`, but the page is compared, not written.
+conformance-check: .setup/python .setup/conformance
+	@$(BIN)/python -m tests.conformance.run --check
+	$(BIN)/pytest -q tests/conformance
 
 pictures: .setup/node .setup/browsers
 	cd frontend && node dev/keyboard.mjs && node dev/pictures.mjs

@@ -5,8 +5,8 @@ import gc
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
-# Real servers and browsers, on loopback only.
-WITH_SOCKETS = ("tests/e2e/",)
+# Real servers and browsers, and programs that nobody here wrote, on loopback only.
+WITH_SOCKETS = ("tests/e2e/", "tests/conformance/")
 # Charts and applications are many objects that live as long as their test: looking through all of them after every
 # 700 new ones took a sixth of the time of all tests.
 GARBAGE_THRESHOLDS = (50_000, 10, 10)

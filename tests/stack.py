@@ -258,13 +258,13 @@ def make_stack(
     between: Callable[[WSGIApplication], WSGIApplication] = lambda ehr: ehr,
     variables: Mapping[str, str] = MappingProxyType({}),
     warehouse: Path | None = None,
-    mcp: "Switches | None" = None,
+    mcp: "Switches | httpx2.BaseTransport | None" = None,
     **ehr: Any,
 ) -> Stack:
     """Return both parties with a fresh database; the EHR's prepared charts are shared between runs.
 
     `catalog` are the language models, none if not given; `between` stands between the parties and may change answers;
-    `variables` are the copilot's secrets. `mcp` are the switches of the EHR's MCP server; without them there is none. Both parties live in the same time, and the EHR reads the copilot's key set.
+    `variables` are the copilot's secrets. `mcp` are the switches of the EHR's MCP server, or the way to another at hosts `mcp.*`; without them there is none. Both parties live in the same time, and the EHR reads the copilot's key set.
     """
     clock = Clock()
     app: list[Flask] = []
@@ -292,7 +292,9 @@ def make_stack(
         variables={name: Secret(value.encode()) for name, value in variables.items()},
     )
     transport: httpx2.BaseTransport = httpx2.WSGITransport(app=between(ehr_app))
-    if mcp is not None:
+    if isinstance(mcp, httpx2.BaseTransport):
+        transport = TwoHosts(transport, mcp)
+    elif mcp is not None:
         own = mcp_transport(ehr_app, ehr_app.extensions["sandbox"].settings, mcp)
         transport = TwoHosts(transport, own)
     services = build(settings, transport=transport, clock=clock, catalog=catalog)

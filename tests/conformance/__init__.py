@@ -1,1 +1,1 @@
-"""Our MCP server and client held against the protocol's own suites and its Inspector: `make conformance`."""
+"""Our MCP server and client held against the protocol's own suites, its Inspector, and servers of others: `make conformance`."""

@@ -1,7 +1,7 @@
 """Hold our MCP server and client against the protocol's suites and its Inspector: `make conformance`.
 
-Everything runs on this machine, offline, and docs/mcp-conformance.md is written from what was found. Exits with 1 when a scenario that
-applies does not pass.
+Everything runs on this machine, offline, and docs/mcp-conformance.md is written from what was found; with `--check` it is compared instead.
+Exits with 1 when a scenario that applies does not pass, or the page would be another.
 """
 
 import json
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import uvicorn
@@ -34,10 +35,22 @@ HEADINGS: dict[str, Side] = {"Server": "server", "Client": "client"}
 AT_ONCE = 2
 
 
+def command(program: str, *arguments: str) -> list[str]:
+    """Return the command that runs a program of the locked packages, by the locked Node, or where none is locked for this
+    machine by its own.
+    """
+    locked = MODULES / ".bin" / "node"
+    return [
+        str(locked) if locked.exists() else which("node") or "node",
+        str(MODULES / program),
+        *arguments,
+    ]
+
+
 def node(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of the locked packages by the locked Node."""
+    """Run a program of the locked packages to its end."""
     return subprocess.run(
-        [str(MODULES / ".bin" / "node"), str(MODULES / program), *arguments],
+        command(program, *arguments),
         capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
 
@@ -142,8 +155,8 @@ def _json(ran: subprocess.CompletedProcess[str]) -> Any:
         raise SystemExit(f"the Inspector: {ran.stdout[-800:]}{ran.stderr[-800:]}") from None
 
 
-def main() -> int:
-    """Run everything and write the page."""
+def main(*, check: bool = False) -> int:
+    """Run everything and write the page, or compare it."""
     found: list[Outcome] = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for revision in SUITES:
@@ -152,13 +165,18 @@ def main() -> int:
                 found += of_server(revision, names["server"], url)
             found += pool.map(lambda name, r=revision: of_client(r, name), names["client"])
     with serving(fixtures=False) as url:
-        PAGE.write_text(written(found, inspected(url)), "utf-8")
+        page = written(found, inspected(url))
     short = [one for one in found if not one.reason and not one.holds]
     for one in short:
         sys.stderr.write(f"{one.revision} {one.side} {one.name}: {one.failed or 'not checked'}\n")
-    sys.stdout.write(f"{sum(one.holds for one in found)} scenarios pass, {len(short)} do not; {PAGE.name} is written\n")  # fmt: skip
-    return 1 if short else 0
+    same = PAGE.read_text("utf-8") == page
+    if check and not same:
+        sys.stderr.write(f"{PAGE.name} would be another: run `make conformance`\n")
+    if not check:
+        PAGE.write_text(page, "utf-8")
+    sys.stdout.write(f"{sum(one.holds for one in found)} scenarios pass, {len(short)} do not\n")
+    return 1 if short or (check and not same) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(check="--check" in sys.argv[1:]))
