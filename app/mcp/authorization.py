@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from app.audit.log import AuditLog, Detail, Who
+from app.audit.log import Who
 from app.launch_context import LaunchContext
 from app.mcp.errors import McpRefused
+from app.mcp.refusals import Refusals
 
 Kind = Literal["launch", "standalone", "service", "sharp"]
 
@@ -61,9 +62,9 @@ class Verifier(Protocol):
 class Authorization:
     """All ways in, in order; what none of them knows is refused. Every refusal is audited."""
 
-    def __init__(self, verifiers: Sequence[Verifier], audit: AuditLog) -> None:
+    def __init__(self, verifiers: Sequence[Verifier], refusals: Refusals) -> None:
         self._verifiers = tuple(verifiers)
-        self._audit = audit
+        self._refusals = refusals
 
     def admit(self, presented: Presented) -> McpCaller:
         """Return who a host acts for.
@@ -77,14 +78,12 @@ class Authorization:
                 return found
         # A host's first request brings no token, to be told where one is given out: that is no attempt on anything.
         if presented.token:
-            refused(self._audit, Who(), "mcp.refused", "unknown kind of token")
+            self._refusals.record(Who(), McpRefused.code, "unknown kind of token")
         raise McpRefused("no verifier knows this proof" if presented.token else "no token")
 
-
-def refused(audit: AuditLog, who: Who, code: str, why: str, host: str = "") -> None:
-    """Write down that a host was refused, and why; nothing of the token itself."""
-    detail: Detail = {"act": "refused", "code": code, "why": why, "host": host}
-    audit.record("mcp", who, detail)
+    def sweep(self) -> None:
+        """Write down how many refusals were alike."""
+        self._refusals.sweep()
 
 
 Admit = Callable[[Presented], McpCaller]

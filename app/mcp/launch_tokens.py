@@ -23,8 +23,9 @@ from joserfc.errors import JoseError
 from app.audit.log import AuditLog, Detail, Who
 from app.errors import SessionEnded
 from app.launch_context import Grant, LaunchContext
-from app.mcp.authorization import McpCaller, Presented, refused
+from app.mcp.authorization import McpCaller, Presented
 from app.mcp.errors import McpEnded, McpHostRefused, McpRefused
+from app.mcp.refusals import Refusals
 from app.settings import Secret
 from app.smart.keys import MCP, Keyring, SigningKey
 from app.smart.mcp_server import McpServer
@@ -68,6 +69,7 @@ class LaunchTokens:
         registry: Registry,
         switches: Switches,
         audit: AuditLog,
+        refusals: Refusals,
         key: Secret,
         clock: Callable[[], datetime],
         grant_lives: Callable[[str, str], bool] = lambda _grant, _launch: False,
@@ -86,6 +88,7 @@ class LaunchTokens:
         self._registry = registry
         self._switches = switches
         self._audit = audit
+        self._refusals = refusals
         self._key = key
         self._clock = clock
         self._signers: dict[str, tuple[SigningKey, float]] = {}
@@ -152,13 +155,15 @@ class LaunchTokens:
             claims = self._claims(presented.token)
         except McpRefused as error:
             # Its claims are a stranger's words: none of them is written down.
-            refused(self._audit, Who(), error.code, str(error))
+            self._refusals.record(Who(), error.code, str(error))
             raise
         host = str(claims["client_id"])
         try:
             return self._caller(claims, host)
         except McpRefused as error:
-            refused(self._audit, Who(launch_id=str(claims["launch"])), error.code, str(error), host)
+            self._refusals.record(
+                Who(launch_id=str(claims["launch"])), error.code, str(error), host
+            )
             raise
 
     def _claims(self, token: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from app.fhir.tables import digest
 from app.launch_context import LaunchContext
 from app.llm.port import ToolSpec
 from app.mcp.answers import McpAnswer, answer
-from app.mcp.authorization import Authorization, McpCaller, Presented, refused
+from app.mcp.authorization import Authorization, McpCaller, Presented
 from app.mcp.card_text import card_text
 from app.mcp.charts import McpCharts
 from app.mcp.errors import McpBusy, McpHandleUnknown, McpOptedOut, McpRefused
@@ -69,7 +69,8 @@ class Reading:
 
     def refuse(self, caller: McpCaller, code: str, why: str) -> None:
         """Write down that a host that is let in did not get something."""
-        refused(self._audit, Who.of(caller.context), code, why, caller.host)
+        detail: Detail = {"act": "refused", "code": code, "why": why, "host": caller.host}
+        self._audit.record("mcp", Who.of(caller.context), detail)
 
     def note(self, caller: McpCaller, act: str, **more: str | int | list[str]) -> None:
         """Write down what a host did; names, never values."""
@@ -157,7 +158,8 @@ class Reading:
         return [handle for handle in (*lines, *rows) if handle.startswith(begun.upper())]
 
     def forget_ended(self, lives: Callable[[str], bool]) -> None:
-        """Forget the charts of launches that have ended, whoever ended them."""
+        """Forget the charts of launches that have ended, whoever ended them, and count what was refused."""
+        self._authorization.sweep()
         for launch_id in self._charts.launches():
             if not lives(launch_id):
                 self._charts.drop(launch_id)

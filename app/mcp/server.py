@@ -195,9 +195,13 @@ class _Handlers:
         caller = await self._caller_of(ctx)
         name, begun = params.argument.name, params.argument.value
         if isinstance(params.ref, types.PromptReference):
-            found = list(prompts.completions(name, begun))
+            found, of = list(prompts.completions(name, begun)), "prompt"
         else:
-            found = await self._done(lambda: self._reading.handles(caller, begun))
+            found, of = await self._done(lambda: self._reading.handles(caller, begun)), "facts"
+        # Neither what was begun nor the argument's name is ours to write down.
+        await self._done(
+            lambda: self._reading.note(caller, "completion/complete", of=of, count=len(found))
+        )
         shown = found[:MOST_COMPLETIONS]
         more = len(found) > len(shown)
         return types.CompleteResult(

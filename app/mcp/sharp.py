@@ -20,8 +20,9 @@ from functools import partial
 from app.audit.log import AuditLog, Detail, Who
 from app.errors import ChartsideError, SessionEnded
 from app.launch_context import LaunchContext
-from app.mcp.authorization import McpCaller, Presented, refused
+from app.mcp.authorization import McpCaller, Presented
 from app.mcp.errors import McpHostRefused, McpRefused, SharpRefused, SharpUnproved
+from app.mcp.refusals import Refusals
 from app.settings import Secret
 from app.smart.errors import Unproved
 from app.smart.mcp_server import Sharp
@@ -78,6 +79,7 @@ class SharpContexts:
         registry: Registry,
         switches: Switches,
         audit: AuditLog,
+        refusals: Refusals,
         key: Secret,
         clock: Callable[[], datetime],
         on_end: Callable[[str], object] = lambda _: None,
@@ -87,12 +89,13 @@ class SharpContexts:
         self._registry = registry
         self._switches = switches
         self._audit = audit
+        self._refusals = refusals
         self._key = key
         self._clock = clock
         self._on_end = on_end
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._refusals: OrderedDict[str, tuple[Callable[[], McpRefused], float]] = OrderedDict()
+        self._unproved: OrderedDict[str, tuple[Callable[[], McpRefused], float]] = OrderedDict()
 
     def scopes(self) -> tuple[str, ...]:
         """Return what hosts may send tokens for, () where no registration takes any; for announcing it."""
@@ -110,14 +113,14 @@ class SharpContexts:
         try:
             context = _context(presented)
         except McpRefused as error:
-            refused(self._audit, Who(), error.code, str(error))
+            self._refusals.record(Who(), error.code, str(error))
             raise
         if context is None:
             return None
         try:
             return self._verify(context)
         except ChartsideError as error:
-            refused(self._audit, self._who(context), error.code, str(error))
+            self._refusals.record(self._who(context), error.code, str(error))
             raise
 
     def owns(self, launch_id: str) -> bool:
@@ -180,7 +183,7 @@ class SharpContexts:
             if kept is not None and now < kept.good_until:
                 kept.used_at = now
                 return kept
-            make, until = self._refusals.get(launch_id, (None, 0.0))
+            make, until = self._unproved.get(launch_id, (None, 0.0))
         if make is not None and now < until:
             raise make()
         return None
@@ -218,10 +221,10 @@ class SharpContexts:
         until = self._clock().timestamp() + REFUSAL_S
         with self._lock:
             known = self._kept.pop(launch_id, None) is not None
-            self._refusals[launch_id] = (make, until)
-            self._refusals.move_to_end(launch_id)
-            while len(self._refusals) > MOST_KEPT:
-                self._refusals.popitem(last=False)
+            self._unproved[launch_id] = (make, until)
+            self._unproved.move_to_end(launch_id)
+            while len(self._unproved) > MOST_KEPT:
+                self._unproved.popitem(last=False)
         if known:
             self._on_end(launch_id)
         return make()

@@ -17,6 +17,7 @@ from app.launch_context import LaunchContext
 from app.llm.catalog import Catalog, load
 from app.llm.no_llm import NoLanguageModel
 from app.llm.synonyms import load as load_synonyms
+from app.mcp.refusals import Refusals
 from app.settings import Settings
 from app.smart.admission import Admission
 from app.smart.launch import Launcher
@@ -61,8 +62,8 @@ def build(
     sessions = LaunchSessions(rows, settings.secret_key, registry, smart.vault, now, ended)
     switches = Switches(SwitchRows(engine), registry, now)
     base = Base(
-        settings=settings, registry=registry, audit=audit, switches=switches, sessions=sessions, smart=smart, clock=now,
-        transport=transport,
+        settings=settings, registry=registry, audit=audit, refusals=Refusals(audit, now), switches=switches,
+        sessions=sessions, smart=smart, clock=now, transport=transport,
     )  # fmt: skip
     others = guests(base, engine)
     bearers = Bearers(sessions, others.sharp, others.services)

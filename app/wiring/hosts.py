@@ -23,6 +23,7 @@ from app.mcp.grants import Grants
 from app.mcp.launch_tokens import LaunchTokens
 from app.mcp.limits import Buckets
 from app.mcp.reading import Reading
+from app.mcp.refusals import Refusals
 from app.mcp.service_accounts import ServiceAccounts
 from app.mcp.sharp import SharpContexts
 from app.mcp.sign_in import SignIn
@@ -48,6 +49,7 @@ class Base:
     settings: Settings
     registry: Registrations
     audit: AuditLog
+    refusals: Refusals
     switches: Switches
     sessions: LaunchSessions
     smart: Smart
@@ -81,8 +83,8 @@ def guests(base: Base, engine: Engine) -> Guests:
     settings, registry = base.settings, base.registry
     forget: Forget = []
     sharp = SharpContexts(
-        prover=base.smart.prover, registry=registry, switches=base.switches, audit=base.audit, key=settings.secret_key,
-        clock=base.clock, on_end=partial(_each, forget),
+        prover=base.smart.prover, registry=registry, switches=base.switches, audit=base.audit, refusals=base.refusals,
+        key=settings.secret_key, clock=base.clock, on_end=partial(_each, forget),
     )  # fmt: skip
     grants = Grants(GrantRows(engine), settings.secret_key, base.clock, base.sessions.end)
     keys_of = {
@@ -109,7 +111,7 @@ def hosts(
     settings, registry, audit = base.settings, base.registry, base.audit
     tokens_for = partial(
         LaunchTokens, issuer=settings.origin, keyring=base.smart.keyring, sessions=base.sessions, registry=registry,
-        switches=base.switches, audit=audit, key=settings.secret_key, clock=base.clock,
+        switches=base.switches, audit=audit, refusals=base.refusals, key=settings.secret_key, clock=base.clock,
     )  # fmt: skip
     tokens = tokens_for(
         url=settings.mcp_url, grant_lives=guests.grants.lives, of_service=guests.services.caller
@@ -120,7 +122,7 @@ def hosts(
     opt_outs = OptOuts(mcp_charts)
     fhir_tokens = tokens_for(url=f"{settings.origin}/fhir")
     fhir_door = FhirDoor(
-        tokens=fhir_tokens, reading=_reading((fhir_tokens,), mcp_charts, opt_outs, registry, audit), registry=registry,
+        tokens=fhir_tokens, reading=_reading((fhir_tokens,), mcp_charts, opt_outs, base), registry=registry,
         stores_of=partial(facades, settings, registry), live_of=live_of,
         labels_of=lambda context: labels_for_hosts(labels_of(registry, context)),
     )  # fmt: skip
@@ -132,7 +134,7 @@ def hosts(
     read = [mcp_charts.drop, opt_outs.drop]
     guests.forget.extend((*read, fhir_door.drop))
     return Hosts(
-        tokens=tokens, reading=_reading((guests.sharp, tokens), mcp_charts, opt_outs, registry, audit), sign_in=sign_in,
+        tokens=tokens, reading=_reading((guests.sharp, tokens), mcp_charts, opt_outs, base), sign_in=sign_in,
         fhir_door=fhir_door, forget=[guests.grants.launch_ended, *read, fhir_door.drop],
     )  # fmt: skip
 
@@ -152,22 +154,23 @@ def _reading(
     verifiers: Sequence[Verifier],
     charts: McpCharts,
     opt_outs: OptOuts,
-    registry: Registrations,
-    audit: AuditLog,
+    base: Base,
 ) -> Reading:
+    registry = base.registry
+
     def calls_per_minute(context: LaunchContext) -> int:
         registration = registry.get(context.registration)
         return registration.mcp_server.calls_per_minute if registration else 1
 
     return Reading(
-        authorization=Authorization(verifiers, audit),
+        authorization=Authorization(verifiers, base.refusals),
         charts=charts,
         opted_out=lambda context: opt_outs.asked(
             context, registry.models(context.registration).opt_out
         ),
         calls_per_minute=calls_per_minute,
         buckets=Buckets(time.monotonic),
-        audit=audit,
+        audit=base.audit,
     )
 
 

@@ -22,7 +22,7 @@ import anyio
 import httpx2
 
 from tests.interaction.mcp import services, sign_in
-from tests.interaction.mcp.audit import mcp_rows
+from tests.interaction.mcp.audit import refusals
 from tests.interaction.mcp.contexts import TAKES, ehr_token, headers_of, sharp_stack
 from tests.interaction.mcp.hosts import served, token_of
 from tests.interaction.mcp.services import BACKEND
@@ -109,8 +109,7 @@ class Hosts:
         return self.tally
 
     def _audited(self) -> int:
-        codes = ("mcp.refused", "mcp.ended", "mcp.oauth")
-        return sum(row.get("code") in codes for row in mcp_rows(self.stack))
+        return refusals(self.stack, "mcp.refused", "mcp.ended", "mcp.oauth")
 
     async def _run(self, calls: int) -> None:
         async with served(self.stack) as http:

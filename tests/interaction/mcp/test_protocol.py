@@ -153,6 +153,9 @@ def test_jobs_are_prompts_and_their_arguments_complete(stack: Stack, token: str)
     assert sections.completion.values == ["immunizations"]
     assert "M1" in handles.completion.values
     assert len(handles.completion.values) <= 100
+    noted = [row for row in mcp_rows(stack) if row["act"] == "completion/complete"]
+    assert [(row["of"], row["host"]) for row in noted] == [("prompt", "ward-copilot"), ("facts", "ward-copilot")]  # fmt: skip
+    assert [row["count"] for row in noted] == [1, len(handles.completion.values)]
 
     async def without(client: Client) -> Any:
         return await client.get_prompt("results", {})

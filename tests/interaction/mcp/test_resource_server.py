@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from tests.interaction.mcp.audit import mcp_rows
+from tests.interaction.mcp.audit import mcp_rows, refusals
 from tests.interaction.mcp.hosts import MODES, as_host, asked, token_of
 from tests.interaction.policy.it import it
 from tests.requirements import requirement
@@ -61,7 +61,14 @@ def test_without_a_token_that_holds_the_answer_is_401_and_says_where_to_go(
         assert f'resource_metadata="{METADATA}"' in refused.headers["WWW-Authenticate"]
         assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
         assert refused.json()["error"]["data"]["code"] == "mcp.refused"
-    assert len(mcp_rows(stack)) == before + 4
+    assert (len(mcp_rows(stack)), refusals(stack)) == (before + 2, before + 4)
+    # Who proves nothing may ask without end: the rest of a minute is one row with its number.
+    for _ in range(50):
+        post(stack, "opaque", call("chart_overview"))
+    stack.clock.forward(seconds=60)
+    stack.services.mcp.forget_ended(lambda _: True)
+    last = {"act": "refused", "code": "mcp.refused", "host": "", "why": "unknown kind of token", "more": 52}  # fmt: skip
+    assert (len(mcp_rows(stack)), mcp_rows(stack)[-1]) == (before + 3, last)
     found = asked(stack, path=f"/mcp?access_token={good}", json=call("chart_overview"), headers=ACCEPT)  # fmt: skip
     assert found.status_code == 401
 
