@@ -6,15 +6,18 @@ import sys
 
 def show(
     name: str,
-    value: float,
+    value: float | None,
     unit: str,
     *,
     goal: float | None,
     against: str = "",
     at_least: bool = False,
 ) -> None:
-    """Print `{"figure","value","unit","goal","met","against"}`; without a goal, `met` is null."""
-    met = None if goal is None else (value >= goal if at_least else value <= goal)
+    """Print `{"figure","value","unit","goal","met","against"}`; without a goal, `met` is null.
+
+    A value that could not be measured is None, and `against` says why.
+    """
+    met = None if goal is None or value is None else (value >= goal if at_least else value <= goal)
     line = {
         "figure": name,
         "value": value,

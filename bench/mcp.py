@@ -3,7 +3,8 @@
 The overhead is the median time of a call by the SDK's own client over Streamable HTTP, joined to the server in this process
 by ASGI, less the median of the same call to the registry. It holds the client's own part, the token's verification, the launch's
 checks in the database and the audit row. A busy machine makes a call wait, so CPU time is given beside it, and what of that is ours: the
-token, the launch, the tool, the audit row, without the SDK's two halves. Then: sixty questions directly and by a host, the same or not.
+token, the launch, the tool, the audit row, without the SDK's two halves. Then: sixty questions directly and by a host, the same or not;
+and the twelve of docs/options.md by a host of ours and by two other servers (`bench.mcp_peers`).
 """
 
 import gc
@@ -23,6 +24,7 @@ from app.mcp.authorization import McpCaller, Presented
 from app.mcp.server import INSTRUCTIONS, tool
 from app.tools.chart_tools import CHART_TOOLS
 from app.tools.registry import Registry
+from bench import mcp_peers
 from bench.figures import show
 from bench.tokens import count
 from tests.evals.by_host import compare
@@ -130,6 +132,7 @@ def main() -> None:
         tool_list(stack, caller)
         overhead(stack, caller, token)
         same_answers(stack)
+    mcp_peers.main()
 
 
 if __name__ == "__main__":
