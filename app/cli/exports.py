@@ -88,7 +88,7 @@ def _status(desk: Desk, given: argparse.Namespace) -> int:
     if not exports:
         return say("Nothing was exported yet.\n")
     say("".join(_line(export, data_set) for export in exports))
-    marks = data_set.watermarks(exports[-1].request.types)
+    marks = data_set.watermarks([kind for export in exports for kind in export.request.types])
     for kind in sorted(marks):
         say(f"  {kind:<26} {marks[kind] or 'never read whole'}\n")
     return 0 if all(marks.values()) else PARTLY

@@ -97,7 +97,7 @@ def _switches(state: SandboxState) -> tuple[Response, int]:
 
 
 def _changed(state: SandboxState) -> tuple[Response, int]:
-    """Change the records: `put` is a list of resources, `delete` one of `Type/id`; all at one moment, which is told."""
+    """Change the records: `put` is a list of resources, `delete` one of `Type/id`, all at one moment, which is told; `groups` has patients' ids by group."""
     body, at = request.get_json(), state.now()
     population = state.exports.population
     for resource in body.get("put", []):
@@ -105,6 +105,8 @@ def _changed(state: SandboxState) -> tuple[Response, int]:
     for reference in body.get("delete", []):
         kind, _, fhir_id = reference.partition("/")
         population.delete(kind, fhir_id, at)
+    for group_id, patients in body.get("groups", {}).items():
+        population.group(group_id, patients)
     return jsonify({"at": at.isoformat(), "held": len(population)}), 200
 
 
@@ -148,6 +150,8 @@ def _kick_off(state: SandboxState, patients: frozenset[str] | None) -> Response:
     if "respond-async" not in request.headers.get("Prefer", ""):
         raise FhirRefusal(400, "invalid", "Prefer: respond-async is required")
     given = _parameters(frozenset(exports.traps.ignores))
+    if exports.traps.no_patients and given.get("patient"):
+        raise FhirRefusal(400, "not-supported", "the parameter patient is not supported")
     job = exports.jobs.start(_ask(token, given, patients), exports.population, exports.traps)
     answer = Response(status=202)
     if not exports.traps.no_location:

@@ -89,6 +89,7 @@ class Jobs:
         """Freeze what is asked for, and return the job."""
         now = self._clock()
         failing = frozenset(traps.failing_types)
+        failing = failing if ask.types is None else failing & ask.types
         chosen = [one for one in _chosen(ask, population, now) if one.resource_type not in failing]
         job = Job(
             job_id=secrets.token_urlsafe(12),

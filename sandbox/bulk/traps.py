@@ -25,7 +25,7 @@ class BulkTraps:
     unasked: a type nobody asked for comes along. lost_jobs: status requests answered 404. no_location: the kick-off
     names no status address. loop: the last page of the manifest links to the first. checksum: Content-Digest is sent
     ("right"), or one that does not fit ("wrong"). separate_status: `X-Export-Status` carries the job's status.
-    strange_lines: the last line of each file is cut.
+    strange_lines: the last line of each file is cut. no_patients: an export of named patients is refused.
     """
 
     retry_after: RetryAfter = "seconds"
@@ -54,6 +54,7 @@ class BulkTraps:
     checksum: Literal["", "right", "wrong"] = ""
     separate_status: bool = False
     strange_lines: bool = False
+    no_patients: bool = False
 
     @classmethod
     def from_json(cls, body: object) -> "BulkTraps":

@@ -11,6 +11,12 @@ class ExportFailed(ChartsideError):
     public = "The export did not succeed. Nothing of it was taken over; the data before it stays."
 
 
+class ExportRefused(ExportFailed):
+    """The server does not take the request as it is (a 4xx at the kick-off); another request may be taken."""
+
+    code = "export.refused"
+
+
 class ExportLost(ExportFailed):
     """The server knows the export no longer (404 or 410 at its status address)."""
 

@@ -44,7 +44,8 @@ class FileDone(msgspec.Struct, frozen=True, kw_only=True):
 class Export(msgspec.Struct, frozen=True, kw_only=True):
     """How far one export is. `incomplete` says for each type why its files are not all there; `warnings` are for people.
 
-    `whole`: it holds everything of its types (no `_since`), so what it lacks is gone.
+    `whole`: it holds everything of its types (no `_since`), so what it lacks is gone. `members`: the ids of a group's patients
+    at that time, where it tells them.
     """
 
     export_id: str
@@ -60,6 +61,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     error: str = ""
     ended: bool = False
+    members: tuple[str, ...] | None = None
 
     @property
     def complete_types(self) -> tuple[str, ...]:

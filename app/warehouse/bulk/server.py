@@ -11,7 +11,7 @@ import orjson
 
 from app.boundary import Boundary, Response
 from app.errors import EhrUnavailable
-from app.warehouse.bulk.errors import ExportFailed, ExportLost
+from app.warehouse.bulk.errors import ExportFailed, ExportLost, ExportRefused
 from app.warehouse.bulk.manifest import Manifest, read_manifest
 from app.warehouse.bulk.request import ExportRequest
 from app.warehouse.bulk.waiting import Waiting
@@ -57,7 +57,8 @@ class BulkServer:
         """Start an export; return its status address.
 
         Raises:
-            ExportFailed: the server refuses, or names no address.
+            ExportRefused: the server does not take the request.
+            ExportFailed: it fails, or names no address.
         """
         headers = {"Accept": FHIR_JSON, "Prefer": PREFER}
         body = None
@@ -66,7 +67,10 @@ class BulkServer:
             body = orjson.dumps(request.body())
         answer = self._ask(request.method, request.url(self._base), headers, body)
         if answer.status not in (200, 202):
-            raise ExportFailed(f"the kick-off was answered {answer.status}: {said(answer)}")
+            refused = answer.status in (400, 405, 415, 422, 501)
+            raise (ExportRefused if refused else ExportFailed)(
+                f"the kick-off was answered {answer.status}: {said(answer)}"
+            )
         location = answer.headers.get("content-location", "")
         if not self._boundary.allows(location):
             raise ExportFailed(

@@ -11,15 +11,17 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from app.warehouse.bulk import findings
+from app.warehouse.bulk import findings, members
 from app.warehouse.bulk.download import EXPIRED, Downloader
-from app.warehouse.bulk.errors import ExportFailed, ExportLost
+from app.warehouse.bulk.errors import ExportFailed, ExportLost, ExportRefused
 from app.warehouse.bulk.landing import DataSet, Export, ExportFolder
 from app.warehouse.bulk.manifest import earliest, wanted_of
 from app.warehouse.bulk.request import ExportRequest
 from app.warehouse.bulk.server import BulkServer
 
 AUTO, FULL = "auto", "full"
+# To name more patients than this in one request is left to a whole export; so are most members of a group.
+MOST_JOINED, MOST_SHARE = 1_000, 0.5
 # A status address that is lost, and files that expired, are worth one more export each.
 MOST_AGAIN = 2
 
@@ -55,7 +57,15 @@ class Sync:
                 self.say(f"going on with {unfinished.path.name}")
                 landed += self._finish(unfinished)
             for planned, whole in self._plan(request, since):
-                landed += self._finish(self._begin(planned, whole=whole))
+                try:
+                    landed += self._finish(self._begin(planned, whole=whole))
+                except ExportRefused as error:
+                    if not planned.patients:
+                        raise
+                    self.say(
+                        f"{error}; it may not export named patients, so all is asked for again"
+                    )
+                    return landed + self._finish(self._begin(request, whole=True))
             return landed
 
     def _plan(self, request: ExportRequest, since: str) -> Iterator[tuple[ExportRequest, bool]]:
@@ -65,11 +75,42 @@ class Sync:
         if since == FULL or not self.incremental or self._due(request):
             yield request, True
             return
+        kinds = request.types
+        if self._tells_members(request):
+            yield _narrowed(request, (members.PATIENT,), ""), True
+            if planned := self._for_joined(request):
+                yield planned
+                if planned[1]:
+                    return
+            kinds = tuple(kind for kind in kinds if kind != members.PATIENT)
         by_mark: dict[str, list[str]] = defaultdict(list)
-        for kind, mark in self.data_set.watermarks(request.types).items():
+        for kind, mark in self.data_set.watermarks(kinds).items():
             by_mark[mark].append(kind)
         for mark in sorted(by_mark):
             yield _narrowed(request, by_mark[mark], mark), not mark
+
+    def _tells_members(self, request: ExportRequest) -> bool:
+        if request.level != "group":
+            return False
+        if members.PATIENT in request.types and not members.is_filtered(request):
+            return True
+        self.say("note: not all patients of the group are exported, so who joined or left is found by the next whole export")  # fmt: skip
+        return False
+
+    def _for_joined(self, request: ExportRequest) -> tuple[ExportRequest, bool] | None:
+        """Return the export that brings the records of those who joined: theirs, or all; None where nobody did."""
+        exports = [export for _, export in self.data_set.landed()]
+        known = members.now(exports)
+        lacking = members.joined(exports, self.data_set.watermarks(request.types))
+        who = sorted(frozenset().union(*lacking.values()))
+        if not who:
+            return None
+        if len(who) > min(MOST_JOINED, max(1, len(known) * MOST_SHARE)):
+            self.say(f"{len(who):,} of the group's {len(known):,} patients lack older records: all is asked for again")  # fmt: skip
+            return request, True
+        self.say(f"{len(who):,} of the group's {len(known):,} patients lack older records, which are asked for")  # fmt: skip
+        planned = _narrowed(request, sorted(lacking), "")
+        return msgspec.structs.replace(planned, patients=tuple(who), method="POST"), False
 
     def _due(self, request: ExportRequest) -> bool:
         """Tell whether the last whole export is too old: what changed unnoticed is found by the next.
@@ -164,9 +205,10 @@ class Sync:
             self.say(f"note: {warning}")
         for kind, why in found.incomplete.items():
             self.say(f"incomplete: {kind}: {why}")
+        checked = msgspec.structs.replace(export, incomplete=found.incomplete)
         return folder.write(
             msgspec.structs.replace(
-                export, phase="landed", incomplete=found.incomplete,
+                checked, phase="landed", members=members.told(checked, folder, done),
                 warnings=(*export.warnings, *found.warnings),
             )
         )  # fmt: skip

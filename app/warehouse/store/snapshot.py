@@ -156,6 +156,9 @@ def _take(db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export) -
 
     What comes is appended first, so its texts are moved once; what it replaces lies before it.
     """
+    if export.members is not None:
+        # Who left a group is told by nobody: its patients as they are now say it.
+        db.execute(LEFT, [list(export.members)])
     before = _one(db, "SELECT coalesce(max(rowid), -1) FROM resource")
     if files := _files(folder, export, "output"):
         db.execute(_incoming(), [list(map(str, files)), keys.paths(), list(export.request.types)])
@@ -178,6 +181,10 @@ ONCE = """
 DELETE FROM resource WHERE rowid > $1 AND rowid IN (SELECT row FROM (
   SELECT rowid AS row, row_number() OVER (PARTITION BY resource_type, id ORDER BY last_updated DESC) AS place
   FROM resource WHERE rowid > $1) WHERE place > 1)
+"""
+LEFT = """
+DELETE FROM resource WHERE patient IN (
+  SELECT id FROM resource WHERE resource_type = 'Patient' AND id NOT IN (SELECT unnest($1)))
 """
 REPLACED = """
 DELETE FROM resource WHERE rowid <= $1 AND (resource_type, id) IN (SELECT resource_type, id FROM resource WHERE rowid > $1)
