@@ -19,10 +19,11 @@ from app.warehouse.bulk.download import Downloader, Lines
 from app.warehouse.bulk.errors import ExportFailed
 from app.warehouse.bulk.landing import DataSet, Export, ExportFolder, FileDone, folder_of
 from app.warehouse.bulk.request import TYPES, ExportRequest
+from app.warehouse.bulk.retention import prune
 from app.warehouse.bulk.server import BulkServer
 from app.warehouse.bulk.sync import AUTO, FULL, Sync
 from app.warehouse.bulk.waiting import Waiting
-from app.warehouse.store.snapshot import apply
+from app.warehouse.store.snapshot import apply, current
 from app.wiring import Services, build
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def _export(desk: Desk, given: argparse.Namespace) -> int:
         landed = sync.run(request, since)
         with sync.data_set.locked():
             snapshot = apply(sync.data_set, services.clock())
+            removed = _pruned(sync.data_set, request, bulk.keep_exports)
     except (ChartsideError, OSError) as error:
         failed = error if isinstance(error, ChartsideError) else _not_stored(error)
         detail = {"group": given.group, "phase": "stopped", "error": failed.code}
@@ -72,7 +74,14 @@ def _export(desk: Desk, given: argparse.Namespace) -> int:
         say(_line(export, sync.data_set))
     if snapshot:
         say(f"The store holds {sum(snapshot.counts.values()):,} records, as of {snapshot.data_as_of or 'no moment: not every type was read whole'}.\n")  # fmt: skip
+    if removed:
+        say(f"The files of {removed:,} earlier exports, of which no snapshot would be made again, are removed.\n")  # fmt: skip
     return PARTLY if any(export.incomplete for export in landed) else 0
+
+
+def _pruned(data_set: DataSet, request: ExportRequest, keep: int) -> int:
+    found = current(data_set.path)
+    return prune(data_set, found[1].exports, request.types, keep) if found else 0
 
 
 def _not_stored(error: OSError) -> ExportFailed:
@@ -176,7 +185,7 @@ def sync_of(
         progress.begin(len(export.files), len(folder.done()))
         return Downloader(
             boundary=boundary, token=token, waiting=waits, folder=folder, parallel=bulk.parallel,
-            on_done=progress.done, allowed=allowed,
+            most_bytes=bulk.most_gb * 10**9, on_done=progress.done, allowed=allowed,
         )  # fmt: skip
 
     return Sync(
@@ -220,6 +229,8 @@ def _line(export: Export, data_set: DataSet) -> str:
     records = sum(sum(one.types.values()) for one in folder.done().values())
     kind = "all" if export.whole else f"since {export.request.since}"
     tail = f"; {plain(export.error)}" if export.error else ""
+    if export.pruned:
+        return f"{export.export_id}  {export.phase:<11} {kind}: its files are removed, no snapshot needs them\n"
     lines = [f"{export.export_id}  {export.phase:<11} {kind}: {len(export.files):,} files, {records:,} records{tail}\n"]  # fmt: skip
     lines += [f"  incomplete: {kind}: {plain(why)}\n" for kind, why in export.incomplete.items()]
     lines += [f"  note: {plain(one)}\n" for one in export.warnings]

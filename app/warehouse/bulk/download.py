@@ -35,6 +35,8 @@ from app.warehouse.bulk.waiting import Waiting
 MOST_TRIES = 5
 EXPIRED = "expired at the server"
 MOST_REDIRECTS = 5
+# Of one export, as it is stored; a registration may say otherwise.
+MOST_BYTES = 500 * 10**9
 MOST_FILE_S = 6 * 3600.0
 # IT switches off within a minute, however long a file is.
 ASKED_AGAIN_S = 20.0
@@ -79,10 +81,29 @@ class _TryAgain(Exception):
         self.retry_after = retry_after
 
 
+class _Room:
+    """How many bytes an export may still take on the disk. Safe for concurrent threads."""
+
+    def __init__(self, most: int, there: int) -> None:
+        self._most, self._left, self._lock = most, most - there, threading.Lock()
+
+    def take(self, size: int) -> None:
+        with self._lock:
+            self._left -= size
+            if self._left >= 0:
+                return
+        raise ExportFailed(f"the export has more than {self._most / 10**9:g} GB, which is all it may take ([bulk] most_gb)")  # fmt: skip
+
+    def give(self, size: int) -> None:
+        with self._lock:
+            self._left += size
+
+
 @dataclass(frozen=True, kw_only=True)
 class Downloader:
     """Downloads into one folder. `token(refused)` and `waiting` are the server's; `on_done` hears of every file.
 
+    `most_bytes` bounds what all files of the export take on the disk.
     `allowed` raises where this was switched off meanwhile; it is asked before each file, and while one is received.
     """
 
@@ -91,6 +112,7 @@ class Downloader:
     waiting: Waiting
     folder: ExportFolder
     parallel: int = 4
+    most_bytes: int = MOST_BYTES
     on_done: Callable[[FileDone], None] = lambda _: None
     allowed: Callable[[], None] = lambda: None
 
@@ -102,10 +124,11 @@ class Downloader:
         """
         there = self.folder.done()
         missing = [one for one in wanted if one.number not in there]
+        room = _Room(self.most_bytes, sum(one.size_bytes for one in there.values()))
         self.folder.files.mkdir(parents=True, exist_ok=True)
         failed: ExportFailed | None = None
         with ThreadPoolExecutor(self.parallel, thread_name_prefix="download") as pool:
-            running = [pool.submit(self._one, one) for one in missing]
+            running = [pool.submit(self._one, one, room) for one in missing]
             for future in as_completed(running):
                 try:
                     done = future.result()
@@ -119,10 +142,10 @@ class Downloader:
             raise failed
         return there
 
-    def _one(self, wanted: Wanted) -> FileDone:
+    def _one(self, wanted: Wanted, room: _Room) -> FileDone:
         for attempt in range(MOST_TRIES):
             try:
-                done = self._attempt(wanted)
+                done = self._attempt(wanted, room)
             except (_TryAgain, EhrUnavailable) as error:
                 if attempt + 1 == MOST_TRIES:
                     raise ExportFailed(f"file {wanted.number} ({wanted.resource_type}): {error}") from error  # fmt: skip
@@ -132,7 +155,7 @@ class Downloader:
             return done
         raise AssertionError("the last attempt ends the loop")
 
-    def _attempt(self, wanted: Wanted) -> FileDone:
+    def _attempt(self, wanted: Wanted, room: _Room) -> FileDone:
         self.allowed()
         bearer = self.token("") if wanted.bearer else ""
         url, renewed = wanted.url, False
@@ -149,10 +172,10 @@ class Downloader:
                 if answer.status == 401 and bearer and not renewed:
                     bearer, renewed = self.token(bearer), True
                     continue
-                return self._received(wanted, answer, bearer)
+                return self._received(wanted, answer, bearer, room)
         raise ExportFailed(f"file {wanted.number}: too many redirects")
 
-    def _received(self, wanted: Wanted, answer: Download, bearer: str) -> FileDone:
+    def _received(self, wanted: Wanted, answer: Download, bearer: str, room: _Room) -> FileDone:
         # A file store takes no token: 401 and 403 are how it says that a signed address is over.
         if answer.status in (404, 410) or (answer.status in (401, 403) and not bearer):
             return FileDone(
@@ -165,9 +188,8 @@ class Downloader:
             raise _TryAgain(f"answered {answer.status}", answer.headers.get("retry-after", ""))
         if answer.status != 200:
             raise ExportFailed(f"file {wanted.number}: answered {answer.status}")
-        return _stored(
-            wanted, replace(answer, pieces=self._watched(answer.pieces)), self.folder.files
-        )
+        watched = replace(answer, pieces=self._watched(answer.pieces))
+        return _stored(wanted, watched, self.folder.files, room)
 
     def _watched(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         until = time.monotonic() + ASKED_AGAIN_S
@@ -178,7 +200,7 @@ class Downloader:
             yield piece
 
 
-def _stored(wanted: Wanted, answer: Download, folder: Path) -> FileDone:
+def _stored(wanted: Wanted, answer: Download, folder: Path, room: _Room) -> FileDone:
     coding = answer.headers.get("content-encoding", "identity").lower()
     if coding not in ("gzip", "identity"):
         raise ExportFailed(f"file {wanted.number}: sent in an encoding that was not asked for")
@@ -194,6 +216,7 @@ def _stored(wanted: Wanted, answer: Download, folder: Path) -> FileDone:
                 if stored is not told.sha256:
                     stored.update(piece)
                 size += len(piece)
+                room.take(len(piece))
                 file.write(piece)
             lines.end()
             told.check(answer.headers)
@@ -201,6 +224,7 @@ def _stored(wanted: Wanted, answer: Download, folder: Path) -> FileDone:
             os.fsync(file.fileno())
         partial.replace(folder / wanted.name)
     except BaseException as error:
+        room.give(size)
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in DISK:

@@ -45,7 +45,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     """How far one export is. `incomplete` says for each type why its files are not all there; `warnings` are for people.
 
     `whole`: it holds everything of its types (no `_since`), so what it lacks is gone. `members`: the ids of a group's patients
-    at that time, where it tells them.
+    at that time, where it tells them. `pruned`: its files are removed, and what they were is no longer noted.
     """
 
     export_id: str
@@ -62,6 +62,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     ended: bool = False
     members: tuple[str, ...] | None = None
+    pruned: bool = False
 
     @property
     def complete_types(self) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ class ExportFolder:
 
     def write(self, export: Export) -> Export:
         """Put the new state on the disk, then return it."""
-        self.files.mkdir(parents=True, exist_ok=True)
+        (self.path if export.pruned else self.files).mkdir(parents=True, exist_ok=True)
         replace(self.path / "export.json", msgspec.json.encode(export))
         return export
 

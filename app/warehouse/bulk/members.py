@@ -7,7 +7,7 @@ worked out from the exports that landed.
 """
 
 import gzip
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -35,7 +35,7 @@ def told(export: Export, folder: ExportFolder, done: Mapping[int, FileDone]) -> 
         return None
     if PATIENT not in export.complete_types:
         return None
-    found = set()
+    found: set[str] = set()
     for wanted in export.files:
         if wanted.kind == "output" and PATIENT in done[wanted.number].types:
             found |= _patients(folder, wanted.name)
@@ -74,7 +74,7 @@ def joined(landed: Sequence[Export], marks: Mapping[str, str]) -> dict[str, froz
     return {kind: current - have for kind, have in there.items() if current - have}
 
 
-def _patients(folder: ExportFolder, name: str) -> Iterable[str]:
+def _patients(folder: ExportFolder, name: str) -> set[str]:
     found = set()
     with gzip.open(folder.files / name) as lines:
         for line in lines:

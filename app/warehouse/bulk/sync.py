@@ -217,7 +217,7 @@ class Sync:
         """Return how many records of each type the last whole and complete export had."""
         counts: dict[str, int] = {}
         for folder, earlier in self.data_set.landed():
-            if earlier.whole and earlier.export_id != export.export_id:
+            if earlier.whole and not earlier.pruned and earlier.export_id != export.export_id:
                 found = findings.counted(earlier, folder.done())
                 counts.update({kind: found[kind] for kind in earlier.complete_types})
         return counts

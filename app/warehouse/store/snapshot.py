@@ -79,7 +79,9 @@ def apply(data_set: DataSet, now: datetime) -> Snapshot | None:
     before = found[1] if found else None
     known = set(before.exports) if before else set()
     new = [
-        (folder, export) for folder, export in data_set.landed() if export.export_id not in known
+        (folder, export)
+        for folder, export in data_set.landed()
+        if export.export_id not in known and not export.pruned
     ]
     if not new:
         return None
