@@ -58,7 +58,7 @@ def _export(desk: Desk, given: argparse.Namespace) -> int:
         services.switches.demand(registration.slug, "export")
         landed = sync.run(request, since)
         with sync.data_set.locked():
-            snapshot = apply(sync.data_set, services.clock())
+            snapshot = apply(sync.data_set, services.clock(), bulk.memory_gb)
             removed = _pruned(sync.data_set, request, bulk.keep_exports)
     except (ChartsideError, OSError) as error:
         failed = error if isinstance(error, ChartsideError) else _not_stored(error)

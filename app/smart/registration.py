@@ -63,8 +63,8 @@ class Bulk(Table, frozen=True, kw_only=True):
 
     `level` is where an export without a group begins; `groups` are those that may be named. `types` () are those of US Core.
     `filters` are searches such as `Condition?category=problem-list-item`. `incremental`: the EHR heeds `_since`; a whole export is made all the
-    same after `full_every_days`. `most_gb` bounds what one export takes on the disk; the files of the last `keep_exports` stay, though no snapshot
-    needs them. File hosts beside those of `iss` stand in `[pins] hosts`.
+    same after `full_every_days`. `most_gb` bounds what one export takes on the disk; `memory_gb` what the database takes while a
+    snapshot is made; the files of the last `keep_exports` stay, though no snapshot needs them. File hosts beside those of `iss` stand in `[pins] hosts`.
     `chart = "store"`: a launch reads its chart from the store where the EHR would show its user the same; `facade = "on"`: the store
     answers FHIR requests of the applications that `[mcp_server] hosts` names, for the patient of a launch.
 
@@ -83,6 +83,7 @@ class Bulk(Table, frozen=True, kw_only=True):
     parallel: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
     most_hours: Annotated[int, msgspec.Meta(ge=1, le=240)] = 24
     most_gb: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500
+    memory_gb: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 4
     keep_exports: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 2
     chart: Literal["off", "store"] = "off"
     facade: Literal["off", "on"] = "off"

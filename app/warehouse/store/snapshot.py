@@ -25,6 +25,8 @@ from app.warehouse.store import keys
 FILE, NOTE, CURRENT = "resources.duckdb", "snapshot.json", "current"
 SORTED_SHARE = 0.1
 KEPT = 2
+# What DuckDB may take while a snapshot is made; what does not fit waits in SPILL beside it.
+MEMORY_GB, SPILL = 4, "spill"
 MOST_RESOURCE_BYTES = 256 * 2**20
 LAYOUT = 2
 TABLES = """
@@ -67,10 +69,10 @@ def current(path: Path) -> tuple[Path, Snapshot] | None:
         return None
 
 
-def apply(data_set: DataSet, now: datetime) -> Snapshot | None:
+def apply(data_set: DataSet, now: datetime, memory_gb: int = MEMORY_GB) -> Snapshot | None:
     """Bring the store up to the last landed export; return the new snapshot, None when there is nothing new.
 
-    The caller holds the data set's lock.
+    `memory_gb` bounds the database's memory, beyond which it works on the disk, in the data set's own folder. The caller holds the data set's lock.
 
     Raises:
         ExportFailed: the database could not take it (a full disk).
@@ -95,10 +97,11 @@ def apply(data_set: DataSet, now: datetime) -> Snapshot | None:
     if found:
         _copy(found[0] / FILE, partial / FILE)
     try:
-        snapshot = _filled(partial, before, new, number, now)
+        snapshot = _filled(partial, before, new, number, now, memory_gb)
     except duckdb.Error as error:
         # Its message may quote what it could not read.
         raise ExportFailed(f"the store could not be made ({type(error).__name__}); the one before stays") from error  # fmt: skip
+    shutil.rmtree(partial / SPILL, ignore_errors=True)
     replace(partial / NOTE, msgspec.json.encode(snapshot))
     partial.rename(folder)
     sync_folder(folder.parent)
@@ -113,8 +116,13 @@ def _filled(
     new: Sequence[tuple[ExportFolder, Export]],
     number: int,
     now: datetime,
+    memory_gb: int,
 ) -> Snapshot:
-    with duckdb.connect() as db:
+    # Without a name DuckDB would put patients' records into the working folder.
+    bounds: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory_gb}GB", "temp_directory": str(partial / SPILL)
+    }  # fmt: skip
+    with duckdb.connect(config=bounds) as db:
         # Nobody reads this file yet, and after a crash it is made anew: a log to recover from would be written in vain.
         db.execute(f"ATTACH '{_quoted(partial / FILE)}' AS store (RECOVERY_MODE no_wal_writes)")
         db.execute("USE store")

@@ -2,12 +2,13 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import orjson
 import pytest
 
-from app.warehouse.store.snapshot import FILE, Snapshot, _deleted, apply, current
+from app.warehouse.store.snapshot import FILE, Snapshot, _deleted, _take, apply, current
 from tests.interaction.warehouse.conftest import TYPES, Exporter
 from tests.interaction.warehouse.test_exports import held
 
@@ -102,6 +103,25 @@ def test_a_line_that_is_no_record_makes_its_type_incomplete_and_holds_up_nothing
     assert "Condition/sound" in found
     assert "Condition/x" not in found
     assert len(found) == 43
+
+
+def test_what_does_not_fit_into_the_memory_waits_in_the_data_sets_own_folder(
+    exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def looked(db: duckdb.DuckDBPyConnection, *given: Any) -> int:
+        query = "SELECT current_setting('temp_directory'), current_setting('memory_limit')"
+        seen.extend(db.execute(query).fetchall())
+        return _take(db, *given)
+
+    exporter.run()
+    monkeypatch.setattr("app.warehouse.store.snapshot._take", looked)
+    data_set = exporter.sync().data_set
+    apply(data_set, exporter.stack.clock(), memory_gb=3)
+    spill = data_set.path / "snapshots" / "000001.part" / "spill"
+    assert seen == [(str(spill), "2.7 GiB")]
+    assert sorted(one.name for one in (data_set.path / "current").iterdir()) == ["resources.duckdb", "snapshot.json"]  # fmt: skip
 
 
 def test_numbers_keep_the_digits_that_were_sent(exporter: Exporter, tmp_path: Path) -> None:
