@@ -83,7 +83,7 @@ class Bulk(Table, frozen=True, kw_only=True):
     parallel: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
     most_hours: Annotated[int, msgspec.Meta(ge=1, le=240)] = 24
     most_gb: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500
-    memory_gb: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 4
+    memory_gb: Annotated[int, msgspec.Meta(ge=2, le=10_000)] = 4
     keep_exports: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 2
     chart: Literal["off", "store"] = "off"
     facade: Literal["off", "on"] = "off"

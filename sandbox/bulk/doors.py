@@ -3,7 +3,8 @@
 import base64
 import gzip
 import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -24,6 +25,7 @@ Parameters = Mapping[str, list[str]]
 # Where files stand that are given without a token, or after a redirect: another origin of this machine.
 FILES_HOST = "files.localhost"
 WAIT_S = 1
+PIECES_PER_S = 50
 NDJSON_TYPE = "application/fhir+ndjson"
 KNOWN = frozenset({
     "_outputFormat", "_since", "_until", "_type", "_typeFilter", "_elements", "patient", "organizeOutputBy",
@@ -242,9 +244,6 @@ def _moment(given: Parameters, name: str) -> datetime | None:
     return found
 
 
-# -------------------------------------------------------------------- status
-
-
 def _status(state: SandboxState, job: Job) -> Response:
     if state.exports.strikes("busy_polls"):
         raise FhirRefusal(429, "throttled", "too many questions", _retry_after(state, WAIT_S))
@@ -340,9 +339,6 @@ def _retry_after(state: SandboxState, seconds: int) -> dict[str, str]:
     return {"Retry-After": written}
 
 
-# --------------------------------------------------------------------- files
-
-
 def _refused_file(state: SandboxState, job: Job) -> Response | None:
     """Answer what is not the file: a redirect, a refusal."""
     exports = state.exports
@@ -381,7 +377,19 @@ def _sent(state: SandboxState, job: Job, file: File) -> Response:
         # RFC 9530 3.1: of the representation, which includes its content coding.
         digest = base64.b64encode(hashlib.sha256(told).digest()).decode()
         answer.headers["Repr-Digest"] = f"sha-256=:{digest}:"
+    if job.traps.bytes_per_s:
+        whole = answer.data
+        answer.response = _paced(whole, job.traps.bytes_per_s)
+        answer.headers["Content-Length"] = str(len(whole))
     return answer
+
+
+def _paced(body: bytes, bytes_per_s: int) -> Iterator[bytes]:
+    step = max(1, bytes_per_s // PIECES_PER_S)
+    for start in range(0, len(body), step):
+        piece = body[start : start + step]
+        time.sleep(len(piece) / bytes_per_s)
+        yield piece
 
 
 def _broken(body: bytes) -> bytes:

@@ -26,6 +26,7 @@ class BulkTraps:
     names no status address. loop: the last page of the manifest links to the first. checksum: Content-Digest is sent
     ("right"), or one that does not fit ("wrong"). separate_status: `X-Export-Status` carries the job's status.
     strange_lines: the last line of each file is cut. no_patients: an export of named patients is refused.
+    bytes_per_s: how fast each file is sent, as it is packed; 0: as fast as it can be.
     """
 
     retry_after: RetryAfter = "seconds"
@@ -55,6 +56,7 @@ class BulkTraps:
     separate_status: bool = False
     strange_lines: bool = False
     no_patients: bool = False
+    bytes_per_s: int = 0
 
     @classmethod
     def from_json(cls, body: object) -> "BulkTraps":

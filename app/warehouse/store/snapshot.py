@@ -120,7 +120,9 @@ def _filled(
 ) -> Snapshot:
     # Without a name DuckDB would put patients' records into the working folder.
     bounds: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory_gb}GB", "temp_directory": str(partial / SPILL)
+        "memory_limit": f"{memory_gb}GB", "temp_directory": str(partial / SPILL),
+        # Each thread holds two of the longest lines while it reads: more threads than this leave no memory to sort in.
+        "threads": min(os.cpu_count() or 1, max(1, memory_gb // 2)),
     }  # fmt: skip
     with duckdb.connect(config=bounds) as db:
         # Nobody reads this file yet, and after a crash it is made anew: a log to recover from would be written in vain.

@@ -119,6 +119,7 @@ def test_no_form_of_retry_after_makes_it_wait_for_ever_or_hammer(
         ({"per_file": 2, "per_manifest": 3}, None),
         ({"twice": True}, None),
         ({"no_counts": True}, None),
+        ({"bytes_per_s": 20_000}, None),
         ({"checksum": "right"}, None),
         ({"separate_status": True, "polls": 3}, r"waiting: 2 more"),
         ({"lost_jobs": 1}, r"answered 404.*asking for it again"),
