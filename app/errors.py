@@ -42,7 +42,8 @@
     │   └── McpBusy             more calls than the site allows
     ├── AuditFailed             the audit log takes nothing more
     ├── ExportFailed            a bulk export ended without its files (`app.warehouse.bulk.errors`)
-    │   └── ExportLost          the EHR knows the export no longer
+    │   ├── ExportLost          the EHR knows the export no longer
+    │   └── ExportRefused       the EHR does not take this request for an export
     ├── FacadeRefused           a FHIR request that the store's facade does not answer (`app.warehouse.facade.errors`)
     ├── ExportRunning           another process works on the same data set
     └── NotFound                no such turn or source in this launch
