@@ -67,7 +67,8 @@ def joined(landed: Sequence[Export], marks: Mapping[str, str]) -> dict[str, froz
             for kind in there:
                 there[kind] &= current
         for kind in there.keys() & set(export.complete_types):
-            if export.whole and export.members is not None:
+            if export.whole:
+                # One of other types follows the export that told who is in the group.
                 there[kind] = set(current)
             elif export.request.patients and not export.request.since:
                 there[kind] |= current & set(export.request.patients)

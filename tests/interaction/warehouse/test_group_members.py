@@ -83,6 +83,16 @@ def test_older_records_that_did_not_come_are_asked_for_until_they_do(panel: Expo
     assert patients_held(panel) == {f"p{n}": 6 for n in (1, 2, 3, 4, 5)}
 
 
+def test_a_type_that_came_whole_by_itself_is_not_asked_for_again(exporter: Exporter) -> None:
+    exporter.trap(polls=0, failing_types=("Condition",))
+    exporter.run(group=GROUP)
+    exporter.trap(polls=0)
+    asked = [(one.request.types, one.whole) for one in again(exporter)]
+    assert asked == [(("Patient",), True), (("Condition",), True), (("Observation",), False)]
+    assert not again(exporter)[1].whole
+    assert patients_held(exporter) == {f"p{n}": 6 for n in range(7)}
+
+
 def test_who_left_and_came_back_is_read_whole_again(panel: Exporter) -> None:
     panel.population.group(GROUP, ["p2", "p3", "p4"])
     again(panel)
