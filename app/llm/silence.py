@@ -6,15 +6,16 @@ therefore run in a greenlet of that thread: whoever waits calls `waits` before i
 
 `waits` hands out what was written so far; until then words are only put together. An answer that keeps its pace is
 shown word by word; one that is late has several words to read at once, and shows them at the cost of one: the more
-behind a process is, the less each word costs it. Where handing out had to wait, a process has more to do than it can: the
-stream then rests before it reads on, so that answers that begin are not kept waiting by those that run.
+behind a process is, the less each word costs it. Answers that run give way to those that begin: while one does, and where
+handing out had to wait, a stream rests before it reads on. To begin takes many steps, each behind every stream that is ready.
 
 Not told: a wait that calls nothing of ours. Opening a call is such a wait; it has a thread of its own (`hearing`).
 """
 
 import contextvars
+import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from greenlet import getcurrent, greenlet
 
@@ -26,7 +27,41 @@ SILENCE_S = 1.0
 MOST_JOINED = 400
 # A hand-out that waited longer than this (for the interpreter, mostly) waited for others that want to run.
 CROWDED_S, RESTS, MOST_REST_S = 0.002, 10, 0.15
+# How long a stream rests while an answer begins; one that reads its chart first, for seconds, is not waited for.
+GIVES_WAY_S, BEGINS_S = 0.08, 0.25
 _OVER = object()
+
+
+class _Beginnings:
+    """Counts the answers of this process that begin: from the question until the model is asked. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n = 0
+        self._last_s = 0.0
+
+    def one(self) -> Callable[[], None]:
+        """Count one; what is returned ends it, and does nothing when it is called again."""
+        with self._lock:
+            self._n += 1
+            self._last_s = time.monotonic()
+        left = [None]
+
+        def ends() -> None:
+            with self._lock:
+                if left:
+                    left.pop()
+                    self._n -= 1
+
+        return ends
+
+    def any(self) -> bool:
+        """Tell whether one begins now."""
+        return self._n > 0 and time.monotonic() - self._last_s < BEGINS_S
+
+
+_beginnings = _Beginnings()
+begins = _beginnings.one
 
 
 class _Apart(greenlet):
@@ -78,6 +113,8 @@ class _Apart(greenlet):
 
 def _rest_s(waited_s: float) -> float:
     """Return how long a stream rests that waited so long, not counting what it worked; mostly 0."""
+    if _beginnings.any():
+        return GIVES_WAY_S
     return min(RESTS * waited_s, MOST_REST_S) if waited_s > CROWDED_S else 0.0
 
 

@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import msgspec
@@ -23,6 +23,7 @@ from app.launch_context import LaunchContext
 from app.llm.errors import ModelFailed
 from app.llm.hang_up import HangUp
 from app.llm.history import Exchange, pack
+from app.llm.silence import begins
 from app.web import sse
 from app.web.errors import places
 from app.web.session import current_launch
@@ -102,8 +103,9 @@ def _turn(services: Services, asked: _Asked, running: RunningTurns) -> Iterator[
     events: list[TurnEvent] = []
     told: list[Exchange] = []
     unsent: list[bytes] = []
+    begun = begins()
     try:
-        for event in _events(services, asked, told.append):
+        for event in _events(services, asked, told.append, begun):
             if event is None:
                 yield sse.one_write(unsent) if unsent else None
                 unsent.clear()
@@ -122,15 +124,19 @@ def _turn(services: Services, asked: _Asked, running: RunningTurns) -> Iterator[
         with suppress(Exception):
             _keep(services, asked, [e for e in events if e.type not in TERMINAL] + [end], told)
     finally:
+        begun()
         running.end(asked.context.launch_id, asked.turn_id)
     # The end is told when the turn is kept and the next one may start, and never of a turn that was lost.
     yield sse.one_write([*unsent, encoded(end)])
 
 
 def _events(
-    services: Services, asked: _Asked, on_exchange: Callable[[Exchange], None]
+    services: Services,
+    asked: _Asked,
+    on_exchange: Callable[[Exchange], None],
+    begun: Callable[[], None],
 ) -> Iterator[TurnEvent | None]:
-    """Yield a turn's events; one that cannot begin says so like any other that fails."""
+    """Yield a turn's events; one that cannot begin says so like any other that fails. `begun`: the model is asked."""
     context = asked.context
     try:
         # Held to the end: as long as a turn uses a chart, it stays the launch's only one. Whether the patient opted out
@@ -155,7 +161,14 @@ def _events(
         yield from never_began(context.launch_id, asked.turn_id, error, ())
         return
     services.running.answers(context, asked.turn_id, turn.model_id)
-    yield from run(turn, asked.question, asked.turn_id, asked.stop)
+
+    def asks() -> None:
+        if turn.on_model_begun:
+            turn.on_model_begun()
+        begun()
+
+    services_of_turn = replace(turn, on_model_begun=asks)
+    yield from run(services_of_turn, asked.question, asked.turn_id, asked.stop)
 
 
 def _keep(

@@ -8,6 +8,7 @@ import pytest
 
 from app.agent import aside
 from app.agent.hearing import heard
+from app.llm import silence
 from app.llm.hang_up import HangUp
 from app.llm.port import Done, ModelEvent, TextDelta, ToolCall
 from app.llm.silence import MOST_JOINED, silent, waits
@@ -137,6 +138,34 @@ def test_a_stream_rests_only_where_handing_out_had_to_wait(monkeypatch: pytest.M
             clock.now_s += passed_s
             clock.ran_s += worked_s
     assert clock.rests == pytest.approx([0.1, 0.15])
+
+
+def test_streams_give_way_while_an_answer_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    rested: list[float] = []
+    clock = [100.0]
+    fake = SimpleNamespace(monotonic=lambda: clock[0], thread_time=lambda: 0.0, sleep=rested.append)
+    monkeypatch.setattr("app.llm.silence.time", fake)
+
+    def model(_: HangUp) -> Iterator[ModelEvent]:
+        for word in "abc":
+            yield TextDelta(text=word)
+            waits()
+
+    first, second = silence.begins(), silence.begins()
+    first()
+    first()
+    list(heard(model, HangUp()))
+    assert set(rested) == {silence.GIVES_WAY_S}
+
+    rested.clear()
+    clock[0] += silence.BEGINS_S
+    list(heard(model, HangUp()))
+    assert not rested, "one that reads its chart first is waited for"
+
+    clock[0] -= silence.BEGINS_S
+    second()
+    list(heard(model, HangUp()))
+    assert not rested, "its model is asked"
 
 
 def test_words_before_an_error_are_heard_before_it() -> None:
