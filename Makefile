@@ -7,10 +7,11 @@ COVERED := tests/unit/smart tests/unit/audit tests/unit/test_cli.py tests/contra
   tests/interaction/launch tests/interaction/policy tests/interaction/mcp tests/interaction/mcp_client tests/unit/mcp_client
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.ts frontend/*.json)
 
-.PHONY: help run test check static static-python static-frontend parties coverage others e2e bench types lock setup llama spark pictures wheel conformance conformance-check static-and-fetch options
+.PHONY: help run chartside test check static static-python static-frontend parties coverage others e2e bench types lock setup llama spark pictures wheel conformance conformance-check static-and-fetch options
 
 help:
 	@echo "make run      set up, then start the sandbox EHR, the copilot and its MCP server; prints the addresses"
+	@echo "make chartside DO='export sandbox'   one of Chartside's commands with the settings of make run"
 	@echo "make test     set up, then everything that must pass, browser tests included"
 	@echo "make check    lint, types and unit tests, in under two minutes"
 	@echo "make parties  every port's contract, and whole launches against the sandbox EHR"
@@ -51,6 +52,9 @@ setup: .setup/python .setup/node
 
 run: .setup/python .setup/build
 	@$(BIN)/python -m sandbox.demo
+
+chartside: .setup/python
+	@$(BIN)/python -m sandbox.command $(DO)
 
 types: .setup/python
 	$(BIN)/python frontend/generate_types.py

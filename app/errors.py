@@ -24,6 +24,7 @@
     ├── FlattenFailed           no tables were written (`app.warehouse.flatten.errors`)
     ├── SparkStopped            Spark is not there, or gave no answer (`app.warehouse.spark.errors`)
     ├── CohortRefused           a cohort question that may not, or cannot, be answered
+    │   └── NotAnalyst          the registration does not name this user
     ├── TurnRefused             a turn that cannot start (one runs already, budget spent, empty)
     │   ├── TurnRepeated        its id was used before
     │   └── RoleMayNot          the user's role asks no questions here
@@ -227,6 +228,13 @@ class CohortRefused(ChartsideError):
     status = 403
     code = "cohort.refused"
     public = "This question about many patients is not answered here."
+
+
+class NotAnalyst(CohortRefused):
+    """The registration does not name this user as an analyst."""
+
+    code = "cohort.not_analyst"
+    public = "You are not registered for questions about many patients here. Ask the IT department."
 
 
 class TurnRefused(ChartsideError):

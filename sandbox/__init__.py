@@ -19,6 +19,7 @@ from sandbox import (
     launcher_authorization,
     launcher_fhir,
     launcher_token,
+    population_page,
     styles,
     token_endpoint,
 )
@@ -49,7 +50,7 @@ def create_app(settings: SandboxSettings | None = None) -> Flask:
     app.extensions["sandbox"] = state
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for module in (
-        discovery, authorization, token_endpoint, bulk_doors, gateway, fault_switches, styles, ehr,
+        discovery, authorization, token_endpoint, bulk_doors, gateway, fault_switches, styles, ehr, population_page,
     ):  # fmt: skip
         app.register_blueprint(module.blueprint(state))
     shared = public_launcher.Launcher(state=state, statements=Statements())

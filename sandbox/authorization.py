@@ -100,7 +100,9 @@ def _answer(state: SandboxState, client: Client, parameters: Mapping[str, str]) 
     _granted_scopes(client, parameters)
     value = required(parameters, "launch")
     peeked = state.launches.peek(value)
-    struck = state.faults.strike("authorize", "authorize", peeked.patient_id if peeked else None)
+    struck = state.faults.strike(
+        "authorize", "authorize", (peeked.patient_id or None) if peeked else None
+    )
     launch = state.launches.redeem(value, client.client_id, state.now())
     if struck.rule("deny_consent"):
         raise OAuthError("access_denied", "the user did not agree")

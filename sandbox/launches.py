@@ -14,7 +14,7 @@ from sandbox.profiles import STRICT, Profile
 class Launch:
     """The context of one launch: which client, which patient and encounter, which signed-in user.
 
-    `more` goes into the token response as it is (`fhirContext`, `intent`, `tenant`). `profile` is how this EHR behaves
+    `patient_id` "": the user has no chart open. `more` goes into the token response as it is (`fhirContext`, `intent`, `tenant`). `profile` is how this EHR behaves
     in the launch.
     """
 

@@ -75,6 +75,14 @@ class SandboxState:
         launch = self.context(patient_id, client, user_reference, more or {}, profile)
         return self.launches.issue(launch, self.now())
 
+    def start_without_patient(self, client_id: str, user_reference: str) -> str:
+        """Issue a launch of a user who has no chart open, and return its opaque value."""
+        launch = Launch(
+            client_id=client_id, patient_id="", encounter_id=None, user_reference=user_reference,
+            clinical_time=self.now(), profile=PROFILES[self.clients[client_id].profile or self.settings.profile],
+        )  # fmt: skip
+        return self.launches.issue(launch, self.now())
+
     def context(
         self,
         patient_id: str,

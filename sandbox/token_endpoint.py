@@ -197,7 +197,8 @@ def _token_response(state: SandboxState, issue: Issue, struck: Struck) -> dict[s
         "__clinical_time": launch.clinical_time.isoformat(),
     }
     body.update(launch.more)
-    body["patient"] = launch.patient_id
+    if launch.patient_id:
+        body["patient"] = launch.patient_id
     if launch.encounter_id is not None:
         body["encounter"] = launch.encounter_id
     if "openid" in grant.scopes:
@@ -246,16 +247,19 @@ def _introspected(state: SandboxState) -> Mapping[str, object]:
     if token is None or not (client.introspects or token.grant.client_id == client.client_id):
         return {"active": False}
     launch = token.grant.launch
-    return {
-        "active": True,
-        "scope": " ".join(token.scopes),
-        "client_id": token.grant.client_id,
-        "exp": int(state.access_tokens.expires_at(value).timestamp()),
-        "iss": state.settings.fhir_base,
-        "sub": subject(launch.user_reference),
-        "fhirUser": f"{state.settings.fhir_base}/{launch.user_reference}",
-        "patient": launch.patient_id,
-    } | ({"encounter": launch.encounter_id} if launch.encounter_id else {})
+    return (
+        {
+            "active": True,
+            "scope": " ".join(token.scopes),
+            "client_id": token.grant.client_id,
+            "exp": int(state.access_tokens.expires_at(value).timestamp()),
+            "iss": state.settings.fhir_base,
+            "sub": subject(launch.user_reference),
+            "fhirUser": f"{state.settings.fhir_base}/{launch.user_reference}",
+        }
+        | ({"patient": launch.patient_id} if launch.patient_id else {})
+        | ({"encounter": launch.encounter_id} if launch.encounter_id else {})
+    )
 
 
 def _patient(state: SandboxState) -> str | None:

@@ -26,7 +26,9 @@ def carebundle(place: Path, count: int = 200) -> list[dict[str, Any]]:
     return [orjson.loads(line) for file in sorted(place.glob("*.ndjson")) for line in file.read_bytes().splitlines()]  # fmt: skip
 
 
-def store(data_set: Path, resources: Iterable[dict[str, Any]], number: int = 1) -> tuple[Path, Snapshot]:  # fmt: skip
+def store(
+    data_set: Path, resources: Iterable[dict[str, Any]], number: int = 1, base: str = "https://ehr.example/fhir"
+) -> tuple[Path, Snapshot]:  # fmt: skip
     """Write resources as a snapshot of a data set, and make it the current one."""
     folder = data_set / "snapshots" / f"{number:06d}"
     folder.mkdir(parents=True)
@@ -43,7 +45,7 @@ def store(data_set: Path, resources: Iterable[dict[str, Any]], number: int = 1) 
     lines.unlink()
     snapshot = Snapshot(
         number=number, layout=LAYOUT, exports=(str(number),), as_of=dict.fromkeys(counts, AS_OF), incomplete={}, counts=counts,
-        base="https://ehr.example/fhir", built_at=AS_OF,
+        base=base, built_at=AS_OF,
     )  # fmt: skip
     (folder / NOTE).write_bytes(msgspec.json.encode(snapshot))
     link = data_set / CURRENT

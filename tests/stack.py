@@ -41,7 +41,13 @@ MARLENA = "marlena"
 # Changes that take the shipped registration's client of Backend Services out, and with it the key that a start needs.
 WITHOUT_BACKEND = (
     ('[backend]\nid = "chartside-backend"\nalg = "ES384"\nscopes = ["system/*.rs"]\n', ""),
-    ('[bulk]\ngroups = ["everyone"]\n', ""),
+    (
+        '[bulk]\ngroups = ["everyone"]\n'
+        '# Who signs in at the sandbox\'s page "Population": one may count, the other may see which patients these are as well.\n'
+        'analysts = ["Practitioner/quality-analyst", "Practitioner/care-manager"]\nlists = ["Practitioner/care-manager"]\n'
+        'chart_link = "http://ehr.localhost:9000/chart/{patient}?app=chartside"\n',
+        "",
+    ),
 )
 # Tables of the shipped registration that tests write themselves.
 OWN_TABLES = ("[backend]", "[pins]", "[bulk]")
@@ -179,6 +185,11 @@ class Browser:
         launch = self.stack.state.start(self.stack.patient(chart), **options)
         query = urlencode({"iss": ISS, "launch": launch})
         return self.begin(f"/smart/sandbox/launch?{query}")
+
+    def sign_in_page(self, user: str, slug: str = "sandbox") -> dict[str, Any]:
+        """Start the analyst's page from the EHR, without a patient."""
+        launch = self.stack.state.start_without_patient("chartside-sandbox", user)
+        return self.begin(f"/smart/{slug}/analyst?{urlencode({'iss': ISS, 'launch': launch})}")
 
     def begin(self, path: str) -> dict[str, Any]:
         """Open an address that begins a launch; return the launch page's data and keep its bind secret."""

@@ -45,6 +45,8 @@ PENDING_S = 600.0
 STATE_BYTES = 32  # 256 bits; SMART App Launch 2.2.0 asks for 122 or more
 # Addresses longer than this are cut or refused by some server or proxy on the way.
 LONG_ADDRESS = 2_000
+# The state of a sign-in of an analyst, which opens no chart, begins so; the pending launch has to say the same.
+ANALYST, ANALYST_SCOPE = "analyst.", "launch openid fhirUser"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,7 @@ class _Pending(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str
     code_verifier: str
     standalone: bool = False
+    analyst: bool = False
 
 
 class _TokenResponse(TokenAnswer, frozen=True, kw_only=True):
@@ -121,14 +124,20 @@ class Launcher:
         self._clock = clock
         self._demand = demand
 
-    def begin(self, registration: Registration, iss: str, launch: str | None) -> Begun:
-        """Keep a pending launch and return the authorization request; `launch` is None for a standalone one."""
+    def begin(
+        self, registration: Registration, iss: str, launch: str | None, *, analyst: bool = False
+    ) -> Begun:
+        """Keep a pending launch and return the authorization request; `launch` is None for a standalone one.
+
+        `analyst`: the EHR is asked who its user is, and for nothing else.
+        """
         configuration = self._discovery.configuration(registration, iss)
         state, bind = secrets.token_urlsafe(STATE_BYTES), secrets.token_urlsafe(32)
         pending = _Pending(
             iss=iss, nonce=secrets.token_urlsafe(24), code_verifier=secrets.token_urlsafe(64),
-            standalone=launch is None,
+            standalone=launch is None, analyst=analyst,
         )  # fmt: skip
+        state = f"{ANALYST}{state}" if analyst else state
         self._keep(registration, pending, state, bind)
         query = _request(registration, pending, state, launch)
         endpoint = configuration.authorization_endpoint
@@ -164,16 +173,10 @@ class Launcher:
             LaunchError: one of its kinds, each with a sentence for the clinician.
             SwitchedOff: the launch was standalone, and that has been switched off since it began.
         """
-        pending = self._claim(callback)
+        pending = self._claim(callback, analyst=False)
         if pending.standalone:
             self._demand(registration.slug, "standalone")
-        configuration = self._discovery.configuration(registration, pending.iss)
-        # RFC 9207: names the authorization server, which need not be the FHIR base.
-        if callback.iss is not None and callback.iss != configuration.issuer:
-            raise LaunchExpired("iss of the authorization response differs")
-        if callback.error is not None or callback.code is None:
-            raise ConsentDenied(_error_code(callback.error))
-        answer = self._redeem(registration, pending, callback.code)
+        configuration, answer = self._answered(registration, pending, callback)
         try:
             user = self._identify(registration, configuration, pending, answer)
             patient_id = _patient_id(registration, answer)
@@ -182,14 +185,7 @@ class Launcher:
             )
         except LaunchError:
             # A launch that is refused keeps nothing, and leaves nothing at the EHR that could still be used.
-            self._revoker.submit(
-                Revocation(
-                    registration=registration,
-                    iss=pending.iss,
-                    access_token=answer.access_token,
-                    refresh_token=answer.refresh_token,
-                )
-            )
+            self._revoke(registration, pending.iss, answer)
             raise
         now = self._clock()
 
@@ -206,7 +202,38 @@ class Launcher:
         )
         return self._sessions.create(context_of, tokens)
 
-    def _claim(self, callback: Callback) -> _Pending:
+    def identify(self, registration: Registration, callback: Callback) -> tuple[str, User]:
+        """Redeem the code of an analyst's sign-in; return at which EHR, and who it is. Its tokens are revoked: nothing is read by them.
+
+        Raises:
+            LaunchError: one of its kinds.
+        """
+        pending = self._claim(callback, analyst=True)
+        configuration, answer = self._answered(registration, pending, callback)
+        try:
+            _demand_tenant(registration, answer)
+            return pending.iss, self._identify(registration, configuration, pending, answer)
+        finally:
+            self._revoke(registration, pending.iss, answer)
+
+    def _answered(
+        self, registration: Registration, pending: _Pending, callback: Callback
+    ) -> tuple[SmartConfiguration, _TokenResponse]:
+        configuration = self._discovery.configuration(registration, pending.iss)
+        # RFC 9207: names the authorization server, which need not be the FHIR base.
+        if callback.iss is not None and callback.iss != configuration.issuer:
+            raise LaunchExpired("iss of the authorization response differs")
+        if callback.error is not None or callback.code is None:
+            raise ConsentDenied(_error_code(callback.error))
+        return configuration, self._redeem(registration, pending, callback.code)
+
+    def _revoke(self, registration: Registration, iss: str, answer: _TokenResponse) -> None:
+        gone = Revocation(
+            registration=registration, iss=iss, access_token=answer.access_token, refresh_token=answer.refresh_token
+        )  # fmt: skip
+        self._revoker.submit(gone)
+
+    def _claim(self, callback: Callback, *, analyst: bool) -> _Pending:
         """Return the pending launch of a callback, exactly once, to the browser that began it."""
         state_hash = digest(callback.state)
         row = self._rows.pending(state_hash, self._clock().timestamp())
@@ -221,7 +248,10 @@ class Launcher:
             opened = self._seal.open(row.sealed, f"pending:{state_hash}")
         except SealBroken as error:
             raise LaunchExpired("pending launch does not open") from error
-        return msgspec.convert(opened, _Pending)
+        pending = msgspec.convert(opened, _Pending)
+        if pending.analyst != analyst:
+            raise LaunchExpired("a sign-in of another kind")
+        return pending
 
     def _redeem(self, registration: Registration, pending: _Pending, code: str) -> _TokenResponse:
         form = {
@@ -267,11 +297,15 @@ def _patient_id(registration: Registration, answer: _TokenResponse) -> str:
     """Return the launched patient's id, of a token that this registration can work with."""
     if answer.patient is None:
         raise NoPatient("no patient in the token response")
-    if registration.fhir.tenants and answer.tenant not in registration.fhir.tenants:
-        raise TenantRefused("tenant is not registered")
+    _demand_tenant(registration, answer)
     if missing := missing_scopes(registration.scopes.required, answer.scope):
         raise TokenRefused(f"scopes not granted: {' '.join(missing)}")
     return answer.patient
+
+
+def _demand_tenant(registration: Registration, answer: _TokenResponse) -> None:
+    if registration.fhir.tenants and answer.tenant not in registration.fhir.tenants:
+        raise TenantRefused("tenant is not registered")
 
 
 def _context(
@@ -329,7 +363,9 @@ def _request(
         "response_type": "code",
         "client_id": registration.client.id,
         "redirect_uri": registration.client.redirect_uri,
-        "scope": _scope(registration, standalone=launch is None),
+        "scope": ANALYST_SCOPE
+        if pending.analyst
+        else _scope(registration, standalone=launch is None),
         "state": state,
         # SMART App Launch 2.2.0, authorization request, `aud`: names the FHIR server the token is for,
         # so that a counterfeit server cannot collect a genuine token.

@@ -89,7 +89,7 @@ class Bulk(Table, frozen=True, kw_only=True):
     facade: Literal["off", "on"] = "off"
     analysts: tuple[UserReference, ...] = ()
     lists: tuple[UserReference, ...] = ()
-    chart_link: Annotated[str, msgspec.Meta(pattern=r"^(https://[^\s]+\{patient\}[^\s]*)?$")] = ""
+    chart_link: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s]+\{patient\}[^\s]*)?$")] = ""
 
 
 class Quirks(Table, frozen=True, kw_only=True):

@@ -56,7 +56,8 @@ def _problems(registration: Registration, origin: str) -> Iterator[str]:
 
 def _addresses(registration: Registration) -> Iterator[str]:
     ancestors = registration.embed.frame_ancestors
-    addresses = [*registration.fhir.iss, *ancestors, *registration.pins.addresses().values()]
+    chart = [registration.bulk.chart_link] if registration.bulk and registration.bulk.chart_link else []  # fmt: skip
+    addresses = [*registration.fhir.iss, *ancestors, *registration.pins.addresses().values(), *chart]  # fmt: skip
     if not registration.sandbox and any(not url.startswith("https://") for url in addresses):
         yield "http is for sandbox registrations only"
     for iss in registration.fhir.iss:

@@ -189,6 +189,11 @@ def _addresses(registration: Registration, origin: str) -> tuple[Row, ...]:
     ]
     if registration.launch.standalone:
         rows.append(Row(label="Standalone launch URL", value=f"{base}/standalone"))
+    if registration.bulk and registration.bulk.analysts:
+        why = "opened without a patient, with the scopes launch openid fhirUser; for the analysts of [bulk]"
+        rows.append(
+            Row(label="Launch URL of the population page", value=f"{base}/analyst", why=why)
+        )
     if client.alg or registration.backend:
         used = {client.alg, registration.backend.alg if registration.backend else ""} - {""}
         rows.append(Row(label="JWKS URL", value=f"{origin}/.well-known/jwks.json"))

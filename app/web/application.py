@@ -3,6 +3,7 @@
 from flask import Flask
 
 from app.web import (
+    analyst,
     assets,
     chart,
     chat,
@@ -45,6 +46,7 @@ def make_app(services: Services) -> Flask:
     app.register_blueprint(oauth.blueprint(services))
     app.register_blueprint(sign_in.blueprint(services, frontend))
     app.register_blueprint(facade.blueprint(services))
+    app.register_blueprint(analyst.blueprint(services, frontend))
     app.register_blueprint(health.blueprint())
     app.register_blueprint(jwks.blueprint(services))
     app.register_blueprint(register.blueprint(services))

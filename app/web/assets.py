@@ -15,7 +15,7 @@ import orjson
 from flask import Blueprint, Response, request, send_from_directory
 
 from app.errors import ConfigurationError
-from app.web.wire import ErrorPage, LaunchPage, SelftestPage
+from app.web.wire import AnalystPage, ErrorPage, LaunchPage, SelftestPage
 
 Entry = Literal["src/main.tsx", "src/launch.ts", "src/selftest/selftest.ts"]
 YEAR_S = 31_536_000
@@ -38,7 +38,7 @@ class SessionPage:
     page: Literal["launch-session"] = "launch-session"
 
 
-PageData = LaunchPage | CallbackPage | SessionPage | ErrorPage | SelftestPage
+PageData = LaunchPage | CallbackPage | SessionPage | ErrorPage | SelftestPage | AnalystPage
 NO_SCRIPT = (
     "<noscript><p>This frame does not let Chartside run. Ask who builds the EHR's frame to add allow-scripts "
     'to sandbox="…".</p></noscript>'

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, g, request
 from app.audit.log import Detail, Who
 from app.launch_context import LaunchContext
 from app.smart.errors import LaunchExpired, StandaloneRefused, UnknownIssuer
-from app.smart.launch import Begun, Callback
+from app.smart.launch import ANALYST, Begun, Callback
 from app.smart.registration import Registration
 from app.smart.session import digest
 from app.web.assets import CallbackPage, Frontend
@@ -76,37 +76,50 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
 
     @routes.post("/api/launches/complete")
     def complete() -> Response:
-        body = _body()
-        g.slug = body.slug  # a refusal is audited under its registration
-        registration = _registration(services, body.slug)
-        services.switches.demand(body.slug)
-        cookie = _bind_cookie(body.state)
-        new, context = services.launcher.complete(
-            registration,
-            Callback(
-                slug=body.slug,
-                state=body.state,
-                code=body.code,
-                error=body.error,
-                iss=body.iss,
-                binds=(body.bind, request.cookies.get(cookie)),
-            ),
-        )
-        services.audit.record("launch", Who.of(context), _audited(context))
-        services.sessions.sweep()
-        if signed := services.sign_in.launched(body.state, context):
-            # Made for another application: no page of ours opens this launch, so nobody gets its key.
-            response = to_consent(*signed)
-        else:
-            response = completed(LaunchCompleted(launch_id=new.launch_id, key=new.key))
-        response.delete_cookie(
-            cookie, secure=True, httponly=True, samesite="None", partitioned=True
-        )
-        if not signed:
-            set_resume_cookie(response, new, registration)
-        return response
+        return _complete(services, _body())
 
     return routes
+
+
+def _complete(services: Services, body: _Completion) -> Response:
+    """Redeem a code, and give the page the key of what it opened."""
+    g.slug = body.slug  # a refusal is audited under its registration
+    registration = _registration(services, body.slug)
+    services.switches.demand(body.slug)
+    cookie = _bind_cookie(body.state)
+    came = Callback(
+        slug=body.slug, state=body.state, code=body.code, error=body.error, iss=body.iss,
+        binds=(body.bind, request.cookies.get(cookie)),
+    )  # fmt: skip
+    if body.state.startswith(ANALYST):
+        return _signed_in(services, registration, came, cookie)
+    new, context = services.launcher.complete(registration, came)
+    services.audit.record("launch", Who.of(context), _audited(context))
+    services.sessions.sweep()
+    if signed := services.sign_in.launched(body.state, context):
+        # Made for another application: no page of ours opens this launch, so nobody gets its key.
+        response = to_consent(*signed)
+    else:
+        response = completed(LaunchCompleted(launch_id=new.launch_id, key=new.key))
+    _drop(response, cookie)
+    if not signed:
+        set_resume_cookie(response, new, registration)
+    return response
+
+
+def _signed_in(
+    services: Services, registration: Registration, came: Callback, cookie: str
+) -> Response:
+    """Open the session of an analyst: no launch, no patient, no token of the EHR."""
+    services.cohorts.offers(registration.slug)
+    key = services.cohorts.sign_in(registration, *services.launcher.identify(registration, came))
+    response = completed(LaunchCompleted(launch_id="", key=key, analyst=registration.slug))
+    _drop(response, cookie)
+    return response
+
+
+def _drop(response: Response, cookie: str) -> None:
+    response.delete_cookie(cookie, secure=True, httponly=True, samesite="None", partitioned=True)
 
 
 def going(frontend: Frontend, begun: Begun) -> Response:

@@ -66,12 +66,14 @@ class CookiesSeen:
 class LaunchCompleted:
     """Answer of `POST /api/launches/complete` and `POST /l/{launch}/resume`: the key, shown once.
 
-    Where the launch was made for another application there is no key, and the page goes on to `next`.
+    Where the launch was made for another application there is no key, and the page goes on to `next`. `analyst` is the registration's
+    slug where an analyst has signed in: the key is that of their session, and there is no launch.
     """
 
     launch_id: str
     key: str
     next: str = ""
+    analyst: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,3 +194,120 @@ class Problem:
     reference: str
     help_desk: str
     retry_after_s: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalystPage:
+    """Data of `GET /analyst/{slug}/`: whose data are asked about; nothing of any patient."""
+
+    page: str
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortSet:
+    """A value set of the rules of care, and the kinds of records that it is for."""
+
+    name: str
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortParameter:
+    """A number of a query that ships, with its bounds."""
+
+    name: str
+    words: str
+    default: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortQuery:
+    """A query that ships."""
+
+    name: str
+    title: str
+    parameters: tuple[CohortParameter, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortRule:
+    """A rule of care that is counted over all patients."""
+
+    key: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalystDesk:
+    """Answer of `GET /api/analyst/{slug}`. `as_of` is printed, "" where nothing was exported; `lists`: may see which patients these are.
+
+    `idle_s`: seconds without a question after which the session ends, and the page shows nothing any more.
+    """
+
+    user: str
+    site_name: str
+    help_desk: str
+    as_of: str
+    idle_s: int
+    lists: bool
+    groups: tuple[str, ...]
+    sets: tuple[CohortSet, ...]
+    queries: tuple[CohortQuery, ...]
+    rules: tuple[CohortRule, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortMark:
+    """One row of a chart: `n` is None where the count is not shown."""
+
+    label: str
+    n: int | None
+    shown: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortTable:
+    """Counts as they may be shown, what they count and what is left out; `marks` where they can be drawn."""
+
+    words: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+    marks: tuple[CohortMark, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortAnswer:
+    """Answer of `POST /api/analyst/{slug}/ask`. `refused` says why there is none, else ""; `csv` is the same as a file."""
+
+    refused: str
+    tables: tuple[CohortTable, ...]
+    csv: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortPatient:
+    """One patient of a list: an id, and the EHR's own address of the chart ("": the registration has none)."""
+
+    id: str
+    chart: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortPatients:
+    """Answer of `POST /api/analyst/{slug}/list`."""
+
+    refused: str
+    patients: tuple[CohortPatient, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortGroup:
+    """Answer of `POST /api/analyst/{slug}/group`: a FHIR Group as text, to be saved as it is."""
+
+    refused: str
+    text: str

@@ -20,6 +20,7 @@ from app.llm.synonyms import load as load_synonyms
 from app.mcp.refusals import Refusals
 from app.settings import Settings
 from app.smart.admission import Admission
+from app.smart.analyst import AnalystSessions
 from app.smart.launch import Launcher
 from app.smart.network import (
     way_out,
@@ -29,8 +30,10 @@ from app.smart.session import LaunchSessions
 from app.smart.switches import Switches
 from app.store.conversations import Conversations
 from app.store.engine import open_database
+from app.store.grants import GrantRows
 from app.store.launches import LaunchRows
 from app.store.switches import SwitchRows
+from app.tools.cohort_door import CohortDoor
 from app.wiring.hosts import Base, guests, hosts
 from app.wiring.services import Clock, Services
 from app.wiring.smart import smart_services
@@ -66,6 +69,10 @@ def build(
         sessions=sessions, smart=smart, clock=now, transport=transport,
     )  # fmt: skip
     others = guests(base, engine)
+    cohorts = CohortDoor(
+        opened=AnalystSessions(GrantRows(engine), settings.secret_key, registry, now), registry=registry,
+        switches=switches, audit=audit, warehouse=settings.warehouse, clock=now,
+    )  # fmt: skip
     bearers = Bearers(sessions, others.sharp, others.services)
     source_of, live_of = sources(settings, registry, boundaries, bearers, now, transport)
     charts = Charts(
@@ -92,7 +99,7 @@ def build(
         conversations=conversations, audit=audit, charts=charts, catalog=models, gate=gate, turns=turns,
         running=running, switches=switches, retention=retention, clock=now, smart=smart, mcp_tokens=doors.tokens,
         mcp=doors.reading, sharp=others.sharp, sign_in=doors.sign_in, service_accounts=others.services,
-        source_of=source_of, fhir_door=doors.fhir_door,
+        source_of=source_of, fhir_door=doors.fhir_door, cohorts=cohorts,
     )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ from app.smart.token_endpoint import TokenEndpoint
 from app.smart.tokens import TokenVault
 from app.smart.user_name import user_name
 from app.store.ports import ConversationStore, LaunchStore
+from app.tools.cohort_door import CohortDoor
 
 if TYPE_CHECKING:
     pass
@@ -91,6 +92,7 @@ class Services:
     mcp_tokens: LaunchTokens
     mcp: Reading
     fhir_door: FhirDoor
+    cohorts: CohortDoor
     sharp: SharpContexts
     sign_in: SignIn
     service_accounts: ServiceAccounts

@@ -2,7 +2,7 @@
 
 import { render } from "preact";
 import { complete, open, Refused, resume } from "./api/client";
-import type { ErrorPage } from "./api/events.gen";
+import type { AnalystPage, ErrorPage } from "./api/events.gen";
 import { createSession, errorGate, problemGate, type Session } from "./api/session";
 import { findKey, keepKey, takeBind } from "./ehr/carriers";
 import { cameBack } from "./ehr/platform";
@@ -15,6 +15,7 @@ import "./view/app.css";
 type Page =
   | { readonly page: "callback"; readonly slug: string }
   | { readonly page: "launch-session"; readonly launch_id: string }
+  | (AnalystPage & { readonly page: "analyst" })
   | (ErrorPage & { readonly page: "error" });
 
 const root = document.getElementById("app");
@@ -46,7 +47,7 @@ async function finishLaunch(slug: string): Promise<void> {
   // Code and state leave the address bar and the history before anything else happens.
   history.replaceState(null, "", location.pathname);
   const state = query.get("state");
-  const { launch_id, key, next } = await complete({
+  const { launch_id, key, next, analyst } = await complete({
     slug,
     state,
     code: query.get("code"),
@@ -59,8 +60,20 @@ async function finishLaunch(slug: string): Promise<void> {
     location.replace(next);
     return;
   }
+  if (analyst !== "") {
+    // Nobody's chart: another page, drawn here, since a frame without storage could not carry the key there.
+    history.replaceState(null, "", `/analyst/${encodeURIComponent(analyst)}/`);
+    await showPopulation(analyst, key);
+    return;
+  }
   history.replaceState(null, "", `/l/${encodeURIComponent(launch_id)}/`);
   run(launch_id, key, false);
+}
+
+/** The analyst's page: a file of its own. `key` null: the one that was kept before a reload. */
+async function showPopulation(slug: string, key: string | null): Promise<void> {
+  const { show } = await import("./analyst/show");
+  if (root !== null) show(root, slug, key);
 }
 
 async function resumeLaunch(launchId: string): Promise<void> {
@@ -87,6 +100,7 @@ async function start(): Promise<void> {
   try {
     if (page.page === "callback") await finishLaunch(page.slug);
     else if (page.page === "launch-session") await resumeLaunch(page.launch_id);
+    else if (page.page === "analyst") await showPopulation(page.slug, null);
     else gate({ kind: "error", page });
   } catch (error) {
     if (!(error instanceof Refused))

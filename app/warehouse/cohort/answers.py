@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, Literal, NoReturn
 
 from app.errors import CohortRefused
+from app.fhir.dates import day as spoken
 from app.fhir.measures.rules import Rule
 from app.warehouse.cohort import adhoc
 from app.warehouse.cohort.combining import LEAST
@@ -228,10 +229,10 @@ class Cohorts:
     def notes(self) -> tuple[str, ...]:
         """Return what every answer has to say of what it does not count."""
         built = self.flat.built
-        held = ", ".join(f"{n:,} {kind}" for kind, n in sorted(built.withheld.items()))
+        held = ", ".join(f"{_about(n)} {kind}" for kind, n in sorted(built.withheld.items()))
         missing = ", ".join(sorted(built.missing))
         return (
-            f"Data as of {built.day}.",
+            f"Data as of {spoken(built.day)}.",
             *((f"Left out, labelled restricted: {held}.",) if held else ()),
             *((f"Not readable in this data, so not counted: {missing}.",) if missing else ()),
         )
@@ -248,6 +249,11 @@ class Cohorts:
 
     def _record(self, detail: Mapping[str, str | int | list[str]]) -> None:
         self.record({**detail, "snapshot": self.flat.built.snapshot})
+
+
+def _about(n: int) -> str:
+    """Say how many records are left out, so that one more or less is not told."""
+    return FEW if n < LEAST else f"{n // 10 * 10:,} or more"
 
 
 def word(n: int, *, given: bool) -> str:

@@ -348,6 +348,7 @@ export interface LaunchCompleted {
   readonly launch_id: string;
   readonly key: string;
   readonly next: string;
+  readonly analyst: string;
 }
 
 export interface LaunchLife {
@@ -425,6 +426,84 @@ export interface Problem {
   readonly reference: string;
   readonly help_desk: string;
   readonly retry_after_s: number | null;
+}
+
+export interface AnalystPage {
+  readonly page: string;
+  readonly slug: string;
+  readonly name: string;
+}
+
+export interface CohortSet {
+  readonly name: string;
+  readonly kinds: readonly string[];
+}
+
+export interface CohortParameter {
+  readonly name: string;
+  readonly words: string;
+  readonly default: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface CohortQuery {
+  readonly name: string;
+  readonly title: string;
+  readonly parameters: readonly CohortParameter[];
+}
+
+export interface CohortRule {
+  readonly key: string;
+  readonly title: string;
+}
+
+export interface AnalystDesk {
+  readonly user: string;
+  readonly site_name: string;
+  readonly help_desk: string;
+  readonly as_of: string;
+  readonly idle_s: number;
+  readonly lists: boolean;
+  readonly groups: readonly string[];
+  readonly sets: readonly CohortSet[];
+  readonly queries: readonly CohortQuery[];
+  readonly rules: readonly CohortRule[];
+}
+
+export interface CohortMark {
+  readonly label: string;
+  readonly n: number | null;
+  readonly shown: string;
+}
+
+export interface CohortTable {
+  readonly words: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly notes: readonly string[];
+  readonly marks: readonly CohortMark[];
+}
+
+export interface CohortAnswer {
+  readonly refused: string;
+  readonly tables: readonly CohortTable[];
+  readonly csv: string;
+}
+
+export interface CohortPatient {
+  readonly id: string;
+  readonly chart: string;
+}
+
+export interface CohortPatients {
+  readonly refused: string;
+  readonly patients: readonly CohortPatient[];
+}
+
+export interface CohortGroup {
+  readonly refused: string;
+  readonly text: string;
 }
 
 export type ChartsideEvent =

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     config.mkdir()
     text = (ROOT / "launch_config" / "sandbox.toml").read_text("utf-8")
     rights = 'analysts = ["Practitioner/lists", "Practitioner/counts"]\nlists = ["Practitioner/lists"]\nchart_link = "https://ehr.example/chart/{patient}"\n'
-    text = text.replace("[bulk]\n", f"[bulk]\n{rights}") if "[bulk]\n" in text else f"{text}\n[bulk]\n{rights}"  # fmt: skip
+    text = re.sub(r"\[bulk\]\n(.+\n)*\n", f'[bulk]\ngroups = ["everyone"]\n{rights}\n', text)
     (config / "sandbox.toml").write_text(text, "utf-8")
     patients = [{"resourceType": "Patient", "id": f"p{n}", "gender": "female" if n % 2 else "male", "birthDate": f"19{50 + n}-01-01"} for n in range(30)]  # fmt: skip
     store(tmp_path / "warehouse" / "sandbox" / "all", patients)

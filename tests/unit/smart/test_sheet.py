@@ -65,6 +65,8 @@ standalone = true
 id = "mercy-backend"
 alg = "RS384"
 scopes = ["system/Patient.rs"]
+[bulk]
+analysts = ["Practitioner/3"]
 [users]
 pilot = ["Practitioner/1", "Practitioner/2"]
 roles = [{ system = "urn:mercy:roles", code = "physician" }]
@@ -74,6 +76,7 @@ limited = [{ system = "urn:mercy:roles", code = "student", without = ["write"] }
     lines = as_text("Mercy", sheet(found, ORIGIN, Models(), [])).splitlines()
     for line in (
         f"Standalone launch URL: {ORIGIN}/smart/mercy/standalone",
+        f"Launch URL of the population page: {ORIGIN}/smart/mercy/analyst",
         f"JWKS URL: {ORIGIN}/.well-known/jwks.json",
         "Signing algorithm: RS384",
         "Backend client id: mercy-backend",

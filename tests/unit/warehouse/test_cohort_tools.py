@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
@@ -64,6 +65,15 @@ def test_few_patients_are_not_described_and_a_group_of_them_has_no_quantity(ask:
     asked = read(b'{"any":[{"of":"sex","is":"female"},{"of":"age","at_least":70}],"none":[{"of":"sex","is":"other"}]}')  # fmt: skip
     said = [(one["code"]["text"], one["exclude"]) for one in definition(ask, asked, "x")["characteristic"]]  # fmt: skip
     assert said == [("sex female or age 70 to 150 years", False), ("sex other", True)]
+
+
+def test_what_is_left_out_is_counted_and_not_by_few(ask: Cohorts, made: Made) -> None:
+    def note(**withheld: int) -> str:
+        built = msgspec.structs.replace(made[0].built, withheld=withheld)
+        return replace(ask, flat=replace(made[0], built=built)).notes()[1]
+
+    assert note(Patient=1, Condition=10) == "Left out, labelled restricted: fewer than 11 Condition, fewer than 11 Patient."  # fmt: skip
+    assert note(Patient=1230) == note(Patient=1239) == "Left out, labelled restricted: 1,230 or more Patient."  # fmt: skip
 
 
 def test_a_series_has_numbers_only_where_they_are_shown(ask: Cohorts) -> None:
