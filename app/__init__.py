@@ -46,4 +46,4 @@ def create_mcp(settings: Settings | None = None) -> "ASGIApp":
         browser_origins=given.mcp_browser_origins, version=VERSION,
         sharp_scopes=services.sharp.scopes(),
     )  # fmt: skip
-    return make_app(services.mcp, served, Bridge())
+    return make_app(services.mcp, served, Bridge(), services.cohort_hosts)

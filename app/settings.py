@@ -68,6 +68,11 @@ class Settings:
         """The MCP server's address, which its tokens name as their audience; "" where there is none."""
         return f"{self.mcp_origin}/mcp" if self.mcp_origin else ""
 
+    @property
+    def cohorts_url(self) -> str:
+        """The address of the MCP server of analysts' hosts; "" where there is none."""
+        return f"{self.mcp_origin}/cohorts" if self.mcp_origin else ""
+
     @staticmethod
     def from_env(environ: Mapping[str, str]) -> "Settings":
         """Read every `CHARTSIDE_…` variable.

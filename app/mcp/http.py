@@ -7,7 +7,7 @@ Source: Model Context Protocol 2026-07-28, authorization and transports; RFC 972
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from mcp.server.transport_security import (
     TransportSecurityMiddleware,
     TransportSecuritySettings,
 )
+from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,12 +27,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import ChartsideError
 from app.mcp.authorization import McpCaller, Presented
 from app.mcp.bridge import Bridge
+from app.mcp.cohort_hosts import SCOPE, CohortCaller, CohortHosts
+from app.mcp.cohort_server import make_cohort_server
 from app.mcp.errors import McpRefused, McpScopeMissing
 from app.mcp.reading import Reading
 from app.mcp.scopes import SUPPORTED, step_up
 from app.mcp.server import REFUSED, make_server
 
-PATH = "/mcp"
+PATH, COHORTS = "/mcp", "/cohorts"
 METADATA = "/.well-known/oauth-protected-resource"
 CALLER = "chartside.caller"
 MOST_BODY_BYTES = 262_144
@@ -53,6 +56,13 @@ class Served:
         """Where a host reads who gives out tokens (RFC 9728 3.1: the path of the resource goes behind the well-known one)."""
         return f"{self.origin}{METADATA}{PATH}"
 
+    def cohort_metadata(self) -> dict[str, Any]:
+        """Return that of the analysts' server: its tokens are made on the analyst's own page, by no authorization server."""
+        return {
+            "resource": f"{self.origin}{COHORTS}", "bearer_methods_supported": ["header"],
+            "scopes_supported": [SCOPE], "resource_name": "Chartside, many patients",
+        }  # fmt: skip
+
     def metadata(self) -> dict[str, Any]:
         """Return the protected resource metadata."""
         return {
@@ -64,8 +74,10 @@ class Served:
         }
 
 
-def make_app(reading: Reading, served: Served, bridge: Bridge) -> ASGIApp:
-    """Return the ASGI application."""
+def make_app(
+    reading: Reading, served: Served, bridge: Bridge, cohorts: CohortHosts | None = None
+) -> ASGIApp:
+    """Return the ASGI application; `cohorts` is what analysts' hosts are let in by, at an address of its own."""
     server = make_server(reading, bridge, _caller_of, served.version, served.sharp_scopes)
     host = served.origin.partition("://")[2]
     origins = [served.origin, *served.browser_origins]
@@ -73,7 +85,15 @@ def make_app(reading: Reading, served: Served, bridge: Bridge) -> ASGIApp:
     inner = server.streamable_http_app(
         streamable_http_path=PATH, stateless_http=True, transport_security=security
     )
-    entrance = _Entrance(inner, reading, served, bridge, TransportSecurityMiddleware(security))
+    if cohorts is not None:
+        counting = make_cohort_server(cohorts, bridge, _analyst_of, served.version)
+        other = counting.streamable_http_app(
+            streamable_http_path=COHORTS, stateless_http=True, transport_security=security
+        )
+        _joined(inner, other)
+    entrance = _Entrance(
+        inner, reading, served, bridge, TransportSecurityMiddleware(security), cohorts
+    )
     app: ASGIApp = RequestBodyLimitMiddleware(entrance, MOST_BODY_BYTES)
     if served.browser_origins:
         app = CORSMiddleware(
@@ -91,8 +111,29 @@ async def _caller_of(ctx: ServerRequestContext[Any, Any]) -> McpCaller:
     return caller
 
 
+async def _analyst_of(ctx: ServerRequestContext[Any, Any]) -> CohortCaller:
+    """Return the analyst whom a request is for: the entrance has asked already."""
+    if ctx.request is None:
+        raise McpRefused("no request")
+    caller: CohortCaller = ctx.request.scope[CALLER]
+    return caller
+
+
+def _joined(app: Starlette, other: Starlette) -> None:
+    """Let one application serve the other's addresses too, and live as long as both."""
+    app.router.routes.extend(other.router.routes)
+    own, its = app.router.lifespan_context, other.router.lifespan_context
+
+    @contextlib.asynccontextmanager
+    async def both(_: Starlette) -> AsyncIterator[None]:
+        async with own(app), its(other):
+            yield
+
+    app.router.lifespan_context = both
+
+
 class _Entrance:
-    """Lets in who proves a launch."""
+    """Lets in who proves a launch, or at the address for that an analyst's session."""
 
     def __init__(
         self,
@@ -101,7 +142,9 @@ class _Entrance:
         served: Served,
         bridge: Bridge,
         security: TransportSecurityMiddleware,
+        cohorts: CohortHosts | None,
     ) -> None:
+        self._cohorts = cohorts
         self._inner = inner
         self._reading = reading
         self._served = served
@@ -135,19 +178,28 @@ class _Entrance:
             return JSONResponse(
                 self._served.metadata(), headers={"Cache-Control": "public, max-age=3600"}
             )
-        return None if path == PATH else Response("Not Found", status_code=404)
+        if path == f"{METADATA}{COHORTS}" and self._cohorts and request.method == "GET":
+            return JSONResponse(self._served.cohort_metadata())
+        known = path == PATH or (path == COHORTS and self._cohorts is not None)
+        return None if known else Response("Not Found", status_code=404)
 
     async def _enter(self, request: Request) -> Response | None:
         """Find out whom a request is for, and leave it in the scope; or say why it is refused."""
         presented = _presented(request)
         try:
-            caller = await self._bridge.run(lambda: self._reading.enter(presented))
-            await self._demand_scopes(request, caller)
+            request.scope[CALLER] = await self._admitted(request, presented)
         except ChartsideError as error:
-            return self._refused(error, presented)
-        request.scope[CALLER] = caller
+            return self._refused(error, presented, request.url.path)
         # This server says nothing by itself and keeps no session (2025-11-25, transports): a stream for that would stand open without end.
         return None if request.method == "POST" else Response(status_code=405, headers={"Allow": "POST"})  # fmt: skip
+
+    async def _admitted(self, request: Request, presented: Presented) -> McpCaller | CohortCaller:
+        if self._cohorts is not None and request.url.path == COHORTS:
+            cohorts = self._cohorts
+            return await self._bridge.run(lambda: cohorts.enter(presented))
+        caller = await self._bridge.run(lambda: self._reading.enter(presented))
+        await self._demand_scopes(request, caller)
+        return caller
 
     async def _demand_scopes(self, request: Request, caller: McpCaller) -> None:
         """Refuse a call for which this launch could give a token that has more, naming it.
@@ -163,10 +215,10 @@ class _Entrance:
             have = [one for one in caller.context.scope.split() if one not in scope.split()]
             raise McpScopeMissing(" ".join([*have, scope]))
 
-    def _refused(self, error: ChartsideError, presented: Presented) -> Response:
+    def _refused(self, error: ChartsideError, presented: Presented, path: str) -> Response:
         headers = {"Cache-Control": "no-store"}
         if isinstance(error, McpRefused) and error.status in (401, 403):
-            headers["WWW-Authenticate"] = self._challenge(error, presented)
+            headers["WWW-Authenticate"] = self._challenge(error, presented, path)
         data: dict[str, Any] = {"code": error.code}
         if (wait_s := getattr(error, "retry_after_s", None)) is not None:
             headers["Retry-After"] = str(wait_s)
@@ -178,8 +230,8 @@ class _Entrance:
             media_type="application/json",
         )  # fmt: skip
 
-    def _challenge(self, error: McpRefused, presented: Presented) -> str:
-        parts = [f'resource_metadata="{self._served.metadata_url}"']
+    def _challenge(self, error: McpRefused, presented: Presented, path: str) -> str:
+        parts = [f'resource_metadata="{self._served.origin}{METADATA}{path}"']
         # RFC 6750 3.1: a request without any token is told no error code.
         if presented.token:
             parts = [

@@ -166,6 +166,17 @@ class LaunchTokens:
             )
             raise
 
+    def read(self, token: str) -> dict[str, Any]:
+        """Return what a token of ours says, signed for this server and not expired; whom it speaks for is not asked.
+
+        Raises:
+            McpRefused: it is none, or of another server.
+            McpEnded: it has expired.
+        """
+        if not _is_ours(token):
+            raise McpRefused("no token of ours")
+        return self._claims(token)
+
     def _claims(self, token: str) -> dict[str, Any]:
         try:
             header = jws.extract_compact(token.encode()).headers()

@@ -213,7 +213,7 @@ class _Handlers:
         await self._done(lambda: self._reading.note(caller, act, **more))
 
     async def _done(self, work: Callable[[], T]) -> T:
-        return await _spoken(self._bridge.run(work))
+        return await spoken(self._bridge.run(work))
 
     async def _telling(self, ctx: Context, caller: McpCaller, work: Callable[[], T]) -> T:
         """Run a read, and tell a host that asked for it how many requests it has taken so far."""
@@ -227,10 +227,10 @@ class _Handlers:
             await ctx.session.report_progress(told, message=f"Reading the chart: {asked} requests")
             told += 1
 
-        return await _spoken(self._bridge.run_telling(work, tell))
+        return await spoken(self._bridge.run_telling(work, tell))
 
 
-async def _spoken(waiting: Awaitable[T]) -> T:
+async def spoken(waiting: Awaitable[T]) -> T:
     """Turn what goes wrong into an error of the protocol, in our own words only."""
     try:
         return await waiting

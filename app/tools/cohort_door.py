@@ -92,6 +92,10 @@ class CohortDoor:
         from app.warehouse.cohort.opening import Asker, open_cohorts  # noqa: PLC0415
 
         registration, who = self.offers(analyst.slug), self._who(analyst)
+        bulk = registration.bulk
+        # Where only groups are exported there is no whole.
+        if not group and bulk and bulk.level == "group":
+            group = next(iter(bulk.groups), "")
         more = {"group": group, "via": via, **({"host": host} if host else {})}
 
         def record(detail: Mapping[str, str | int | list[str]]) -> None:

@@ -11,12 +11,13 @@ from msgspec import Meta
 
 from app.errors import CohortRefused
 from app.fhir.measures.rules import load
-from app.tools.registry import Call, Found, Guarded, Tool
+from app.llm.port import ToolSpec
+from app.tools.registry import Call, Found, Guarded, Tool, arguments_of, specification
 from app.warehouse.cohort import named
 from app.warehouse.cohort.answers import Cohorts, Table
 from app.warehouse.cohort.criteria import Cohort, demand
 from app.warehouse.cohort.describe import Part
-from app.warehouse.cohort.describe import describe as described
+from app.warehouse.cohort.describe import describe as tables_of
 
 Split = Literal["age", "sex"]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}$")]
@@ -37,7 +38,7 @@ def cohort_describe(
 ) -> Found:
     """Describe the patients who fit: by age, sex, frequent problems and medication orders, years of visits."""
     demand(criteria)
-    return _found(described(ask, criteria, parts))
+    return _found(tables_of(ask, criteria, parts))
 
 
 def cohort_named(
@@ -91,6 +92,12 @@ class CohortRegistry(Guarded):
                 on_call(call)
 
         super().__init__(COHORT_TOOLS, ask, noted)
+
+
+def described() -> tuple[ToolSpec, ...]:
+    """Return the tools as they are listed."""
+    every = sorted(COHORT_TOOLS, key=lambda tool: tool.name)
+    return tuple(specification(tool, arguments_of(tool)) for tool in every)
 
 
 def as_text(tables: Sequence[Table]) -> str:

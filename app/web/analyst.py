@@ -34,6 +34,7 @@ from app.web.wire import (
     CohortRule,
     CohortSet,
     CohortTable,
+    McpToken,
 )
 from app.wiring import Services
 
@@ -71,12 +72,15 @@ class _Saved(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     group: Name = ""
 
 
+class _Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An id of `[mcp_server] hosts`, which may ask for counts on the analyst's behalf."""
+
+    host: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
 def blueprint(services: Services, frontend: Frontend) -> Blueprint:
     """Return the page, for every registration that names analysts, and its API."""
     routes = Blueprint("analyst", __name__)
-
-    def entered(slug: str) -> Analyst:
-        return services.cohorts.enter(slug, launch_key(request))
 
     @routes.get("/smart/<slug>/analyst")
     def sign_in(slug: str) -> Response:
@@ -93,6 +97,14 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
     def page(slug: str) -> Response:
         data = AnalystPage(page="analyst", slug=slug, name=services.cohorts.offers(slug).name)
         return Response(frontend.page("src/main.tsx", data), mimetype="text/html")
+
+    _add_api(routes, services)
+    return routes
+
+
+def _add_api(routes: Blueprint, services: Services) -> None:
+    def entered(slug: str) -> Analyst:
+        return services.cohorts.enter(slug, launch_key(request))
 
     @routes.get("/api/analyst/<slug>")
     def desk(slug: str) -> Response:
@@ -111,11 +123,22 @@ def blueprint(services: Services, frontend: Frontend) -> Blueprint:
     def listed(slug: str) -> Response:
         return _json(_listed(services, entered(slug), _body(_Listed)))
 
+    @routes.post("/api/analyst/<slug>/mcp-token")
+    def mcp_token(slug: str) -> Response:
+        minted = services.cohort_hosts.mint(entered(slug), _body(_Host).host)
+        return _json(
+            McpToken(
+                access_token=minted.token,
+                expires_in=minted.expires_in_s,
+                scope=minted.scope,
+                url=minted.url,
+                host=minted.host,
+            )
+        )
+
     @routes.post("/api/analyst/<slug>/group")
     def group(slug: str) -> Response:
         return _json(_group(services, entered(slug), _body(_Saved)))
-
-    return routes
 
 
 def _asked(services: Services, analyst: Analyst, asked: _Asked) -> CohortAnswer:

@@ -87,7 +87,7 @@ def build(
         key=settings.secret_key, clock=now, ready=sessions.ready, is_ready=sessions.is_ready,
         may_ask=lambda context: context.may("chat") and switches.may(context.registration, "chat"),
     )  # fmt: skip
-    doors = hosts(base, others, charts, source_of, live_of)
+    doors = hosts(base, others, charts, source_of, live_of, cohorts)
     forget += [charts.drop, opt_outs.drop, turns.drop, *doors.forget]
     launcher = Launcher(
         rows=rows, sessions=sessions, discovery=smart.discovery, endpoint=smart.endpoint,
@@ -99,7 +99,7 @@ def build(
         conversations=conversations, audit=audit, charts=charts, catalog=models, gate=gate, turns=turns,
         running=running, switches=switches, retention=retention, clock=now, smart=smart, mcp_tokens=doors.tokens,
         mcp=doors.reading, sharp=others.sharp, sign_in=doors.sign_in, service_accounts=others.services,
-        source_of=source_of, fhir_door=doors.fhir_door, cohorts=cohorts,
+        source_of=source_of, fhir_door=doors.fhir_door, cohorts=cohorts, cohort_hosts=doors.cohorts,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from app.launch_context import LaunchContext
 from app.mcp.authorization import Authorization, Verifier
 from app.mcp.charts import McpCharts, labels_for_hosts
 from app.mcp.clients import Clients
+from app.mcp.cohort_hosts import CohortHosts
 from app.mcp.fhir_door import FhirDoor
 from app.mcp.grants import Grants
 from app.mcp.launch_tokens import LaunchTokens
@@ -36,6 +37,7 @@ from app.smart.registry import Registry as Registrations
 from app.smart.session import LaunchSessions
 from app.smart.switches import Switches
 from app.store.grants import GrantRows
+from app.tools.cohort_door import CohortDoor
 from app.wiring.services import Clock, Smart
 from app.wiring.sources import facades, labels_of
 
@@ -75,6 +77,7 @@ class Hosts:
     reading: Reading
     sign_in: SignIn
     fhir_door: FhirDoor
+    cohorts: CohortHosts
     forget: Forget
 
 
@@ -106,6 +109,7 @@ def hosts(
     charts: Charts,
     source_of: Callable[[LaunchContext], ChartSource],
     live_of: Callable[[LaunchContext], FhirSource],
+    door: CohortDoor,
 ) -> Hosts:
     """Build the doors; a host's charts and opt-outs are apart from those of the launch's own page."""
     settings, registry, audit = base.settings, base.registry, base.audit
@@ -131,11 +135,15 @@ def hosts(
         grants=guests.grants, tokens=tokens, sessions=base.sessions, registry=registry, switches=base.switches,
         audit=audit, services=guests.services,
     )  # fmt: skip
+    cohorts = CohortHosts(
+        url=settings.cohorts_url, tokens=tokens_for(url=settings.cohorts_url), door=door, audit=audit,
+        buckets=Buckets(time.monotonic), switched_on=lambda slug: base.switches.demand(slug, "mcp"),
+    )  # fmt: skip
     read = [mcp_charts.drop, opt_outs.drop]
     guests.forget.extend((*read, fhir_door.drop))
     return Hosts(
         tokens=tokens, reading=_reading((guests.sharp, tokens), mcp_charts, opt_outs, base), sign_in=sign_in,
-        fhir_door=fhir_door, forget=[guests.grants.launch_ended, *read, fhir_door.drop],
+        fhir_door=fhir_door, cohorts=cohorts, forget=[guests.grants.launch_ended, *read, fhir_door.drop],
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from app.errors import ChartsideError, NotRead
 from app.fhir.source import ChartSource, Resource
 from app.launch_context import LaunchContext
 from app.llm.catalog import Catalog
+from app.mcp.cohort_hosts import CohortHosts
 from app.mcp.fhir_door import FhirDoor
 from app.mcp.launch_tokens import LaunchTokens
 from app.mcp.reading import Reading
@@ -93,6 +94,7 @@ class Services:
     mcp: Reading
     fhir_door: FhirDoor
     cohorts: CohortDoor
+    cohort_hosts: CohortHosts
     sharp: SharpContexts
     sign_in: SignIn
     service_accounts: ServiceAccounts

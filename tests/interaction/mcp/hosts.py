@@ -46,6 +46,7 @@ async def served(
             sharp_scopes=stack.services.sharp.scopes(),
         ),
         Bridge(tell_every_s=0.01),
+        stack.services.cohort_hosts,
     )
     sent = {"Authorization": f"Bearer {token}"} if token else {}
     async with (
