@@ -11,6 +11,8 @@ from tests.e2e.conftest import NewContext, Servers, panel
 from tests.e2e.test_main_job import axe
 
 pytestmark = pytest.mark.e2e
+# Tables are made with the first question.
+MOST_MS = 30_000
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 
 
@@ -32,7 +34,7 @@ def test_an_analyst_counts_describes_and_saves(servers: Servers, new_context: Ne
     frame = panel(page)
     expect(frame.get_by_text("data as of 15-Jan-2026")).to_be_visible()
     frame.get_by_role("button", name="Describe").click()
-    expect(frame.get_by_text("40 patients")).to_be_visible()
+    expect(frame.get_by_text("40 patients")).to_be_visible(timeout=MOST_MS)
     drawn = frame.get_by_role("img", name="Patients by sex: female 40.")
     expect(drawn).to_be_visible()
     assert axe(page, servers) == []
@@ -47,13 +49,15 @@ def test_an_analyst_counts_describes_and_saves(servers: Servers, new_context: Ne
     frame.get_by_role("combobox", name="Value set").select_option("")
     frame.get_by_role("textbox", name="Codes").fill("I25")
     frame.get_by_role("button", name="Count").click()
-    expect(frame.get_by_text("fewer than 11 patients")).to_be_visible()
+    expect(frame.get_by_text("fewer than 11 patients")).to_be_visible(timeout=MOST_MS)
     with page.expect_download() as saved:
         frame.get_by_role("button", name="Save as FHIR Group").click()
     assert "quantity" not in json.loads(saved.value.path().read_text())
     frame.get_by_role("button", name="Measures").click()
     frame.get_by_role("button", name="Count").click()
-    expect(frame.get_by_role("rowheader", name="Influenza vaccine this season")).to_be_visible()
+    expect(frame.get_by_role("rowheader", name="Influenza vaccine this season")).to_be_visible(
+        timeout=MOST_MS
+    )
     page.set_viewport_size({"width": 350, "height": 800})
     page.emulate_media(color_scheme="dark")
     assert axe(page, servers) == []

@@ -20,13 +20,20 @@ PRIME = (1 << 61) - 1
 ORDERS = 3
 # Triples are looked at among so few rows only: their number grows with the third power.
 MOST_FOR_TRIPLES = 24
+# About 15 seconds. More counts than that are not told from any more, see docs/cohorts.md.
+MOST_WORK = 20_000_000
 
 
-def leaks(counts: Sequence[int], sizes: Mapping[int, int]) -> bool:
-    """Tell whether a combination of counts is about 1 to 10 patients; counts are bit masks of atoms, the newest is last."""
-    if any(_few(_size(counts[-1] ^ one, sizes)) for one in (0, *counts[:-1])):
-        return True
+def leaks(counts: Sequence[int], sizes: Mapping[int, int], new: int = 1) -> bool:
+    """Tell whether a combination of counts is about 1 to 10 patients; counts are bit masks of atoms, the last `new` are new."""
+    known = len(counts) - new
+    for place, newest in enumerate(counts[known:], known):
+        if any(_few(_size(newest ^ one, sizes)) for one in (0, *counts[:place])):
+            return True
     atoms = [atom for atom, n in sizes.items() if n and any(row >> atom & 1 for row in counts)]
+    if len(counts) ** 2 * len(atoms) > MOST_WORK:
+        # It would take too long to tell: then it is taken to be so.
+        return True
     # The order is the same for the same counts: an answer must not be had by asking again.
     chance = random.Random(len(counts) * 1_000_003 + len(atoms))  # noqa: S311 - no secret
     for number in range(ORDERS):

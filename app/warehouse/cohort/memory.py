@@ -39,8 +39,24 @@ class Counts:
     atoms: "array[int]" = field(default_factory=lambda: array("i"))
     counts: list[int] = field(default_factory=list)
 
-    def admit(self, patients: Collection[int]) -> bool:
-        """Add a count if nothing about fewer than 11 patients follows from it; tell whether it was, or was there already."""
+    def admit(self, cells: Sequence[Collection[int]]) -> list[bool]:
+        """Add counts, in the order in which they should be given, each if nothing about fewer than 11 patients follows from it.
+
+        Tell for each whether it was, or was there already. All are tried at once, and halves of them where that would leak: what
+        costs is to look at everything that was counted before.
+        """
+        before = array("i", self.atoms), list(self.counts)
+        new = sum(self._add(cell) for cell in cells)
+        if not new or not leaks(self.counts, Counter(self.atoms), new):
+            return [True] * len(cells)
+        self.atoms, self.counts = before
+        if len(cells) == 1:
+            return [False]
+        half = len(cells) // 2
+        return [*self.admit(cells[:half]), *self.admit(cells[half:])]
+
+    def _add(self, patients: Collection[int]) -> bool:
+        """Add a count as it is; tell whether it is a new one."""
         sizes = Counter(self.atoms)
         inside = Counter(self.atoms[one] for one in patients)
         counts, new, moved = list(self.counts), 0, {}
@@ -55,8 +71,6 @@ class Counts:
             # Whoever counts the old atom counts both its parts.
             counts = [row | 1 << part if row >> atom & 1 else row for row in counts]
         if new in counts:
-            return True
-        if leaks([*counts, new], sizes):
             return False
         self.counts = [*counts, new]
         for one in patients:
@@ -86,11 +100,10 @@ class Answered:
         with self._changing() as db:
             numbers, counts = self._read(db, [population, *cells])
             # Everybody knows the population; where it has hardly changed since, its count is not given.
-            counts.admit([numbers[one] for one in population])
-            given = [
-                not cell or (len(cell) >= LEAST and counts.admit([numbers[one] for one in cell]))
-                for cell in cells
-            ]
+            counts.admit([[numbers[one] for one in population]])
+            many = [[numbers[one] for one in cell] for cell in cells if len(cell) >= LEAST]
+            told = iter(counts.admit(many))
+            given = [not cell or (len(cell) >= LEAST and next(told)) for cell in cells]
             kept = zlib.compress(counts.atoms.tobytes()), orjson.dumps([f"{row:x}" for row in counts.counts])  # fmt: skip
             db.execute("INSERT OR REPLACE INTO counted VALUES (1, ?, ?)", kept)
             log = now.isoformat(timespec="seconds"), user, question, sum(given)
