@@ -17,6 +17,7 @@ from app.mcp.authorization import Presented
 from app.mcp.errors import McpBusy, McpEnded, McpHostRefused, McpRefused
 from app.mcp.launch_tokens import LaunchTokens, Minted
 from app.mcp.limits import Buckets
+from app.mcp.refusals import Refusals
 from app.smart.analyst import Analyst
 from app.tools.cohort_door import CohortDoor
 
@@ -54,6 +55,7 @@ class CohortHosts:
         tokens: LaunchTokens,
         door: CohortDoor,
         audit: AuditLog,
+        refusals: Refusals,
         buckets: Buckets,
         switched_on: Callable[[str], None],
     ) -> None:
@@ -62,6 +64,7 @@ class CohortHosts:
         self._tokens = tokens
         self._door = door
         self._audit = audit
+        self._refusals = refusals
         self._buckets = buckets
         self._switched_on = switched_on
 
@@ -94,15 +97,9 @@ class CohortHosts:
             claims = self._tokens.read(presented.token)
             caller = self._caller(claims)
         except McpRefused as error:
-            detail: Detail = {
-                "act": "refused",
-                "code": error.code,
-                "why": str(error),
-                "server": SCOPE,
-            }
             # A first request brings no token, to be told that it needs one: that is no attempt on anything.
             if presented.token:
-                self._audit.record("mcp", Who(), detail)
+                self._refusals.record(Who(), error.code, f"{SCOPE}: {error}")
             raise
         registration = self._door.offers(caller.analyst.slug)
         most = registration.mcp_server.calls_per_minute

@@ -137,7 +137,7 @@ def hosts(
     )  # fmt: skip
     cohorts = CohortHosts(
         url=settings.cohorts_url, tokens=tokens_for(url=settings.cohorts_url), door=door, audit=audit,
-        buckets=Buckets(time.monotonic), switched_on=lambda slug: base.switches.demand(slug, "mcp"),
+        refusals=base.refusals, buckets=Buckets(time.monotonic), switched_on=lambda slug: base.switches.demand(slug, "mcp"),
     )  # fmt: skip
     read = [mcp_charts.drop, opt_outs.drop]
     guests.forget.extend((*read, fhir_door.drop))

@@ -103,6 +103,14 @@ def test_a_launchs_token_and_an_analysts_open_only_their_own_server(stack: Stack
     assert URL.endswith("/mcp")
 
 
+def test_made_up_tokens_are_counted_and_cost_no_row_each(stack: Stack) -> None:
+    before = len(audited(stack, "mcp"))
+    for _ in range(5):
+        assert asked(stack, "x.y.z", path="/cohorts", json={}).status_code == 401
+    rows = audited(stack, "mcp")[before:]
+    assert [row["why"] for row in rows if row["act"] == "refused"] in ([], ["cohort: no token of ours"])  # fmt: skip
+
+
 def test_it_ends_with_the_session_the_switches_and_the_host(stack: Stack) -> None:
     signed = Signed(stack, COUNTS)
     bearer = token(signed)
