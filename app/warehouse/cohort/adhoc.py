@@ -85,9 +85,15 @@ def _tables(tree: exp.Select) -> list[str]:
     found = [str(one.alias_or_name).casefold() for one in tree.find_all(exp.Table)]
     if not 0 < len(found) <= MOST_TABLES or len(set(found)) < len(found):
         raise CohortRefused(f"from 1 to {MOST_TABLES} tables, each with a name of its own")
-    for join in tree.args.get("joins") or ():
+    if any(one.args.get("columns") for one in tree.find_all(exp.TableAlias)):
+        # Under another name a column would stand for the key, or the key for a column.
+        raise CohortRefused("columns keep their names")
+    joins = tree.args.get("joins") or ()
+    if len(joins) < len(list(tree.find_all(exp.Join))):
+        raise CohortRefused("no join within a join")
+    for join in joins:
         on, using = join.args.get("on"), join.args.get("using") or ()
-        keys = isinstance(on, exp.EQ) and _is_key(on.this) and _is_key(on.expression)
+        keys = _joins_keys(on, str(join.this.alias_or_name).casefold())
         if using:
             keys = [str(one.name).casefold() for one in using] == [KEY]
         plain = not any(join.args.get(x) for x in ("side", "method", "kind", "global")) or (
@@ -96,6 +102,18 @@ def _tables(tree: exp.Select) -> list[str]:
         if not (keys and plain and isinstance(join.this, exp.Table)):
             raise CohortRefused(f"tables are joined by JOIN ... USING ({KEY})")
     return found
+
+
+def _joins_keys(on: object, joined: str) -> bool:
+    """Tell whether a condition sets the key of the joined table equal to that of another one.
+
+    A key that equals itself, or those of two tables before, would pair everybody with everybody: the patients who are counted
+    would be others than those whose number is looked at.
+    """
+    if not (isinstance(on, exp.EQ) and _is_key(on.this) and _is_key(on.expression)):
+        return False
+    tables = [str(side.table).casefold() for side in (on.this, on.expression)]
+    return "" not in tables and tables.count(joined) == 1
 
 
 def _demand_columns(tree: exp.Select) -> None:
@@ -207,7 +225,11 @@ def run(
     if len(found) > MOST_ROWS:
         raise CohortRefused(f"more than {MOST_ROWS} rows")
     rows = [tuple("" if x is None else str(x) for x in row[:-1]) for row in found]
-    return rows, [set(row[-1]) for row in found]
+    keys = [set(row[-1]) for row in found]
+    # Whatever was let through: a number is told of those patients alone whose number was looked at.
+    if any(row[i] != len(some) for row, some in zip(found, keys, strict=True) for i in query.counts):  # fmt: skip
+        raise CohortRefused("it counts other patients than those of its rows")
+    return rows, keys
 
 
 @contextmanager

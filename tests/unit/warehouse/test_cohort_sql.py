@@ -59,6 +59,13 @@ ATTACKS = [
     "SELECT count(DISTINCT a.patient_key) FROM patient a JOIN condition b ON a.patient_key = b.patient_key AND a.age = 70",
     "SELECT count(DISTINCT a.patient_key) FROM patient a ASOF JOIN condition b USING (patient_key)", "SELECT count(DISTINCT a.patient_key) FROM patient a NATURAL JOIN condition b",
     "SELECT count(DISTINCT a.patient_key) FROM patient a POSITIONAL JOIN condition b",
+    # pairs of everybody with everybody, of whom others are counted than are looked at; columns under the key's name
+    "SELECT b.code, count(DISTINCT b.patient_key) FROM patient a JOIN condition b ON a.patient_key = a.patient_key GROUP BY b.code",
+    "SELECT count(DISTINCT b.patient_key) FROM patient a JOIN condition b ON b.patient_key = B.patient_key WHERE b.code = 'I25.10'",
+    "SELECT count(DISTINCT c.patient_key) FROM patient a JOIN patient b USING (patient_key) JOIN condition c ON a.patient_key = b.patient_key",
+    "SELECT count(DISTINCT c.patient_key) FROM patient a JOIN patient b JOIN condition c ON b.patient_key = b.patient_key ON a.patient_key = b.patient_key",
+    "SELECT count(DISTINCT b.patient_key) FROM patient a JOIN condition b ON patient_key = patient_key",
+    f"SELECT {N} FROM patient AS p(sex, status, code, patient_key) WHERE sex BETWEEN 1 AND 100", f"SELECT code, {N} FROM condition AS c(code, patient_key) GROUP BY code",
     f"SELECT {N} FROM patient WHERE hash(age) = 1", f"SELECT {N} FROM patient WHERE error(sex)", f"SELECT {N} FROM patient WHERE 1 / (age - 70) > 0",
     f"SELECT {N} FROM patient WHERE random() < 0.5", f"SELECT {N} FROM patient WHERE regexp_matches(sex, 'f')", f"SELECT {N} FROM patient ORDER BY max(age)",
     f"SELECT {N} FROM patient LIMIT (SELECT max(age) FROM patient)", f"SELECT sex, {N} FROM patient GROUP BY sex ORDER BY first(age)",
@@ -76,6 +83,7 @@ ALLOWED = [
     f"SELECT code, {N} FROM condition WHERE system = 'icd10' AND code LIKE 'E%' AND NOT status IN ('resolved') GROUP BY code",
     "SELECT p.sex, count(DISTINCT p.patient_key) AS patients FROM patient p JOIN condition c USING (patient_key) WHERE c.code = 'I10' AND p.age BETWEEN 40 AND 80 GROUP BY p.sex",
     "SELECT count(DISTINCT p.patient_key) FROM patient p JOIN observation o ON p.patient_key = o.patient_key WHERE o.code = '4548-4' AND o.value > 6",
+    "SELECT count(DISTINCT p.patient_key) FROM patient p JOIN condition c ON C.patient_key = P.patient_key JOIN observation o ON o.patient_key = p.patient_key WHERE o.code = '4548-4' AND c.code = 'I10'",
 ]  # fmt: skip
 
 
@@ -129,6 +137,13 @@ def test_it_needs_the_right_and_stops_in_time(ask: Cohorts, made: Made) -> None:
     slow = adhoc.Checked(sql="SELECT count(*) FILTER (WHERE sin(a.range + b.range) > 2), [1] FROM range(20000) a, range(100000000) b", outputs=("n",), counts=frozenset((0,)))  # fmt: skip
     with pytest.raises(CohortRefused, match="stopped after"):
         adhoc.run(made[0].folder, slow, longest_s=0.2)
+
+
+def test_a_number_of_others_than_the_patients_of_a_row_is_never_told(made: Made) -> None:
+    pairs = "FROM patient a JOIN condition b ON a.patient_key = a.patient_key WHERE b.code = 'I25.10'"  # fmt: skip
+    sql = f"SELECT count(DISTINCT b.patient_key), array_agg(DISTINCT a.patient_key) {pairs}"
+    with pytest.raises(CohortRefused, match="other patients"):
+        adhoc.run(made[0].folder, adhoc.Checked(sql=sql, outputs=("n",), counts=frozenset((0,))))
 
 
 def test_names_in_a_question_do_not_reach_the_audit(ask: Cohorts) -> None:
