@@ -21,6 +21,11 @@ SINKS = re.compile(
     r"|window\.open|postMessage|navigator\.share|\.download\b|download="
 )
 USES = {
+    ("analyst/api.ts", "fetch("): "own addresses; no model's words come to this page",
+    (
+        "analyst/api.ts",
+        ".download",
+    ): "a fixed name; the file is what the page shows, made by our server",
     ("api/client.ts", "fetch("): "own addresses",
     ("selftest/probes.ts", "fetch("): "an own address",
     ("selftest/probes.ts", "window.open"): "an empty page",
