@@ -30,10 +30,14 @@ BARE = re.compile(
     r"|\b(?:allerg\w+|meds|medic\w+|labs?|results?|problems|vitals|chart|record) (?:of|for) #?(?P<number>\d{5,})(?=\s*(?:[?.!,;]|$))",
     re.IGNORECASE,
 )
+# The last are names of tests, genes and scores: "patient HbA1c", "patient CA-125", "patient COVID-19 history".
 NO_ID = re.compile(
-    r"(?:19|20)\d\d|\d+\.\d+|\d{4}-\d\d(?:-\d\d)?|\d{1,3}|\d[\d.]*[a-z]{1,2}|[a-z]{1,2}\d{1,2}",
-    re.I,
+    r"(?:19|20)\d\d|\d+\.\d+|\d{4}-\d\d(?:-\d\d)?|\d{1,3}|\d[\d.]*[a-z]{1,2}|"
+    r"(?=[\d-]*[a-z])(?![a-z0-9-]*\d{4})[a-z0-9]{1,8}(?:-[a-z0-9]{1,4})?",
+    re.IGNORECASE,
 )
+# "take effect", "taking care": nobody takes a medicine then.
+TAKES = r"(?:allergic|(?:take|taking)(?! (?:care|effect|notes?|part|place|long|time)\b))\b"
 OTHER = re.compile(
     r"\b(?:another|(?:the|an?|my|some|any) (?:other|different|next)|(?:a )?different) (?:patient(?:['’]s)?|pt['’]s)\b",
     re.IGNORECASE,
@@ -41,7 +45,7 @@ OTHER = re.compile(
 KIN = r"(?:grand)?(?:sister|brother|mother|father|mom|mum|dad|husband|wife|spouse|son|daughter|aunt|uncle|cousin|niece|nephew|twin)"
 OWN = r"(?:allerg(?:y|ies)|chart|records?)\b"
 KINSHIP = re.compile(
-    rf"\b(?:her|his|their|the patient['’]s) (?P<a>{KIN})(?:['’]s? (?:\w+ ){{0,2}}{OWN}| (?:allergic|take|taking)\b)"
+    rf"\b(?:her|his|their|the patient['’]s) (?P<a>{KIN})(?:['’]s? (?:\w+ ){{0,2}}{OWN}| {TAKES})"
     rf"|\b{OWN} (?:of|for) (?:her|his|their|the patient['’]s) (?P<b>{KIN})\b",
     re.IGNORECASE,
 )
@@ -60,7 +64,7 @@ TITLED_LOW = re.compile(
 OWNER = re.compile(rf"(?<![\w.])(?P<name>{FULL})['’]s? {THINGS}")
 OWNER_LOW = re.compile(r"(?<![\w.'’-])(?P<name>[a-z]{4,})['’]s (?:(?:known|active|current|home) )*(?:allerg\w+|meds|medications|medicines|problem list|chart|vitals)\b")  # fmt: skip
 DOING = re.compile(
-    r"\b(?:[Ii]s|[Dd]oes|[Ww]as|[Hh]as) (?P<name>[A-Za-z][a-z]{2,}(?:['’-][A-Za-z][a-z]+)*(?: [A-Z][a-z]+)?) (?:allergic|taking|take)\b"
+    rf"\b(?:[Ii]s|[Dd]oes|[Ww]as|[Hh]as) (?P<name>[A-Za-z][a-z]{{2,}}(?:['’-][A-Za-z][a-z]+)*(?: [A-Z][a-z]+)?) {TAKES}"
 )
 OF = re.compile(
     rf"\b{THINGS} (?:of|for|on) (?:(?:patient|pt) )?(?P<full>{NAME} {NAME})\b|\b(?:allerg\w+|chart|record) (?:of|for) (?P<one>{NAME})\b"
@@ -100,7 +104,9 @@ NO_PATIENT = frozenset(
         december week month year spring summer fall autumn winter christmas
         angiogram angiography abdomen brain breast cardiac cervical cholangiopancreatography contrast elastography enterography findings head
         imaging knee liver lumbar orbits pelvis prostate scan severity shoulder spine spectroscopy thoracic venography contin relapse flare
-        regurgitation imaging""",
+        regurgitation imaging bleeding falls seizure seizures sepsis endocrine overnight pending plot trend medication strep throat pap smear
+        vital sign signs shot peak flow clostridium difficile biopsy needle exome genome cath echo xray holter cologuard dexa mohs ehlers
+        danlos disability court rounds""",
     )
 ) | frozenset(re.findall(r"\w+", KIN))  # fmt: skip
 

@@ -25,6 +25,8 @@ OTHERS = [
     ("MRN 00471183 labs", "00471183"),
     ("patient id ab-12 medications", "ab-12"),
     ("patient me-other-7: any allergies?", "me-other-7"),
+    ("patient Z1234 labs", "Z1234"),
+    ("patient e63wRTbPfr1p8UW81d8Seiw3 labs", "e63wRTbPfr1p8UW81d8Seiw3"),
     ("Show the chart of Patient/abc", "abc"),
     ("allergies for 12345678?", "12345678"),
     ("What is Mr Okafor allergic to?", "Mr Okafor"),
@@ -64,6 +66,9 @@ THIS = [
     "Is Ms. Alvarez her nurse?", "Mrs Evergreen's meds", "Evergreen, Marlena: meds", "Patient Portal messages", "Trelegy Ellipta history",
     "Blood Pressure meds", "Is Blood Pressure on target", "show me Blood Pressure", "Quest Diagnostics results", "ms lesions history",
     "mr neck results", "patient Marlena labs", "Heart Failure medications", "today's labs", "cardiology's recommendations", "Tuesday's vitals",
+    "patient HbA1c", "patient A1c trend", "pt CA-125", "patient COVID-19 history", "patient PHQ-9 score", "patient HER2 status", "patient FEV1",
+    "patient HLA-B27 result", "pt T10-L2 fracture", "chart for COVID-19", "Seizures: history", "Falls: history", "Pending: labs", "Plot: creatinine",
+    "results of Pap Smear", "chart of Vital Signs", "Holter's results", "Does Lasix take effect quickly", "Is her husband taking care of her",
 ]  # fmt: skip
 
 
