@@ -11,6 +11,7 @@ It runs on a connection of its own to `deid.duckdb`, read-only: no file, no netw
 memory, locked configuration, stopped at its time. The identified tables are in another file, which it does not know.
 """
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,9 @@ CONDITIONS = (
 COLUMNS = frozenset((
     KEY, "sex", "birth_year", "age", "deceased", "system", "code", "status", "year", "verification_status", "value", "unit", "class",
 ))  # fmt: skip
+TEXTS = frozenset(("sex", "system", "code", "status", "verification_status", "unit", "class"))
+NUMBERS = COLUMNS - TEXTS - {KEY, "deceased"}
+NUMBER = re.compile(r"\d{1,9}(\.\d{1,6})?")
 OUTPUTS = f"each output is a column that is grouped by, or count(DISTINCT {KEY})"
 CLAUSES = frozenset(("expressions", "from_", "joins", "where", "group", "order", "limit", "offset"))
 
@@ -138,6 +142,41 @@ def _demand_condition(node: exp.Expr) -> None:
             raise CohortRefused(f"{one.key} is not allowed in WHERE: columns and literals only")
         if _is_key(one):
             raise CohortRefused(f"{KEY} is for joins and counts only")
+    if _kind(node) != "condition":
+        raise CohortRefused("WHERE compares columns")
+
+
+def _kind(node: exp.Expr) -> str:
+    """Return what a part of a condition is; what is compared is of one kind.
+
+    A text that is read as a number ends the query where it is none, which would tell that one patient's record is there.
+    """
+    match node:
+        case exp.Column():
+            name = str(node.name).casefold()
+            return "text" if name in TEXTS else "number" if name in NUMBERS else "condition"
+        case exp.Literal():
+            if not node.is_string and not NUMBER.fullmatch(str(node.this)):
+                raise CohortRefused("numbers have at most 9 digits, and 6 behind the point")
+            return "text" if node.is_string else "number"
+        case exp.Boolean():
+            return "condition"
+        case exp.Null():
+            return "nothing"
+        case _:
+            return _kind_of_parts(node)
+
+
+def _kind_of_parts(node: exp.Expr) -> str:
+    kinds = {_kind(one) for one in node.iter_expressions()} - {"nothing"}
+    if len(kinds) > 1:
+        raise CohortRefused("texts are compared with texts, numbers with numbers")
+    found = kinds.pop() if kinds else "nothing"
+    if isinstance(node, exp.Neg | exp.Paren):
+        return found
+    if (isinstance(node, exp.Connector | exp.Not) and found != "condition") or (isinstance(node, exp.Like) and found != "text"):  # fmt: skip
+        raise CohortRefused("texts are compared with texts, numbers with numbers")
+    return "condition"
 
 
 def _groups(tree: exp.Select) -> tuple[exp.Column, ...]:

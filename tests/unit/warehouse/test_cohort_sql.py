@@ -66,6 +66,12 @@ ATTACKS = [
     "SELECT count(DISTINCT c.patient_key) FROM patient a JOIN patient b JOIN condition c ON b.patient_key = b.patient_key ON a.patient_key = b.patient_key",
     "SELECT count(DISTINCT b.patient_key) FROM patient a JOIN condition b ON patient_key = patient_key",
     f"SELECT {N} FROM patient AS p(sex, status, code, patient_key) WHERE sex BETWEEN 1 AND 100", f"SELECT code, {N} FROM condition AS c(code, patient_key) GROUP BY code",
+    # what ends the query where one patient's record is there
+    f"SELECT {N} FROM condition WHERE code = 5", f"SELECT {N} FROM condition WHERE code = 'I10' AND (code IN (5) OR status = 'x')",
+    f"SELECT {N} FROM condition WHERE code", f"SELECT {N} FROM condition WHERE NOT code", f"SELECT {N} FROM condition WHERE year BETWEEN 2000 AND code",
+    "SELECT count(DISTINCT c.patient_key) FROM patient p JOIN condition c USING (patient_key) WHERE c.code = p.age", f"SELECT {N} FROM patient WHERE sex = deceased",
+    f"SELECT {N} FROM patient WHERE birth_year = 0.000000000000000000000000000000000000001", f"SELECT {N} FROM condition WHERE -code = 1",
+    f"SELECT {N} FROM patient WHERE age LIKE '7%'", f"SELECT {N} FROM condition WHERE (code IS NULL) = 'x'", f"SELECT {N} FROM patient WHERE age = 1e400",
     f"SELECT {N} FROM patient WHERE hash(age) = 1", f"SELECT {N} FROM patient WHERE error(sex)", f"SELECT {N} FROM patient WHERE 1 / (age - 70) > 0",
     f"SELECT {N} FROM patient WHERE random() < 0.5", f"SELECT {N} FROM patient WHERE regexp_matches(sex, 'f')", f"SELECT {N} FROM patient ORDER BY max(age)",
     f"SELECT {N} FROM patient LIMIT (SELECT max(age) FROM patient)", f"SELECT sex, {N} FROM patient GROUP BY sex ORDER BY first(age)",
@@ -84,6 +90,8 @@ ALLOWED = [
     "SELECT p.sex, count(DISTINCT p.patient_key) AS patients FROM patient p JOIN condition c USING (patient_key) WHERE c.code = 'I10' AND p.age BETWEEN 40 AND 80 GROUP BY p.sex",
     "SELECT count(DISTINCT p.patient_key) FROM patient p JOIN observation o ON p.patient_key = o.patient_key WHERE o.code = '4548-4' AND o.value > 6",
     "SELECT count(DISTINCT p.patient_key) FROM patient p JOIN condition c ON C.patient_key = P.patient_key JOIN observation o ON o.patient_key = p.patient_key WHERE o.code = '4548-4' AND c.code = 'I10'",
+    f"SELECT {N} FROM observation WHERE (value BETWEEN -1 AND 6.5 OR value > 7) AND NOT unit IS NULL AND code IN ('4548-4', '2345-7') AND system <> 'other'",
+    f"SELECT {N} FROM patient WHERE NOT deceased AND (sex = 'female') = TRUE AND age IS NOT NULL", f"SELECT {N} FROM patient WHERE deceased = FALSE",
 ]  # fmt: skip
 
 
