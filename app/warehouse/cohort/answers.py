@@ -80,6 +80,9 @@ class Cohorts:
             place = {"age": band(age), "sex": str(sex)}
             cells[tuple(place[name] for name in by)].add(patient)
         total = {row[0] for row in rows}
+        if len(total) < LEAST:
+            # Which bands and sexes so few have is not told either.
+            cells.clear()
         shown = self.shown("count", question, [total, *(cells.values() if by else ())])
         if shown[0] == HIDDEN:
             raise CohortRefused(TOO_NEAR)

@@ -57,6 +57,8 @@ def test_a_description_counts_what_plain_python_counts(ask: Cohorts, made: Made)
 def test_few_patients_are_not_described_and_a_group_of_them_has_no_quantity(ask: Cohorts) -> None:
     (table,) = CohortRegistry(ask).call("cohort_describe", {"criteria": RARE}).tables
     assert table.rows == ((FEW,),)
+    (table,) = CohortRegistry(ask).call("cohort_count", {"criteria": RARE, "by": ["age", "sex"]}).tables  # fmt: skip
+    assert table.rows == (("all", "all", FEW),)
     group = definition(ask, read(orjson.dumps(RARE)), "rare <b>")
     assert ("quantity" in group, group["actual"], "member" in group) == (False, False, False)
     assert "fewer than 11 patients" in group["text"]["div"]
