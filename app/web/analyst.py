@@ -208,7 +208,8 @@ def _desk(services: Services, analyst: Analyst) -> AnalystDesk:
         user=analyst.user_name or analyst.user_reference, site_name=registration.site.name,
         help_desk=registration.site.help_desk, as_of=_as_of(services, registration),
         idle_s=60 * registration.session.idle_minutes,
-        lists=bulk is not None and analyst.user_reference in bulk.lists, groups=bulk.groups if bulk else (),
+        lists=bulk is not None and analyst.user_reference in bulk.lists,
+        whole=bulk is None or bulk.level != "group", groups=bulk.groups if bulk else (),
         sets=_sets(), queries=_queries(), rules=tuple(CohortRule(key=r.key, title=r.title) for r in load().rules),
     )  # fmt: skip
 

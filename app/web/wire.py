@@ -245,7 +245,7 @@ class CohortRule:
 class AnalystDesk:
     """Answer of `GET /api/analyst/{slug}`. `as_of` is printed, "" where nothing was exported; `lists`: may see which patients these are.
 
-    `idle_s`: seconds without a question after which the session ends, and the page shows nothing any more.
+    `whole`: there is an export of all patients beside those of `groups`. `idle_s`: seconds without a question after which the session ends, and the page shows nothing any more.
     """
 
     user: str
@@ -254,6 +254,7 @@ class AnalystDesk:
     as_of: str
     idle_s: int
     lists: bool
+    whole: bool
     groups: tuple[str, ...]
     sets: tuple[CohortSet, ...]
     queries: tuple[CohortQuery, ...]

@@ -54,7 +54,10 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Cohorts:
-    """Answers for one user; `analyst` and `lists` are rights that the registration gives. `record` writes to the audit."""
+    """Answers for one user; `analyst` and `lists` are rights that the registration gives. `record` writes to the audit.
+
+    `of_group` is the EHR's group whose patients these are, "" for all that were exported.
+    """
 
     flat: Flattened
     answered: Answered
@@ -63,6 +66,7 @@ class Cohorts:
     lists: bool
     record: Record
     clock: Callable[[], datetime]
+    of_group: str = ""
 
     def count(self, cohort: Cohort, by: Sequence[str] = ()) -> Table:
         """Return how many patients fit, and by age band or sex if asked.
@@ -236,6 +240,7 @@ class Cohorts:
         missing = ", ".join(sorted(built.missing))
         return (
             f"Data as of {spoken(built.day)}.",
+            *((f"Of the group {self.of_group} alone.",) if self.of_group else ()),
             *((f"Left out, labelled restricted: {held}.",) if held else ()),
             *((f"Not readable in this data, so not counted: {missing}.",) if missing else ()),
         )

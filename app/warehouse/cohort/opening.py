@@ -56,7 +56,7 @@ def open_cohorts(
         # One for all data sets: a group and the whole differ by few patients as well.
         answered=Answered(path=warehouse / registration.slug / FILE), user=asker.user,
         analyst=bulk is not None and asker.user in bulk.analysts, lists=bulk is not None and asker.user in bulk.lists,
-        record=record, clock=clock,
+        record=record, clock=clock, of_group=group,
     )  # fmt: skip
 
 

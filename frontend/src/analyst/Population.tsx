@@ -87,7 +87,7 @@ interface WorkProps {
 
 function Work({ desk, api, doing }: WorkProps) {
   const [way, setWay] = useState<Way>("build");
-  const [group, setGroup] = useState("");
+  const [group, setGroup] = useState(desk.whole ? "" : (desk.groups[0] ?? ""));
   const [busy, setBusy] = useState(false);
   const [found, setFound] = useState<Answered | null>(null);
   const ask = (question: Question) => {
@@ -132,7 +132,10 @@ function Work({ desk, api, doing }: WorkProps) {
             <Choice
               label="Data"
               value={group}
-              options={[["", "whole export"], ...desk.groups.map((one) => [one, `group ${one}`] as const)]}
+              options={[
+                ...(desk.whole ? [["", "whole export"] as const] : []),
+                ...desk.groups.map((one) => [one, `group ${one}`] as const),
+              ]}
               onChange={(next) => {
                 setGroup(next);
                 setFound(null);

@@ -12,6 +12,7 @@ const desk: AnalystDesk = {
   as_of: "20-Nov-2026",
   idle_s: 1800,
   lists: false,
+  whole: true,
   groups: [],
   sets: [{ name: "diabetes", kinds: ["condition"] }],
   queries: [],
@@ -111,4 +112,11 @@ it("shows nothing any more when the session is over, by time or by the server", 
   await press("Count");
   expect(root.textContent).toContain("You are signed out.");
   expect(left).toHaveBeenCalledTimes(2);
+});
+
+it("names the group that is asked where nothing else is exported", async () => {
+  await shown({ whole: false, groups: ["clinic-a", "clinic-b"] });
+  expect([...root.querySelectorAll("option")].map((one) => one.textContent)).not.toContain("whole export");
+  await press("Describe");
+  expect(api.ask.mock.calls[0]?.[2]).toBe("clinic-a");
 });

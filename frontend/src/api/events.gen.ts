@@ -465,6 +465,7 @@ export interface AnalystDesk {
   readonly as_of: string;
   readonly idle_s: number;
   readonly lists: boolean;
+  readonly whole: boolean;
   readonly groups: readonly string[];
   readonly sets: readonly CohortSet[];
   readonly queries: readonly CohortQuery[];

@@ -65,6 +65,7 @@ def test_an_analyst_signs_in_at_the_ehr_and_gets_counts(stack: Stack) -> None:
     assert all("Max-Age=0" in one for one in signed.answer.headers.getlist("Set-Cookie"))
     desk = signed.call(method="GET").get_json()
     assert (desk["as_of"], desk["lists"], desk["groups"]) == ("15-Jan-2026", False, ["everyone"])
+    assert desk["whole"]
     assert len(desk["rules"]) >= 10
     assert {"name": "diabetes", "kinds": ["condition"]} in desk["sets"]
     answer = signed.ask("cohort_count", criteria=WOMEN, by=["age"])

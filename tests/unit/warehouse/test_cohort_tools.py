@@ -54,6 +54,11 @@ def test_a_description_counts_what_plain_python_counts(ask: Cohorts, made: Made)
     assert all(int(n) == 0 or int(n) >= 11 for table in result.tables for *_, n in table.rows if n.isdigit())  # fmt: skip
 
 
+def test_an_answer_says_of_which_group_it_is(ask: Cohorts) -> None:
+    (table,) = CohortRegistry(replace(ask, of_group="everyone")).call("cohort_count", {"criteria": {}}).tables  # fmt: skip
+    assert table.notes[1] == "Of the group everyone alone."
+
+
 def test_few_patients_are_not_described_and_a_group_of_them_has_no_quantity(ask: Cohorts) -> None:
     (table,) = CohortRegistry(ask).call("cohort_describe", {"criteria": RARE}).tables
     assert table.rows == ((FEW,),)
