@@ -106,7 +106,9 @@ NO_PATIENT = frozenset(
         imaging knee liver lumbar orbits pelvis prostate scan severity shoulder spine spectroscopy thoracic venography contin relapse flare
         regurgitation imaging bleeding falls seizure seizures sepsis endocrine overnight pending plot trend medication strep throat pap smear
         vital sign signs shot peak flow clostridium difficile biopsy needle exome genome cath echo xray holter cologuard dexa mohs ehlers
-        danlos disability court rounds""",
+        danlos disability court rounds immunization immunizations immunisation immunisations vaccines vaccination vaccinations medications
+        visits encounters procedures surgeries admissions appointments transfusions injections problems orders hospitalizations
+        hospitalisations referrals consents pregnancies dialysis chemotherapy radiation travel alcohol therapies biopsies scans""",
     )
 ) | frozenset(re.findall(r"\w+", KIN))  # fmt: skip
 

@@ -68,7 +68,9 @@ THIS = [
     "mr neck results", "patient Marlena labs", "Heart Failure medications", "today's labs", "cardiology's recommendations", "Tuesday's vitals",
     "patient HbA1c", "patient A1c trend", "pt CA-125", "patient COVID-19 history", "patient PHQ-9 score", "patient HER2 status", "patient FEV1",
     "patient HLA-B27 result", "pt T10-L2 fracture", "chart for COVID-19", "Seizures: history", "Falls: history", "Pending: labs", "Plot: creatinine",
-    "results of Pap Smear", "chart of Vital Signs", "Holter's results", "Does Lasix take effect quickly", "Is her husband taking care of her",
+    "results of Pap Smear", "chart of Vital Signs", "Holter's results", "Does Lasix take effect quickly",
+    "record of Immunizations", "Medications: history", "Procedures: history", "chart for Appointments", "Problems: summary", "Orders: labs",
+    "Is her husband taking care of her",
 ]  # fmt: skip
 
 
