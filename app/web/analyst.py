@@ -215,7 +215,7 @@ def _desk(services: Services, analyst: Analyst) -> AnalystDesk:
 
 
 def _as_of(services: Services, registration: Registration) -> str:
-    """Return the day of the newest data set's records, printed; "" where nothing was exported."""
+    """Return the day of the records of the first data set that there is, printed; "" where nothing was exported."""
     from app.warehouse.cohort.opening import snapshot_of  # noqa: PLC0415  # loads DuckDB
 
     groups = ("", *(registration.bulk.groups if registration.bulk else ()))
