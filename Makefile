@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 NAME ?=
 COVERED := tests/unit/smart tests/unit/audit tests/unit/test_cli.py tests/contract/network tests/contract/store \
-  tests/interaction/launch tests/interaction/policy tests/interaction/mcp tests/interaction/mcp_client tests/unit/mcp_client
+  tests/interaction/launch tests/interaction/policy tests/interaction/mcp tests/interaction/mcp_client tests/unit/mcp_client \
+  tests/interaction/warehouse/test_analyst.py
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.ts frontend/*.json)
 
 .PHONY: help run chartside test check static static-python static-frontend parties coverage others e2e bench types lock setup llama spark pictures wheel conformance conformance-check static-and-fetch options

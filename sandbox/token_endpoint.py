@@ -67,9 +67,10 @@ def blueprint(state: SandboxState) -> Blueprint:
             struck = _striking(state, "introspect")
             found = _introspected(state)
             inactive = struck.rule("introspection_inactive")
-            return _not_stored(jsonify({"active": False} if inactive else found))
+            answer = _not_stored(jsonify({"active": False} if inactive else found))
         except OAuthError as error:
             return _error(error)
+        return truncated(answer) if struck.rule("truncated_json") else answer
 
     return routes
 

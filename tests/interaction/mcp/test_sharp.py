@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from mcp import Client
 
-from sandbox.faults import FaultRule
+from sandbox.faults import Fault, FaultRule
 from tests.databases import contents
 from tests.interaction.mcp.audit import mcp_rows, refusals
 from tests.interaction.mcp.contexts import (
@@ -208,6 +208,24 @@ def test_where_the_ehr_cannot_tell_the_registration_must_answer(
     # Another patient's chart is not this token's, and the EHR says so.
     other = headers_of(stack, headers["X-FHIR-Access-Token"], "child")
     assert refusal(stack, other)[1] == "mcp.context_unproved"
+
+
+@requirement("mcp:sharp:proved")
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [("server_error_500", 503), ("too_many_429", 503), ("forbidden_403", 403), ("truncated_json", 403)],
+)  # fmt: skip
+def test_an_introspection_that_says_nothing_proves_nothing(
+    stack: Stack, fault: Fault, status: int
+) -> None:
+    headers = headers_of(stack, ehr_token(stack))
+    stack.state.faults.set(FaultRule(match="introspect", fault=fault))
+    try:
+        assert refusal(stack, headers)[0] == status
+    finally:
+        stack.state.faults.clear()
+    # A refusal is remembered for its token, so that it is not asked about without end; an EHR that is away is asked again.
+    assert sent(stack, headers).status_code == (200 if status == 503 else status)
 
 
 @requirement("mcp:sharp:patient")
