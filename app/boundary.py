@@ -28,7 +28,14 @@ import httpx2
 import msgspec
 import orjson
 
-from app.errors import BoundaryRefused, EhrBusy, EhrRefused, EhrUnavailable, Redirected
+from app.errors import (
+    AnswerTooLarge,
+    BoundaryRefused,
+    EhrBusy,
+    EhrRefused,
+    EhrUnavailable,
+    Redirected,
+)
 from app.transport import UNTIL, Transport, is_forbidden_ip
 
 CONNECT_TIMEOUT_S = 3.0
@@ -343,7 +350,7 @@ class Boundary:
         for chunk in chunks:
             size += len(chunk)
             if size > cap:
-                raise EhrUnavailable(f"an answer of more than {cap} bytes")
+                raise AnswerTooLarge(f"an answer of more than {cap} bytes")
             if time.monotonic() > UNTIL.get():
                 raise EhrUnavailable(f"an answer that took more than {WHOLE_ANSWER_S:.0f} s")
             yield chunk

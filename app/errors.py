@@ -9,6 +9,7 @@
     ├── BoundaryRefused         an outbound request left the registered hosts
     │   └── Redirected          a registered host pointed elsewhere; it was not followed
     ├── EhrUnavailable          the EHR did not answer in time, or answered 5xx or not FHIR
+    │   ├── AnswerTooLarge      the EHR sent more bytes than are read of one answer
     │   ├── LimitReached        the site's limit of requests to the EHR is reached
     │   └── NotRead             there is no allowed way to ask for this, or the answer holds no records
     ├── EhrRefused              the EHR answered 401 or 403
@@ -138,6 +139,12 @@ class EhrUnavailable(ChartsideError):
         "The EHR does not answer. The chart cannot be read. "
         "Use the EHR itself, or your downtime procedure."
     )
+
+
+class AnswerTooLarge(EhrUnavailable):
+    """The EHR answered with more bytes than are read."""
+
+    code = "ehr.too_large"
 
 
 class LimitReached(EhrUnavailable):

@@ -16,7 +16,14 @@ from typing import Any
 from urllib.parse import unquote
 
 from app.boundary import Boundary, Response, origin_of
-from app.errors import BoundaryRefused, EhrUnavailable, LimitReached, NotRead, Redirected
+from app.errors import (
+    AnswerTooLarge,
+    BoundaryRefused,
+    EhrUnavailable,
+    LimitReached,
+    NotRead,
+    Redirected,
+)
 from app.fhir.answers import (
     MOST_RESOURCES,
     Answers,
@@ -288,6 +295,7 @@ class FhirSource:
         except (LimitReached, NotRead) as error:
             state.stop = failed(state, str(error))
         except EhrUnavailable as error:
+            state.declined = isinstance(error, AnswerTooLarge) and not state.found
             state.stop = failed(state, f"the EHR did not answer ({error})")
         else:
             state.stop = self._answers.refusal(state, answer)

@@ -8,7 +8,7 @@ from typing import Any
 from app.fhir.source import Query, Resource
 
 # Sizes that servers cut their pages to. One that is full, alone and without a total may have been the first of many.
-PAGE_SIZES = frozenset((10, 20, 25, 30, 40, 50, 100, 200, 250, 500, 1000))
+PAGE_SIZES = frozenset((10, 20, 25, 30, 40, *range(50, 1_001, 50)))
 
 
 def whole_number(sent: Any) -> int | None:

@@ -465,6 +465,17 @@ def test_a_page_size_that_is_declined_is_asked_for_again_smaller(status: int) ->
     assert chart.requests == len(ehr.asked)
 
 
+def test_a_large_page_of_more_bytes_than_are_read_is_asked_for_again_smaller() -> None:
+    def answer(_: str, query: dict[str, str]) -> Answer:
+        large = int(query.get("_count", "0")) > 100
+        return 200, bundle(observation("o1"), filler="x" * (200_000 if large else 1))
+
+    ehr = Ehr(answer)
+    boundary = Boundary(frozenset(("https://ehr.test",)), False, httpx2.WSGITransport(app=ehr), byte_cap=100_000)  # fmt: skip
+    read = FhirSource(boundary, context("p1", NOW), lambda: "t").search(BY_NAME["other"].query)
+    assert (read.requests, len(read.resources)) == (2, 1)
+
+
 def test_a_full_page_alone_is_not_the_end_after_a_request_that_was_sent_twice() -> None:
     answers = iter([(429, dict[str, Any]())])
     page = bundle(*(observation(f"o{n}") for n in range(20)))
