@@ -22,9 +22,12 @@ from pathlib import Path
 
 import orjson
 
+from app.errors import CohortRefused
 from app.warehouse.cohort.combining import LEAST, leaks
 
 FILE = "answered.sqlite"
+# How long a question waits for others that are being judged.
+BUSY_S = 60.0
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS patient (id TEXT PRIMARY KEY, number INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS counted (one INTEGER PRIMARY KEY CHECK (one = 1), atoms BLOB NOT NULL, counts BLOB NOT NULL);
@@ -96,6 +99,9 @@ class Answered:
         """Tell for each cell, in the order in which they should be given, whether its count may be; those are remembered.
 
         A cell of 1 to 10 patients may not; an empty one may.
+
+        Raises:
+            CohortRefused: other questions to these patients are judged and take too long.
         """
         with self._changing() as db:
             numbers, counts = self._read(db, [population, *cells])
@@ -113,10 +119,15 @@ class Answered:
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         self.path.touch(mode=0o600)
-        db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+        db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
         try:
-            db.executescript(SCHEMA)
-            db.execute("BEGIN IMMEDIATE")
+            try:
+                db.executescript(SCHEMA)
+                db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                raise CohortRefused("other questions are being judged: ask again in a minute") from error  # fmt: skip
             yield db
             db.execute("COMMIT")
         finally:

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -228,6 +229,19 @@ def asking(
         shown = answered.admit(everybody, [{str(p) for p in cell} for cell in some], user="a", question="q", now=NOW)  # fmt: skip
         given += [frozenset(cell) for cell, told in zip(some, shown, strict=True) if told and cell]
     return given
+
+
+def test_a_question_that_waits_too_long_for_others_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.warehouse.cohort.memory.BUSY_S", 0.01)
+    asking(tmp_path / "a", 20, [])
+    other = sqlite3.connect(tmp_path / "a", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(CohortRefused, match="ask again"):
+        asking(tmp_path / "a", 20, [set(range(15))])
+    other.close()
+    assert len(asking(tmp_path / "a", 40, [set(range(15))])) == 2
 
 
 @pytest.mark.parametrize("seed", range(15))
