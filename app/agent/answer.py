@@ -104,7 +104,12 @@ class Answer:
         self._earlier: dict[str, tuple[Fact, ...]] = {}
         self._queued: list[tuple[str, ...]] = []
         self._drawn: set[str] = set()
+        self._own: set[str] = set()
         self.tally = Tally()
+
+    def own(self, sentence: str) -> None:
+        """Take a sentence, word for word, for the assistant's about itself: it needs no source."""
+        self._own.add(" ".join(sentence.split()))
 
     def plain(self, text: str) -> str | None:
         """Return what `feed` would show of plain words within a sentence, None where only `feed` can tell.
@@ -269,6 +274,8 @@ class Answer:
         for handle, check in judged.checks.items():
             self.tally.mismatches += check.verdict == "mismatch"
             yield self._citation(chips[handle], check, claim)
+        if claim.strip("*") in self._own:
+            judged = replace(judged, kind="")
         self.tally.without_source += judged.no_source
         self.tally.general += judged.kind == "general_knowledge" or bool(GENERAL.search(claim))
         if judged.kind:

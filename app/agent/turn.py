@@ -133,7 +133,9 @@ class _Run:
         self._answer, self._recorder, base = opened
         if not self._services.model.language_model and (other := self._other):
             self._refused("question.other_patient", 1)
-            yield from self._remark(only_this(self._launch.chart, other))
+            told = only_this(self._launch.chart, other)
+            self._answer.own(told)
+            yield from self._remark(told)
             yield from self._end("end")
             return
         while True:

@@ -114,6 +114,8 @@ def test_without_a_model_it_is_declined_and_nothing_is_looked_up(question: str) 
     assert "nothing was looked up, because no other patient's chart can be opened here" in answer
     assert "penicillin" not in answer
     assert (custom(events, "block"), custom(events, "citation")) == ([], [])
+    # It is the assistant's own word about itself, not a claim about the chart without a source.
+    assert custom(events, "no_source") == []
     assert refused == [("question.other_patient", 1)]
 
 
