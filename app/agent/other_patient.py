@@ -16,6 +16,7 @@ from app.llm.ordinary import ORDINARY
 from app.llm.services import service_named
 from app.llm.synonyms import load
 from app.llm.topics import STOP_WORDS
+from app.tools.bounds import as_data
 
 ID = r"(?=[A-Za-z.-]*\d)[A-Za-z0-9][A-Za-z0-9.-]{1,63}"
 # "MRN 4711", "patient id: a-12", "patient number 7": whatever follows is meant as an id.
@@ -128,9 +129,9 @@ def only_this(chart: Chart, said: str) -> str:
     """Return the sentence that declines: whose chart this is, and that no other can be opened."""
     name, born = official_name(chart.patient), day(str(chart.patient.get("birthDate") or ""))
     given = " ".join(str(one) for one in name.get("given") or [])
-    whose = (
-        f"{str(name.get('family') or '').upper()}, {given}".strip(", ") or "the launched patient"
-    )
+    named = f"{str(name.get('family') or '').upper()}, {given}".strip(", ")
+    # A name is the EHR's text: it cites nothing and begins no line of ours.
+    whose = " ".join(as_data(named).split()) or "the launched patient"
     return (
         f"This chart is of {whose}{f', born {born}' if born else ''}, only. The question names “{said}”: nothing was looked up, "
         "because no other patient's chart can be opened here. Open that chart in the EHR, and start Chartside there."
