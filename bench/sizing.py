@@ -29,6 +29,7 @@ from app.boundary import Boundary, Download
 from app.fhir.labels import Labels
 from app.warehouse.bulk.download import Downloader
 from app.warehouse.bulk.landing import DataSet
+from app.warehouse.bulk.lookers import Lookers
 from app.warehouse.bulk.manifest import Wanted
 from app.warehouse.bulk.request import ExportRequest
 from app.warehouse.bulk.waiting import Waiting
@@ -118,11 +119,12 @@ def land(data_set: Path, sources: Sequence[Source], *, whole: bool) -> int:
         Wanted(number=n, kind="output", url=str(path), resource_type=kind, count=None, bearer=False)
         for n, (kind, path) in enumerate(sources)
     )
-    downloader = Downloader(
-        boundary=cast("Boundary", Disk()), token=lambda _: "", folder=folder,
-        waiting=Waiting(clock=lambda: NOW),
-    )  # fmt: skip
-    done = downloader.all(wanted)
+    with Lookers() as lookers:
+        downloader = Downloader(
+            boundary=cast("Boundary", Disk()), token=lambda _: "", folder=folder, lookers=lookers,
+            waiting=Waiting(clock=lambda: NOW),
+        )  # fmt: skip
+        done = downloader.all(wanted)
     if problems := [one.problem for one in done.values() if one.problem]:
         raise SystemExit(f"sizing: {problems[0]}")
     folder.write(

@@ -1,11 +1,9 @@
 """`export`, `status` and `verify`: bring an EHR's records into the own store, and prove that they are all there."""
 
 import argparse
-import gzip
 import hashlib
 import sys
 import threading
-import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,9 +13,11 @@ from app.boundary import Boundary
 from app.cli.desk import Desk, plain, say
 from app.errors import ChartsideError, ConfigurationError, EhrRefused
 from app.smart.registration import Bulk, Registration
-from app.warehouse.bulk.download import Downloader, Lines
+from app.warehouse.bulk.download import Downloader
 from app.warehouse.bulk.errors import ExportFailed
 from app.warehouse.bulk.landing import DataSet, Export, ExportFolder, FileDone, folder_of
+from app.warehouse.bulk.lines import LineTooLong, NotWhole, found_in
+from app.warehouse.bulk.lookers import Lookers
 from app.warehouse.bulk.request import TYPES, ExportRequest
 from app.warehouse.bulk.retention import prune
 from app.warehouse.bulk.server import BulkServer
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 BAR = 30
 PARTLY = 3
+READ_BYTES = 2**16
 
 
 def add(commands: "Commands") -> None:
@@ -52,11 +53,14 @@ def _export(desk: Desk, given: argparse.Namespace) -> int:
     registration, bulk = _registered(services, given.name)
     since, request = _since(given.since), request_of(bulk, given.group)
     who = Who(registration=registration.slug)
-    sync = sync_of(services, registration, bulk, given.group, progress=Progress())
     services.audit.record("export", who, {"group": given.group, "since": since, "phase": "begun"})
     try:
         services.switches.demand(registration.slug, "export")
-        landed = sync.run(request, since)
+        with Lookers() as lookers:
+            # They start while the EHR makes its files.
+            lookers.start(bulk.parallel)
+            sync = sync_of(services, registration, bulk, given.group, lookers, progress=Progress())
+            landed = sync.run(request, since)
         with sync.data_set.locked():
             snapshot = apply(sync.data_set, services.clock(), bulk.memory_gb)
             removed = _pruned(sync.data_set, request, bulk.keep_exports)
@@ -124,15 +128,14 @@ def _differs(folder: ExportFolder, done: FileDone | None) -> str:
     if done.expired:
         return ""
     try:
-        content = (folder.files / done.name).read_bytes()
-        if hashlib.sha256(content).hexdigest() != done.sha256:
-            return "has another checksum"
-        lines = Lines()
-        lines.feed(gzip.decompress(content))
-        lines.end()
-    except (OSError, zlib.error, EOFError) as error:
+        with (folder.files / done.name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != done.sha256:
+                return "has another checksum"
+            file.seek(0)
+            found = found_in(iter(lambda: file.read(READ_BYTES), b""))
+    except (OSError, NotWhole, LineTooLong) as error:
         return f"cannot be read ({type(error).__name__})"
-    return "" if dict(lines.types) == done.types else "holds other lines"
+    return "" if found.types == done.types else "holds other lines"
 
 
 # --------------------------------------------------------------- composition
@@ -159,6 +162,7 @@ def sync_of(
     registration: Registration,
     bulk: Bulk,
     group: str,
+    lookers: Lookers,
     *,
     progress: "Progress",
     waiting: Waiting | None = None,
@@ -184,7 +188,7 @@ def sync_of(
     def downloader(folder: ExportFolder, export: Export) -> Downloader:
         progress.begin(len(export.files), len(folder.done()))
         return Downloader(
-            boundary=boundary, token=token, waiting=waits, folder=folder, parallel=bulk.parallel,
+            boundary=boundary, token=token, waiting=waits, folder=folder, lookers=lookers, parallel=bulk.parallel,
             most_bytes=bulk.most_gb * 10**9, on_done=progress.done, allowed=allowed,
         )  # fmt: skip
 

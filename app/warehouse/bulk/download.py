@@ -13,22 +13,21 @@ import os
 import re
 import threading
 import time
-import zlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from operator import attrgetter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
 
-import msgspec
+from isal import isal_zlib
 
 from app.boundary import Boundary, Download, origin_of
 from app.errors import EhrUnavailable
 from app.warehouse.bulk.errors import ExportFailed
 from app.warehouse.bulk.landing import ExportFolder, FileDone
+from app.warehouse.bulk.lines import Found, LineTooLong, NotWhole
+from app.warehouse.bulk.lookers import Look, Lookers
 from app.warehouse.bulk.manifest import Wanted
 from app.warehouse.bulk.waiting import Waiting
 
@@ -40,10 +39,6 @@ MOST_BYTES = 500 * 10**9
 MOST_FILE_S = 6 * 3600.0
 # IT switches off within a minute, however long a file is.
 ASKED_AGAIN_S = 20.0
-# A resource of this size is none that an EHR holds; a line without end must not fill the memory.
-MOST_LINE_BYTES = 256 * 2**20
-# What is decoded at once: a few bytes of gzip may stand for a thousand times as many, and those for as many lines.
-DECODED_BYTES = 2**18
 # What the disk says, not the network.
 DISK = frozenset(
     (
@@ -60,17 +55,6 @@ DISK = frozenset(
 ACCEPT = "application/fhir+ndjson, application/ndjson"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SHA_256 = re.compile(r"sha-256=:([A-Za-z0-9+/=]+):")
-
-
-class _Head(msgspec.Struct, frozen=True, gc=False):
-    """What is read of every line."""
-
-    resourceType: str  # noqa: N815  # FHIR's own name
-    id: str = ""
-
-
-_head = msgspec.json.Decoder(_Head)
-_kind, _id = attrgetter("resourceType"), attrgetter("id")
 
 
 class _TryAgain(Exception):
@@ -103,6 +87,7 @@ class _Room:
 class Downloader:
     """Downloads into one folder. `token(refused)` and `waiting` are the server's; `on_done` hears of every file.
 
+    `lookers` look at the lines of what arrives.
     `most_bytes` bounds what all files of the export take on the disk.
     `allowed` raises where this was switched off meanwhile; it is asked before each file, and while one is received.
     """
@@ -111,6 +96,7 @@ class Downloader:
     token: Callable[[str], str]
     waiting: Waiting
     folder: ExportFolder
+    lookers: Lookers
     parallel: int = 4
     most_bytes: int = MOST_BYTES
     on_done: Callable[[FileDone], None] = lambda _: None
@@ -123,7 +109,8 @@ class Downloader:
             ExportFailed: a file could not be had; the others that were begun are kept.
         """
         there = self.folder.done()
-        missing = [one for one in wanted if one.number not in there]
+        # The longest first: the last to begin should not be the last to end.
+        missing = sorted((one for one in wanted if one.number not in there), key=lambda one: -(one.count or 0))  # fmt: skip
         room = _Room(self.most_bytes, sum(one.size_bytes for one in there.values()))
         self.folder.files.mkdir(parents=True, exist_ok=True)
         failed: ExportFailed | None = None
@@ -146,7 +133,7 @@ class Downloader:
         for attempt in range(MOST_TRIES):
             try:
                 done = self._attempt(wanted, room)
-            except (_TryAgain, EhrUnavailable) as error:
+            except (_TryAgain, NotWhole, EhrUnavailable) as error:
                 if attempt + 1 == MOST_TRIES:
                     raise ExportFailed(f"file {wanted.number} ({wanted.resource_type}): {error}") from error  # fmt: skip
                 self.waiting.pause(getattr(error, "retry_after", ""), attempt)
@@ -189,7 +176,8 @@ class Downloader:
         if answer.status != 200:
             raise ExportFailed(f"file {wanted.number}: answered {answer.status}")
         watched = replace(answer, pieces=self._watched(answer.pieces))
-        return _stored(wanted, watched, self.folder.files, room)
+        with self.lookers.look() as look:
+            return _stored(wanted, watched, self.folder.files, room, look)
 
     def _watched(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         until = time.monotonic() + ASKED_AGAIN_S
@@ -200,25 +188,26 @@ class Downloader:
             yield piece
 
 
-def _stored(wanted: Wanted, answer: Download, folder: Path, room: _Room) -> FileDone:
+def _stored(wanted: Wanted, answer: Download, folder: Path, room: _Room, look: Look) -> FileDone:
     coding = answer.headers.get("content-encoding", "identity").lower()
     if coding not in ("gzip", "identity"):
         raise ExportFailed(f"file {wanted.number}: sent in an encoding that was not asked for")
     partial = folder / f"{wanted.name}.{threading.get_ident()}.part"
-    told, lines = _Told(), Lines()
+    told = _Told()
     pieces = _heard(answer.pieces, told)
     # What came in gzip is stored as it came, and its checksum is known.
     stored = told.sha256 if coding == "gzip" else hashlib.sha256()
     size = 0
     try:
         with partial.open("wb") as file:
-            for piece in _as_gzip(pieces, lines, zipped=coding == "gzip"):
+            for piece in _as_gzip(pieces, zipped=coding == "gzip"):
                 if stored is not told.sha256:
                     stored.update(piece)
                 size += len(piece)
                 room.take(len(piece))
                 file.write(piece)
-            lines.end()
+                look.feed(piece)
+            lines = look.end()
             told.check(answer.headers)
             file.flush()
             os.fsync(file.fileno())
@@ -230,10 +219,12 @@ def _stored(wanted: Wanted, answer: Download, folder: Path, room: _Room) -> File
         if isinstance(error, OSError) and error.errno in DISK:
             # Asking the EHR again would not help.
             raise ExportFailed(f"file {wanted.number} cannot be stored: {error.strerror}") from error  # fmt: skip
+        if isinstance(error, LineTooLong):
+            raise ExportFailed(f"file {wanted.number}: {error}") from error
         raise
     return FileDone(
         number=wanted.number, name=wanted.name, size_bytes=size, sha256=stored.hexdigest(),
-        types=dict(lines.types), headers=lines.headers, problem=_problem(wanted, lines),
+        types=lines.types, headers=lines.headers, problem=_problem(wanted, lines),
     )  # fmt: skip
 
 
@@ -272,116 +263,18 @@ def _heard(pieces: Iterator[bytes], told: _Told) -> Iterator[bytes]:
         yield piece
 
 
-def _as_gzip(pieces: Iterable[bytes], lines: "Lines", *, zipped: bool) -> Iterator[bytes]:
-    """Pass the bytes on in gzip, and every decoded byte to `lines`."""
-    if not zipped:
-        packer = zlib.compressobj(1, wbits=31)
-        for piece in pieces:
-            lines.feed(piece)
-            yield packer.compress(piece)
-        yield packer.flush()
+def _as_gzip(pieces: Iterable[bytes], *, zipped: bool) -> Iterator[bytes]:
+    """Yield the bytes in gzip, as they came where they came so."""
+    if zipped:
+        yield from pieces
         return
-    unpacker, ended = zlib.decompressobj(wbits=31), False
+    packer = isal_zlib.compressobj(1, wbits=31)
     for piece in pieces:
-        yield piece
-        rest, more = piece, False
-        while rest or more:
-            try:
-                decoded = unpacker.decompress(rest, DECODED_BYTES)
-            except zlib.error as error:
-                raise _TryAgain("the file is not whole") from error
-            lines.feed(decoded)
-            # All of the input may be taken while some of the output still waits.
-            rest, more, ended = unpacker.unconsumed_tail, len(decoded) == DECODED_BYTES, False
-            if unpacker.eof:
-                # RFC 1952 2.2: members may follow one another.
-                rest, more, ended = unpacker.unused_data, False, True
-                unpacker = zlib.decompressobj(wbits=31)
-    if not ended:
-        raise _TryAgain("the file ends before its end")
+        yield packer.compress(piece)
+    yield packer.flush()
 
 
-@dataclass
-class Lines:
-    """What stands in a file, line by line: how many of each resource type, how many are no resource.
-
-    `nameless` are those without an id, which no store can hold (an OperationOutcome needs none).
-    """
-
-    types: Counter[str] = field(default_factory=Counter)
-    headers: int = 0
-    broken: int = 0
-    nameless: int = 0
-    _rest: list[bytes] = field(default_factory=list)
-    _length: int = 0
-
-    def feed(self, piece: bytes) -> None:
-        """Take the next bytes."""
-        first = piece.find(b"\n")
-        if first >= 0:
-            last = piece.rfind(b"\n")
-            self._line(b"".join((*self._rest, piece[:first])))
-            if last > first:
-                self._block(piece[first + 1 : last])
-            self._rest, self._length = [], 0
-            piece = piece[last + 1 :]
-        self._rest.append(piece)
-        self._length += len(piece)
-        if self._length > MOST_LINE_BYTES:
-            raise ExportFailed(f"a line of more than {MOST_LINE_BYTES} bytes")
-
-    def end(self) -> None:
-        """There is no more; the last line may have no end."""
-        self._line(b"".join(self._rest))
-        self._rest, self._length = [], 0
-
-    def _block(self, block: bytes) -> None:
-        """Take whole lines at once, which is several times quicker; one by one where any of them is not in order."""
-        try:
-            # Nearly all of them are ASCII, which is told without a copy.
-            if not block.isascii():
-                block.decode()
-            heads = _head.decode_lines(block)
-        except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
-            heads = []
-        # `bytes.count` looks at a byte at a time; to leave them out takes a third of that.
-        ends = len(block) - len(block.replace(b"\n", b""))
-        if len(heads) == ends + 1:
-            self._counted(heads)
-            return
-        for line in block.split(b"\n"):
-            self._line(line)
-
-    def _counted(self, heads: list[_Head]) -> None:
-        kinds = Counter(map(_kind, heads))
-        if kinds["Parameters"] or not all(map(_id, heads)):
-            for head in heads:
-                self._count(head)
-            return
-        self.types.update(kinds)
-
-    def _line(self, line: bytes) -> None:
-        if not line or line.isspace():
-            return
-        try:
-            # msgspec passes over the bytes of what it does not read, and DuckDB will not.
-            line.decode()
-            head = _head.decode(line)
-        except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
-            self.broken += 1
-            return
-        self._count(head)
-
-    def _count(self, head: _Head) -> None:
-        if head.resourceType == "Parameters" and not head.id:
-            # Bulk Data Access 3.0.0, file organization: a header names whose block begins, and is not counted.
-            self.headers += 1
-        else:
-            self.types[head.resourceType] += 1
-            self.nameless += not head.id
-
-
-def _problem(wanted: Wanted, lines: Lines) -> str:
+def _problem(wanted: Wanted, lines: Found) -> str:
     found = sum(lines.types.values())
     if lines.broken:
         return f"{lines.broken} lines are no JSON"

@@ -1,6 +1,7 @@
 """A small population at the sandbox EHR, and the copilot's export of it."""
 
 import gzip
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from app.cli.exports import Progress, request_of, sync_of
 from app.smart.registration import Bulk
 from app.warehouse.bulk.landing import Export
+from app.warehouse.bulk.lookers import Lookers
 from app.warehouse.bulk.request import ExportRequest
 from app.warehouse.bulk.sync import AUTO, Sync
 from app.warehouse.bulk.waiting import Waiting
@@ -47,6 +49,7 @@ class Exporter:
     bulk: Bulk = field(default_factory=lambda: Bulk(types=TYPES, groups=("everyone",)))
     said: list[str] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+    lookers: Lookers = field(default_factory=Lookers)
 
     @property
     def population(self) -> Population:
@@ -64,8 +67,9 @@ class Exporter:
         waiting = Waiting(clock=self.stack.clock, sleep=self._sleep)
         progress = Progress(self.said.append, bar=False)
         return sync_of(
-            self.stack.services, registration, self.bulk, group, progress=progress, waiting=waiting
-        )
+            self.stack.services, registration, self.bulk, group, self.lookers, progress=progress,
+            waiting=waiting,
+        )  # fmt: skip
 
     def run(self, since: str = AUTO, *, group: str = "", request: ExportRequest | None = None) -> list[Export]:  # fmt: skip
         """Export."""
@@ -99,7 +103,7 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> Stack:
 
 
 @pytest.fixture
-def exporter(parties: Stack, tmp_path: Path) -> Exporter:
+def exporter(parties: Stack, tmp_path: Path) -> Iterator[Exporter]:
     """An exporter over a new population."""
     settings = replace(parties.services.settings, warehouse=tmp_path / "warehouse")
     stack = replace(parties, services=replace(parties.services, settings=settings))
@@ -108,4 +112,5 @@ def exporter(parties: Stack, tmp_path: Path) -> Exporter:
     exports.set(BulkTraps())
     exports.jobs.dropped.clear()
     stack.state.wire.clear()
-    return Exporter(stack=stack)
+    with Lookers() as lookers:
+        yield Exporter(stack=stack, lookers=lookers)

@@ -10,9 +10,11 @@ import pytest
 
 from app.boundary import Boundary, Download, Response
 from app.warehouse.bulk import server as bulk_server
-from app.warehouse.bulk.download import DECODED_BYTES, EXPIRED, Downloader, Lines, _as_gzip
+from app.warehouse.bulk.download import EXPIRED, Downloader
 from app.warehouse.bulk.errors import ExportFailed
 from app.warehouse.bulk.landing import DataSet
+from app.warehouse.bulk.lines import DECODED_BYTES, Lines, Packed
+from app.warehouse.bulk.lookers import Lookers
 from app.warehouse.bulk.manifest import Wanted
 from app.warehouse.bulk.request import ExportRequest
 from app.warehouse.bulk.server import BulkServer
@@ -35,8 +37,10 @@ def test_a_few_bytes_that_stand_for_many_are_decoded_a_little_at_a_time(step: in
     many = 24 * DECODED_BYTES + 17
     sent = gzip.compress(b"\n" * many) + gzip.compress(b"x")
     heard = _Heard()
-    pieces = [sent[at : at + step] for at in range(0, len(sent), step)]
-    assert b"".join(_as_gzip(pieces, heard, zipped=True)) == sent
+    packed = Packed(heard)
+    for at in range(0, len(sent), step):
+        packed.feed(sent[at : at + step])
+    packed.end()
     assert heard.size == many + 1
     assert heard.most <= DECODED_BYTES
 
@@ -91,7 +95,8 @@ def test_a_signed_address_that_is_over_is_asked_for_anew(
 ) -> None:
     folder = DataSet(tmp_path).begin(ExportRequest(), "https://ehr.example", NOW, whole=True)
     downloader = Downloader(
-        boundary=cast("Boundary", _Answers(status)), token=lambda _: "t", waiting=WAITING, folder=folder
+        boundary=cast("Boundary", _Answers(status)), token=lambda _: "t", waiting=WAITING, folder=folder,
+        lookers=Lookers(),
     )  # fmt: skip
     wanted = Wanted(number=0, kind="output", url="https://f.example/0", resource_type="Patient", count=1, bearer=bearer)  # fmt: skip
     if bearer and status in (401, 403):

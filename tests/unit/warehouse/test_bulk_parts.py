@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.warehouse.bulk.download import Lines
 from app.warehouse.bulk.errors import ExportFailed
 from app.warehouse.bulk.landing import DataSet, FileDone
+from app.warehouse.bulk.lines import Lines
 from app.warehouse.bulk.manifest import earliest, read_manifest, wanted_of
 from app.warehouse.bulk.request import ExportRequest
 from app.warehouse.bulk.waiting import LEAST_S, Waiting, retry_after_s
@@ -49,8 +49,30 @@ def test_lines_are_counted_wherever_the_pieces_end(size: int) -> None:
     lines = Lines()
     for start in range(0, len(body), size):
         lines.feed(body[start : start + size])
-    lines.end()
-    assert (dict(lines.types), lines.headers, lines.broken) == ({"Patient": 2, "Condition": 1}, 1, 1)  # fmt: skip
+    found = lines.end()
+    assert (found.types, found.headers, found.broken) == ({"Patient": 2, "Condition": 1}, 1, 1)  # fmt: skip
+
+
+LINES = st.sampled_from(
+    [
+        b'{"resourceType":"A","id":"1"}', b'{"id":"2","resourceType":"B"}\r', b'{"resourceType":"Parameters"}', b'{"resourceType":"A"}',
+        b"", b" ", b"x", b'{"resourceType":"A","id":"1"} {"resourceType":"A","id":"2"}', b'{"resourceType":"A",', b'"id":"1"}',
+        '{"resourceType":"A","id":"1","n":"é"}'.encode(), b'{"resourceType":"A","id":"1","n":"\xe9"}', b"[1]", b"null",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(LINES, max_size=30), st.integers(1, 200))
+def test_lines_that_are_taken_at_once_count_like_lines_one_by_one(
+    made: list[bytes], size: int
+) -> None:
+    body = b"\n".join(made)
+    lines, slow = Lines(), Lines()
+    for start in range(0, len(body), size):
+        lines.feed(body[start : start + size])
+    for line in made:
+        slow.feed(line + b"\n")
+    assert lines.end() == slow.end()
 
 
 def test_a_note_that_a_crash_cut_does_not_count_and_the_next_is_not_glued_to_it(
