@@ -24,6 +24,7 @@ from app.llm.hang_up import HangUp
 from app.llm.no_llm import NoLanguageModel
 from app.llm.port import Done, ModelEvent, Request, TextDelta
 from app.llm.silence import waits
+from app.llm.streams import pause
 from app.llm.synonyms import load
 from app.smart.tokens import Tokens
 from tests.ndjson_source import NdjsonSource, launch, manifest, resources
@@ -36,14 +37,18 @@ WORDS = [f"{word} " for word in SENTENCE.split()]
 TOKEN_S = 0.02
 
 
-def paced(tokens: int, before_wait: Callable[[], None] = lambda: None) -> Iterator[str]:
+def paced(
+    tokens: int,
+    before_wait: Callable[[], None] = lambda: None,
+    wait: Callable[[float], None] = time.sleep,
+) -> Iterator[str]:
     """Yield words, one each 20 ms from now on; a late word does not move the next one, and is not waited for."""
     started_s = time.monotonic()
     for number in range(tokens):
         wait_s = started_s + (number + 1) * TOKEN_S - time.monotonic()
         if wait_s > 0:
             before_wait()
-            time.sleep(wait_s)
+            wait(wait_s)
         yield WORDS[number % len(WORDS)]
 
 
@@ -67,11 +72,12 @@ def bare() -> Flask:
 class Paced:
     """A language model that writes at the pace of the bench."""
 
-    name, version, language_model, key = "Paced", "1", True, "paced:1"
+    name, version, key = "Paced", "1", "paced:1"
+    language_model = together = True
 
     def stream(self, request: Request, hang_up: HangUp) -> Iterator[ModelEvent]:  # noqa: ARG002  # as the port
-        """Yield the words, then the end; it tells before it waits, as a provider's connection does."""
-        for word in paced(int(os.environ["STREAM_TOKENS"]), waits):
+        """Yield the words, then the end; it tells before it waits and waits among others, as a provider's connection does."""
+        for word in paced(int(os.environ["STREAM_TOKENS"]), waits, pause):
             yield TextDelta(text=word)
         yield Done(stop="end")
 

@@ -105,6 +105,8 @@ class Answer:
         self._queued: list[tuple[str, ...]] = []
         self._drawn: set[str] = set()
         self._own: set[str] = set()
+        # The last sentence in which nothing was found that ends one.
+        self._endless = ""
         self.tally = Tally()
 
     def own(self, sentence: str) -> None:
@@ -119,11 +121,14 @@ class Answer:
         body = text.rstrip(" ")
         if self._gap or self._held or self._cleaner.waiting or not PLAIN.fullmatch(body):
             return None
-        shown = self._blanks + body
-        said = self._sentence.text + shown
-        if len(said) > MOST_SENTENCE or STOPS.search(said):
+        before = self._sentence.text
+        if before is not self._endless and STOPS.search(before):
             return None
-        self._sentence.text = said
+        shown = self._blanks + body
+        said = before + shown
+        if len(said) > MOST_SENTENCE:
+            return None
+        self._sentence.text = self._endless = said
         self._blanks = text[len(body) :]
         self._at_line_start = False
         self.tally.characters += len(shown)

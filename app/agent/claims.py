@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from app.agent.measure import Amount, amounts, rates
+from app.agent.spoken import Spoken
 from app.agent.spoken_dates import When, dates_in
 
 STATUS_WORDS = {
@@ -32,6 +33,12 @@ ABSENCE = re.compile(
     r"|negative for|(?:is|are) absent|without any|denies|cannot find)\b",
     re.IGNORECASE,
 )
+# One of these stands in every absence, in every number that is part of a name, and first in every status.
+ABSENCE_WORDS = frozenset(
+    ("no", "none", "never", "nothing", "not", "negative", "absent", "without", "denies", "cannot")
+)
+NAMED_WORDS = frozenset(("type", "stage", "grade", "class", "category", "phase", "group"))
+STATUS_FIRST = frozenset(re.split(r"[ -]", word)[0] for word in STATUS_WORDS)
 # Words for what is counted, not measured.
 _KINDS = "laboratory|lab|active|inactive|stopped|scanned|new|newer|older|other|clinical|medication|medicine|more|distinct"
 NOUNS = (
@@ -157,7 +164,8 @@ def claims(text: str) -> Claims:
     dates = tuple(dates_in(plain))
     rest = _blank(plain, [(d.start, d.end) for d in dates])
     found_rates = rates(rest)
-    named = list(NAMED.finditer(rest))
+    spoken = Spoken(rest)
+    named = list(NAMED.finditer(rest)) if spoken.may_say(NAMED_WORDS) else []
     spans = [(start, end) for start, end, _ in found_rates] + [m.span("which") for m in named]
     counted = _blank(rest, spans)
     return Claims(
@@ -167,9 +175,12 @@ def claims(text: str) -> Claims:
         rates=tuple(Rate(text=rest[a:b], per_day=r, start=a) for a, b, r in found_rates),
         statuses=tuple(
             Status(text=m[0], status=STATUS_WORDS[m[0].casefold()], start=m.start())
-            for m in STATUS.finditer(rest)
+            for m in (STATUS.finditer(rest) if spoken.may_say(STATUS_FIRST) else ())
         ),
-        absences=tuple(Absence(text=m[0], start=m.start()) for m in ABSENCE.finditer(rest)),
+        absences=tuple(
+            Absence(text=m[0], start=m.start())
+            for m in (ABSENCE.finditer(rest) if spoken.may_say(ABSENCE_WORDS) else ())
+        ),
         named=tuple(
             Named(word=m["word"].casefold(), which=m["which"].casefold(), start=m.start())
             for m in named

@@ -1,4 +1,4 @@
-"""Hear a model: a thread of its own until it says something, then the reader's own thread.
+"""Hear a model: a thread of its own until it says something, then its reader's.
 
 Opening a call may wait where nothing tells of silence or hears Stop: for keys of a cloud, for a name, for a
 connection. Once words come, only its provider's socket is waited on, which does both (`app.llm.silence`).
@@ -18,7 +18,7 @@ Begin = Callable[[HangUp], Iterator[ModelEvent]]
 def heard(begin: Begin, stop: HangUp) -> Generator[ModelEvent | None, None, None]:
     """Yield what a model says, and None after each second of silence.
 
-    `begin` is given what ends this one call: set by `stop`, and when this generator is left. It ends at once when
+    Behind the first event it is read in one thread, which need not be that of the first. `begin` is given what ends this one call: set by `stop`, and when this generator is left. It ends at once when
     `stop` is set, and raises what the stream raises.
     """
     call = HangUp()

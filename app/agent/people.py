@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from app.agent.facts import Fact
 from app.agent.scene import Background, Finding, Patient, Scene, differs, equal
+from app.agent.spoken import Spoken
 from app.fhir.dates import day
 
 AGE = re.compile(
@@ -32,6 +33,11 @@ NAMED = re.compile(
     r"(?=['’]s\b|,? (?:an? )?\(?\d{1,3}[- ]?(?:y|\()| (?:has|had|is|was|takes|presents?|reports?)\b)"
 )
 OWNING = re.compile(r"\b(?P<first>[A-Z][a-z]+)(?: [A-Z]\.)? (?P<last>[A-Z][\w-]+)['’]s\b")
+# Every name that is looked for has one of these: a title before a capital, or two words with capitals.
+CAPITALS = re.compile(r"\bM(?:rs?|s|iss)\b|[A-Z][a-z]+(?: [A-Z]\.)? [A-Z]")
+SEX_WORDS = frozenset(("woman", "female", "lady", "man", "male", "gentleman"))
+PRONOUNS = frozenset(("she", "her", "hers", "he", "his", "him"))
+DIGIT = re.compile(r"\d")
 PRONOUN = re.compile(
     r"(?<!/)\b(?:(?P<female>she|her|hers)|(?P<male>he|his|him))\b(?!/)", re.IGNORECASE
 )
@@ -39,7 +45,10 @@ PRONOUN = re.compile(
 OTHERS = re.compile(
     r"\b(?:Dr|MD|DO|NP|RN|PA|PharmD|physicians?|doctors?|nurses?|clinicians?|providers?|cardiologists?|surgeons?)\b|\b\w+ologists?\b"
 )
-KIN = r"(?:grand)?(?:sister|brother|mother|father|mom|dad|husband|wife|spouse|son|daughter|parent|aunt|uncle|cousin|niece|nephew|sibling|twin)s?"
+_KIN = ("sister", "brother", "mother", "father", "mom", "dad", "husband", "wife", "spouse", "son", "daughter", "parent",
+        "aunt", "uncle", "cousin", "niece", "nephew", "sibling", "twin")  # fmt: skip
+KIN = rf"(?:grand)?(?:{'|'.join(_KIN)})s?"
+KIN_WORDS = frozenset(f"{grand}{word}{s}" for word in _KIN for grand in ("", "grand") for s in ("", "s"))  # fmt: skip
 KIN_WORD = re.compile(rf"\b{KIN}\b", re.IGNORECASE)
 OWNER = re.compile(
     rf"\b{KIN}(?:['’]s?\b|(?: who)? (?:has|had|have|is|was|were|takes|took|underwent|died|received|denied|denies|reports?|reported)\b)",
@@ -101,18 +110,20 @@ def _said(
     text: str, patient: Patient, words: frozenset[str], known: Background
 ) -> Iterator[tuple[str, str, str, bool]]:
     """Yield what a text says of the patient: field, words, what the record has, whether they are the same."""
-    relative = KIN_WORD.search(text)
-    for match in () if relative or THEN.search(text) else AGE.finditer(text):
+    spoken = Spoken(text)
+    relative = spoken.may_say(KIN_WORDS) and KIN_WORD.search(text)
+    aged = not relative and DIGIT.search(text) and not THEN.search(text)
+    for match in AGE.finditer(text) if aged else ():
         if patient.age is not None:
             same = int(match["a"] or match["b"]) == patient.age
             yield "age", match[0], f"{patient.age} years", same
     yield from _names(text, patient, words, known)
     if relative or patient.sex not in ("female", "male"):
         return
-    for match in SEX.finditer(text):
+    for match in SEX.finditer(text) if spoken.may_say(SEX_WORDS) else ():
         if match[0].casefold() not in words:
             yield "sex", match[0], patient.sex, match.lastgroup == patient.sex
-    if not OTHERS.search(text):
+    if spoken.may_say(PRONOUNS) and not OTHERS.search(text):
         for match in PRONOUN.finditer(text):
             if match.lastgroup != patient.sex:
                 yield "sex", match[0], patient.sex, False
@@ -121,6 +132,8 @@ def _said(
 def _names(
     text: str, patient: Patient, words: frozenset[str], known: Background
 ) -> Iterator[tuple[str, str, str, bool]]:
+    if not CAPITALS.search(text):
+        return
     own = " ".join(sorted(patient.names)).title()
     for match in TITLED.finditer(text):
         said = _words(match["name"])

@@ -34,7 +34,8 @@ class TurnServices:
     raises; `on_model_call` when the call has ended. `ways` are those that exist here after a failure; `why_no_model` is a sentence where none answers. `on_refusal` is called with a code and a
     count: tool.refused, tool.again, tool.timed_out, tool.budget, citation.unknown, model.refusal, question.other_patient, or the error's own.
     `notice` is said with the answer: that another model answers than the launch's own, and why.
-    `on_exchange` is given what a model needs of this turn later, however it ended.
+    `on_exchange` is given what a model needs of this turn later, however it ended. `together`: whoever drives the turn heeds
+    `Move`, and may go on with it in the thread where answers stream.
     """
 
     launch_chart: LaunchChart
@@ -56,6 +57,7 @@ class TurnServices:
     on_model_call: Callable[[ModelCall], None] | None = None
     on_refusal: Callable[[str, int], None] | None = None
     on_exchange: Callable[[Exchange], None] | None = None
+    together: bool = False
 
     def typed(self, question: str) -> str:
         """Return what the user typed in this conversation."""

@@ -52,6 +52,7 @@ from app.llm.port import (
     TextDelta,
     ToolCall,
 )
+from app.llm.streams import Move
 
 __all__ = ["ModelCall", "TurnEvent", "TurnServices", "coalesce", "run"]
 
@@ -69,6 +70,15 @@ def run(
     services: TurnServices, question: str, turn_id: str, stop: HangUp
 ) -> Iterator[TurnEvent | None]:
     """Yield the events of one turn; `stop` ends it within one event. None: nothing happened for a second."""
+    for event in moving(replace(services, together=False), question, turn_id, stop):
+        if not isinstance(event, Move):
+            yield event
+
+
+def moving(
+    services: TurnServices, question: str, turn_id: str, stop: HangUp
+) -> Iterator[TurnEvent | Move | None]:
+    """Yield the events of one turn as `run` does, and where it may change its thread (`services.together`)."""
     thread_id = services.launch_chart.context.launch_id
     yield RunStartedEvent(thread_id=thread_id, run_id=turn_id, protocol_version=PROTOCOL_VERSION)
     turn = _Run(services, question, turn_id, stop)
@@ -77,7 +87,8 @@ def run(
         with closing(turn.events()) as events:
             for event in events:
                 yield event
-                turn.check()
+                if not turn.together:
+                    turn.check()
         end = RunFinishedEvent(
             thread_id=thread_id, run_id=turn_id, outcome=RunFinishedSuccessOutcome()
         )
@@ -120,8 +131,10 @@ class _Run:
         self._remarked = False
         self._shown: set[int] = set()
         self._other = ""
+        # It streams among other answers: to leave it here would do here what waits for the store.
+        self.together = False
 
-    def events(self) -> Generator[TurnEvent | None, None, None]:
+    def events(self) -> Generator[TurnEvent | Move | None, None, None]:
         """Yield everything between start and end."""
         yield from self._begin(READING)
         # A chart that was read is at hand; a thread to wait for would only cost.
@@ -163,71 +176,100 @@ class _Run:
 
     # ------------------------------------------------------------ the model
 
-    def _ask(self, request: Request, said: Said) -> Iterator[TurnEvent | None]:
+    def _ask(self, request: Request, said: Said) -> Iterator[TurnEvent | Move | None]:
         """Stream one model call."""
         self._budget.rounds += 1
         model = self._services.model
         if self._services.on_model_begun:
             self._services.on_model_begun()
         stream = heard(lambda hang_up: model.stream(request, hang_up), self._stop)
-        failure = ""
+        raised: Exception | None = None
         try:
-            # A model that goes on after Stop would go on costing: leaving the stream ends the call.
-            with closing(stream):
-                yield from self._hear(stream, said)
-        except ModelFailed as error:
-            failure = error.code
-            raise
+            try:
+                # A model that goes on after Stop would go on costing: leaving the stream ends the call.
+                with closing(stream):
+                    yield from self._hear(stream, said)
+            except Exception as error:  # noqa: BLE001  # raised again where there is time to note it
+                raised = error
+            if self.together:
+                self.together = False
+                yield Move.OUT
         finally:
-            self._called(said, failure)
+            self._called(said, raised.code if isinstance(raised, ModelFailed) else "")
+        if raised:
+            raise raised
         if said.done is None:
             # Hung up by Stop, a model ends without its end.
             self.check()
             raise ModelCut("a model's stream ended without its end")
 
-    def _hear(self, stream: Iterator[ModelEvent | None], said: Said) -> Iterator[TurnEvent | None]:
+    def _hear(
+        self, stream: Iterator[ModelEvent | None], said: Said
+    ) -> Iterator[TurnEvent | Move | None]:
         """Take in what a model says, until its end, Stop, or a spent budget."""
+        moves = self._services.together and self._services.model.together
         for event in stream:
             self.check()
-            match event:
-                case None:
-                    yield None
-                    yield from self._limited(said)
-                    if said.done is not None:
-                        return
-                case TextDelta():
+            if isinstance(event, TextDelta):
+                # Most of all that is heard: words that are shown as they are.
+                if (plain := self._plain(event.text, said)) is not None:
+                    yield plain
+                else:
                     yield from self._write(event.text, said)
-                    if said.done is not None:
-                        return
-                case ToolCall():
-                    said.note(event)
-                case Done():
-                    said.done = event
-                    if self._recorder and event.stop == "end":
-                        self._recorder.native = event.native
+            elif event is None:
+                yield None
+            else:
+                self._note(event, said)
+                continue
+            if said.done is None and (spent := self._spent()):
+                yield from self._cut(spent, said)
+            if said.done is not None:
+                return
+            if moves and event is not None:
+                # It has begun: what follows waits for its provider alone.
+                moves, self.together = False, True
+                yield Move.IN
+
+    def _note(self, event: ToolCall | Done, said: Said) -> None:
+        if isinstance(event, ToolCall):
+            said.note(event)
+            return
+        said.done = event
+        if self._recorder and event.stop == "end":
+            self._recorder.native = event.native
+
+    def _plain(self, text: str, said: Said) -> TextContent | None:
+        """Note words that need no look, and return them as they are shown; None where nothing was noted."""
+        if not self._open or self._answer is None or len(text) > MOST_AT_ONCE:
+            return None
+        if (shown := self._answer.plain(text)) is None:
+            return None
+        said.text.append(text)
+        self._record(text)
+        self._heard += len(text)
+        return TextContent(message_id=self._message_id(), delta=shown)
 
     def _write(self, text: str, said: Said) -> Iterator[TurnEvent]:
-        """Write a text in pieces, so that one without end is cut like many; a spent budget ends the answer."""
+        """Write a text in pieces, so that one without end is cut like many."""
         for at in range(0, len(text), MOST_AT_ONCE):
             piece = text[at : at + MOST_AT_ONCE]
             said.text.append(piece)
             self._record(piece)
-            shown = self._answer.plain(piece) if self._answer and self._open else None
-            if shown is None:
-                yield from self._say(piece)
-            else:
-                yield TextContent(message_id=self._message_id(), delta=shown)
+            yield from self._say(piece)
             self._heard += len(piece)
-            yield from self._limited(said)
-            if said.done is not None:
+            if spent := self._spent():
+                yield from self._cut(spent, said)
                 return
 
-    def _limited(self, said: Said) -> Iterator[TurnEvent]:
-        """End the answer with a sentence if its time or its length is spent."""
+    def _spent(self) -> str:
+        """Return the sentence for a limit of the answer's time or length, "" before it."""
         # What is heard and not shown (tags, made-up citations) has an end too: it is kept and sent again.
-        if spent := self._budget.writing(max(self._written(), self._heard // UNSEEN)):
-            said.done = Done(stop="end")
-            yield from self._remark(spent)
+        return self._budget.writing(max(self._written(), self._heard // UNSEEN))
+
+    def _cut(self, spent: str, said: Said) -> Iterator[TurnEvent]:
+        """End the answer with a sentence that says why."""
+        said.done = Done(stop="end")
+        yield from self._remark(spent)
 
     def _written(self) -> int:
         return self._answer.tally.characters if self._answer else 0

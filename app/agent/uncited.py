@@ -7,7 +7,6 @@ fact, is unchecked if it speaks of the patient ("She looks well"), else it says 
 
 import re
 from collections.abc import Callable
-from functools import cache
 from typing import Literal
 
 from app.agent.claims import Claims, claims
@@ -51,7 +50,7 @@ def states_facts(sentence: str, background: Background) -> bool:
     names of drugs in a remark that stands wholly in emphasis.
     """
     plain = sentence.strip().strip("*_# ")
-    stated, asked = claims(plain), cache(lambda: claims(background.question))
+    stated, asked = claims(plain), _Asked(background.question)
     if any(d.iso not in {a.iso for a in asked().dates} for d in stated.dates if len(d.iso) > 4):
         return True
     patient = of_patient(plain, background)
@@ -69,6 +68,18 @@ def states_facts(sentence: str, background: Background) -> bool:
             or (patient and (_recorded(plain, background) or _named_value(stated, background)))
         )
     )
+
+
+class _Asked:
+    """What the question states; it is read when that matters."""
+
+    def __init__(self, question: str) -> None:
+        self._question = question
+        self._stated: Claims | None = None
+
+    def __call__(self) -> Claims:
+        self._stated = self._stated or claims(self._question)
+        return self._stated
 
 
 def _named_value(stated: Claims, background: Background) -> bool:

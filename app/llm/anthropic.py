@@ -72,7 +72,7 @@ class _Sdk(Protocol):
 class AnthropicMessages:
     """One model behind the Messages API."""
 
-    language_model = True
+    language_model = together = True
 
     def __init__(self, sdk: _Sdk, config: ModelConfig, timeouts: Timeouts) -> None:
         self._sdk = sdk

@@ -21,6 +21,7 @@ import httpcore2
 
 from app.llm.call import Call
 from app.llm.silence import SILENCE_S, silent, waits
+from app.llm.streams import is_here, ready
 
 # A socket's own time-out of 0 would not wait at all.
 SHORTEST_S = 0.001
@@ -96,14 +97,32 @@ class _Stream(httpcore2.NetworkStream):
         until_s = time.monotonic() + call.patience()
         while True:
             left_s = until_s - time.monotonic()
-            self._socket.settimeout(min(SILENCE_S, max(left_s, SHORTEST_S)))
             try:
-                return self._socket.recv(max_bytes)
+                return self._received(max_bytes, min(SILENCE_S, max(left_s, SHORTEST_S)))
             except TimeoutError:
                 if left_s <= SILENCE_S:
                     raise
             call.patience()  # raises where the call is over
             silent()
+
+    def _received(self, max_bytes: int, most_s: float) -> bytes:
+        """Wait for bytes; raises TimeoutError. Among other answers, these run meanwhile (`streams`)."""
+        if not is_here():
+            self._socket.settimeout(most_s)
+            return self._socket.recv(max_bytes)
+        until_s = time.monotonic() + most_s
+        self._socket.settimeout(0)
+        while True:
+            to_write = False
+            try:
+                return self._socket.recv(max_bytes)
+            except ssl.SSLWantWriteError:
+                to_write = True
+            except (BlockingIOError, ssl.SSLWantReadError):
+                # A whole record of TLS is needed to read any byte of it.
+                pass
+            if not ready(self._socket, until_s - time.monotonic(), to_write=to_write):
+                raise TimeoutError
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         call = _current()

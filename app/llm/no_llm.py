@@ -34,7 +34,7 @@ class NoLanguageModel:
 
     name = "No language model"
     version = ""
-    language_model = False
+    language_model = together = False
     key = "no_llm"
 
     def __init__(self, synonyms: Synonyms) -> None:

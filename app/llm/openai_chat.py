@@ -77,7 +77,7 @@ class Quirks:
 class OpenAIChat:
     """One model behind Chat Completions. `probes` is False for servers that are known to offer tools."""
 
-    language_model = True
+    language_model = together = True
 
     def __init__(
         self, sdk: Any, config: ModelConfig, timeouts: Timeouts, *, probes: bool, quirks: Quirks

@@ -37,7 +37,7 @@ from app.llm.transcript import settle
 class OpenAIResponses:
     """One model behind the Responses API."""
 
-    language_model = True
+    language_model = together = True
 
     def __init__(self, sdk: Any, config: ModelConfig, timeouts: Timeouts) -> None:
         self._sdk = sdk

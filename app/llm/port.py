@@ -200,11 +200,15 @@ class Model(Protocol):
     def key(self) -> str:
         """Return the name of dialect, configured model and its name."""
 
+    @property
+    def together(self) -> bool:
+        """Tell whether its stream, behind the first event, waits only as `app.llm.streams` does."""
+
     def stream(self, request: Request, hang_up: HangUp) -> Iterator[ModelEvent]:
         """Yield text and tool calls, then one `Done`.
 
         `hang_up` ends the call wherever it waits, the provider's connection too; so does closing the iterator.
-        After its first event it is read in the reader's own thread: whoever waits calls `silence.waits` before, so that
+        After its first event it is read in the reader's thread: whoever waits calls `silence.waits` before, so that
         the words so far are shown, and `silence.silent` each second of it. Words may be joined with those before them
         once `waits` was called. The first event may come in another thread than the rest.
 

@@ -6,62 +6,24 @@ therefore run in a greenlet of that thread: whoever waits calls `waits` before i
 
 `waits` hands out what was written so far; until then words are only put together. An answer that keeps its pace is
 shown word by word; one that is late has several words to read at once, and shows them at the cost of one: the more
-behind a process is, the less each word costs it. Answers that run give way to those that begin: while one does, and where
-handing out had to wait, a stream rests before it reads on. To begin takes many steps, each behind every stream that is ready.
+behind a process is, the less each word costs it.
 
 Not told: a wait that calls nothing of ours. Opening a call is such a wait; it has a thread of its own (`hearing`).
 """
 
 import contextvars
-import threading
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 
 from greenlet import getcurrent, greenlet
 
 from app.llm.port import ModelEvent, TextDelta
+from app.llm.streams import is_here, pause
 
 # How long nothing may come before the reader is told that it waits.
 SILENCE_S = 1.0
 # What comes without end is shown in pieces, and Stop is heard between them.
 MOST_JOINED = 400
-# A hand-out that waited longer than this (for the interpreter, mostly) waited for others that want to run.
-CROWDED_S, RESTS, MOST_REST_S = 0.002, 10, 0.15
-# How long a stream rests while an answer begins; one that reads its chart first, for seconds, is not waited for.
-GIVES_WAY_S, BEGINS_S = 0.08, 0.25
 _OVER = object()
-
-
-class _Beginnings:
-    """Counts the answers of this process that begin: from the question until the model is asked. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n = 0
-        self._last_s = 0.0
-
-    def one(self) -> Callable[[], None]:
-        """Count one; what is returned ends it, and does nothing when it is called again."""
-        with self._lock:
-            self._n += 1
-            self._last_s = time.monotonic()
-        left = [None]
-
-        def ends() -> None:
-            with self._lock:
-                if left:
-                    left.pop()
-                    self._n -= 1
-
-        return ends
-
-    def any(self) -> bool:
-        """Tell whether one begins now."""
-        return self._n > 0 and time.monotonic() - self._last_s < BEGINS_S
-
-
-_beginnings = _Beginnings()
-begins = _beginnings.one
 
 
 class _Apart(greenlet):
@@ -72,15 +34,18 @@ class _Apart(greenlet):
 
     def hear(self, stream: Iterator[ModelEvent]) -> object:
         """Hand out what a stream yields: words when it waits, everything else at once, in order."""
-        self._words: list[str] = []
+        self._words: list[TextDelta] = []
         self._length = 0
         try:
             for event in stream:
                 if self.tells and isinstance(event, TextDelta):
-                    self._words.append(event.text)
+                    self._words.append(event)
                     self._length += len(event.text)
                     if self._length >= MOST_JOINED:
                         self.hand_out()
+                        if is_here():
+                            # It may never have to wait, and others do.
+                            pause(0)
                     continue
                 self.hand_out()
                 self.say(event)
@@ -97,25 +62,15 @@ class _Apart(greenlet):
     def hand_out(self) -> None:
         """Give the reader the words that were kept, as one."""
         if self._words and not self.left:
-            text, self._length = "".join(self._words), 0
-            self._words.clear()
-            began_s, ran_s = time.monotonic(), time.thread_time()
-            self.say(TextDelta(text=text))
-            waited_s = time.monotonic() - began_s - (time.thread_time() - ran_s)
-            if not self.left and (rest_s := _rest_s(waited_s)):
-                time.sleep(rest_s)
+            words, self._words, self._length = self._words, [], 0
+            self.say(
+                words[0] if len(words) == 1 else TextDelta(text="".join(w.text for w in words))
+            )
 
     def say(self, event: ModelEvent | None) -> None:
         """Give the reader one event and go on when it wants the next."""
         if self.parent is not None and not self.left:
             self.parent.switch(event)
-
-
-def _rest_s(waited_s: float) -> float:
-    """Return how long a stream rests that waited so long, not counting what it worked; mostly 0."""
-    if _beginnings.any():
-        return GIVES_WAY_S
-    return min(RESTS * waited_s, MOST_REST_S) if waited_s > CROWDED_S else 0.0
 
 
 def waits() -> None:

@@ -15,15 +15,15 @@ from app.agent.aside import StoppedAside, aside
 from app.agent.failing import never_began, stopped_before
 from app.agent.running import RunningTurns
 from app.agent.stored import TERMINAL
-from app.agent.text_content import TurnEvent, encoded, is_followed
-from app.agent.turn import coalesce, run
+from app.agent.text_content import TextContent, TurnEvent, encoded, is_followed
+from app.agent.turn import coalesce, moving
 from app.audit.log import Who
 from app.errors import ChartsideError, RoleMayNot, TurnRefused, TurnRepeated
 from app.launch_context import LaunchContext
 from app.llm.errors import ModelFailed
 from app.llm.hang_up import HangUp
 from app.llm.history import Exchange, pack
-from app.llm.silence import begins
+from app.llm.streams import Move, begins
 from app.web import sse
 from app.web.errors import places
 from app.web.session import current_launch
@@ -49,6 +49,8 @@ class _Asked:
     question: str
     model: str
     stop: HangUp
+    together: bool
+    begun: Callable[[], None]
 
 
 class _RunInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,14 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.post("/api/launches/<launch_id>/turns")
     def turn(launch_id: str) -> Response:
+        begun = begins()
+        try:
+            return asked(launch_id, begun)
+        except BaseException:
+            begun()
+            raise
+
+    def asked(launch_id: str, begun: Callable[[], None]) -> Response:
         context = current_launch(launch_id, even_off=True)
         # One question to the store for all of it: everything, this registration, this action.
         services.switches.demand(context.registration, "chat")
@@ -85,8 +95,12 @@ def blueprint(services: Services) -> Blueprint:
         if services.conversations.has_turn(launch_id, turn_id):
             raise TurnRepeated("a turn of this id is kept")
         stop = running.start(launch_id, turn_id)
-        asked = _Asked(context=context, turn_id=turn_id, question=question, model=model, stop=stop)
-        return sse.respond(_turn(services, asked, running), stop.set)
+        client = sse.Client.of(request.environ)
+        question_asked = _Asked(
+            context=context, turn_id=turn_id, question=question, model=model, stop=stop,
+            together=client is not None, begun=begun,
+        )  # fmt: skip
+        return sse.respond(_turn(services, question_asked, running), stop.set, client)
 
     @routes.post("/api/launches/<launch_id>/turns/<turn_id>/stop")
     def stop_turn(launch_id: str, turn_id: str) -> Response:
@@ -98,17 +112,26 @@ def blueprint(services: Services) -> Blueprint:
     return routes
 
 
-def _turn(services: Services, asked: _Asked, running: RunningTurns) -> Iterator[bytes | None]:
+def _turn(
+    services: Services, asked: _Asked, running: RunningTurns
+) -> Iterator[bytes | Move | None]:
     """Run a turn, and keep it when it has ended, however it ended."""
     events: list[TurnEvent] = []
     told: list[Exchange] = []
     unsent: list[bytes] = []
-    begun = begins()
     try:
-        for event in _events(services, asked, told.append, begun):
+        for event in _events(services, asked, told.append):
+            if type(event) is TextContent and not unsent:
+                # Nearly every event of an answer.
+                events.append(event)
+                yield encoded(event)
+                continue
             if event is None:
                 yield sse.one_write(unsent) if unsent else None
                 unsent.clear()
+                continue
+            if isinstance(event, Move):
+                yield event
                 continue
             events.append(event)
             if event.type in TERMINAL:
@@ -124,19 +147,16 @@ def _turn(services: Services, asked: _Asked, running: RunningTurns) -> Iterator[
         with suppress(Exception):
             _keep(services, asked, [e for e in events if e.type not in TERMINAL] + [end], told)
     finally:
-        begun()
+        asked.begun()
         running.end(asked.context.launch_id, asked.turn_id)
     # The end is told when the turn is kept and the next one may start, and never of a turn that was lost.
     yield sse.one_write([*unsent, encoded(end)])
 
 
 def _events(
-    services: Services,
-    asked: _Asked,
-    on_exchange: Callable[[Exchange], None],
-    begun: Callable[[], None],
-) -> Iterator[TurnEvent | None]:
-    """Yield a turn's events; one that cannot begin says so like any other that fails. `begun`: the model is asked."""
+    services: Services, asked: _Asked, on_exchange: Callable[[Exchange], None]
+) -> Iterator[TurnEvent | Move | None]:
+    """Yield a turn's events; one that cannot begin says so like any other that fails."""
     context = asked.context
     try:
         # Held to the end: as long as a turn uses a chart, it stays the launch's only one. Whether the patient opted out
@@ -165,10 +185,10 @@ def _events(
     def asks() -> None:
         if turn.on_model_begun:
             turn.on_model_begun()
-        begun()
+        asked.begun()
 
-    services_of_turn = replace(turn, on_model_begun=asks)
-    yield from run(services_of_turn, asked.question, asked.turn_id, asked.stop)
+    services_of_turn = replace(turn, on_model_begun=asks, together=asked.together)
+    yield from moving(services_of_turn, asked.question, asked.turn_id, asked.stop)
 
 
 def _keep(

@@ -3,11 +3,9 @@
 import contextlib
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -159,25 +157,6 @@ def test_a_late_stop_does_not_end_the_next_call_on_the_same_connection(wire: Wir
 
 
 # ---------------------------------------------------------------- TLS
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = tmp_path_factory.mktemp("tls") / "server.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", found, "-out", f"{found}.crt"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return found
-
-
-@pytest.fixture
-def tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(f"{certificate}.crt", certificate)
-    return context
 
 
 @pytest.mark.parametrize("place", ["headers", "text"])

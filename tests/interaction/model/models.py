@@ -29,7 +29,7 @@ class Scripted:
     requests: list[Request] = field(default_factory=list)
     warmed: list[Request] = field(default_factory=list)
 
-    language_model = True
+    language_model = together = True
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ class Scripted:
 
     name = "Scripted"
     version = "1"
-    language_model = True
+    language_model = together = True
     key = "scripted:1"
 
     def __init__(self, *rounds: Sequence[ModelEvent]) -> None:

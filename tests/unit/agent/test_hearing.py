@@ -2,13 +2,11 @@
 
 import threading
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 
 from app.agent import aside
 from app.agent.hearing import heard
-from app.llm import silence
 from app.llm.hang_up import HangUp
 from app.llm.port import Done, ModelEvent, TextDelta, ToolCall
 from app.llm.silence import MOST_JOINED, silent, waits
@@ -114,58 +112,6 @@ def test_words_that_come_without_end_are_shown_in_pieces() -> None:
     said = words(event for _, event in zip(range(3), events, strict=False))
     events.close()
     assert said == ["first", *["word " * (MOST_JOINED // 5)] * 2]
-
-
-def test_a_stream_rests_only_where_handing_out_had_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the reader worked is no wait: its sentence was checked, and nobody is kept from running."""
-    clock = SimpleNamespace(now_s=0.0, ran_s=0.0, rests=[])
-    fake = SimpleNamespace(monotonic=lambda: clock.now_s, thread_time=lambda: clock.ran_s, sleep=clock.rests.append)  # fmt: skip
-    # That the interpreter is crowded cannot be arranged; the module's own clock can.
-    monkeypatch.setattr("app.llm.silence.time", fake)
-
-    def begin(_: HangUp) -> Iterator[ModelEvent]:
-        yield TextDelta(text="first ")
-        for word in ("quick ", "checked ", "crowded ", "stuck "):
-            waits()
-            yield TextDelta(text=word)
-            waits()
-        yield Done(stop="end")
-
-    took = {"quick ": (0.001, 0.0), "checked ": (0.03, 0.0295), "crowded ": (0.01, 0.0), "stuck ": (2.0, 0.0)}  # fmt: skip
-    for event in heard(begin, HangUp()):
-        if isinstance(event, TextDelta) and event.text in took:
-            passed_s, worked_s = took[event.text]
-            clock.now_s += passed_s
-            clock.ran_s += worked_s
-    assert clock.rests == pytest.approx([0.1, 0.15])
-
-
-def test_streams_give_way_while_an_answer_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    rested: list[float] = []
-    clock = [100.0]
-    fake = SimpleNamespace(monotonic=lambda: clock[0], thread_time=lambda: 0.0, sleep=rested.append)
-    monkeypatch.setattr("app.llm.silence.time", fake)
-
-    def model(_: HangUp) -> Iterator[ModelEvent]:
-        for word in "abc":
-            yield TextDelta(text=word)
-            waits()
-
-    first, second = silence.begins(), silence.begins()
-    first()
-    first()
-    list(heard(model, HangUp()))
-    assert set(rested) == {silence.GIVES_WAY_S}
-
-    rested.clear()
-    clock[0] += silence.BEGINS_S
-    list(heard(model, HangUp()))
-    assert not rested, "one that reads its chart first is waited for"
-
-    clock[0] -= silence.BEGINS_S
-    second()
-    list(heard(model, HangUp()))
-    assert not rested, "its model is asked"
 
 
 def test_words_before_an_error_are_heard_before_it() -> None:

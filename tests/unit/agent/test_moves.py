@@ -1,0 +1,116 @@
+"""Where a turn may go on among other answers: only while its model's words come, whatever ends them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ag_ui.core import RunErrorEvent
+
+from app.agent.budget import Limits
+from app.agent.turn import moving, run
+from app.fhir.reader import LaunchChart
+from app.llm.errors import ModelOverloaded
+from app.llm.hang_up import HangUp
+from app.llm.port import Done, ModelEvent, Request, TextDelta
+from app.llm.streams import Move
+from tests.ndjson_source import launch
+from tests.unit.agent.scripted import Scripted, look, say
+from tests.unit.agent.shown import services
+
+
+@pytest.fixture(scope="module")
+def chart() -> LaunchChart:
+    return launch("marlena")
+
+
+RESULTS = look("chart_results", '{"tests": ["potassium"]}')
+WORDS = say("She looks well today. More follows in a while, and it goes on.")
+
+
+class Breaks(Scripted):
+    """Says something, then fails."""
+
+    def stream(self, request: Request, hang_up: HangUp) -> Iterator[ModelEvent]:
+        yield TextDelta(text="She looks ")
+        yield TextDelta(text="well.")
+        raise ModelOverloaded("busy")
+
+
+def _drive(
+    chart: LaunchChart, model: Scripted, *, stops: bool = False, **more: Any
+) -> tuple[list[object], list[str]]:
+    """Return what a turn yields, and the names of hooks that were called while it was among the others."""
+    stop, inside, early = HangUp(), [False], list[str]()
+
+    def hook(name: str) -> Callable[..., None]:
+        def called(*_: object) -> None:
+            early.extend([name] if inside[0] else [])
+
+        return called
+
+    hooks = {name: hook(name) for name in ("on_model_begun", "on_model_call", "on_refusal", "on_exchange")}  # fmt: skip
+    given = services(chart, model, together=True, **hooks, **more)
+    given.registry.call = _noting(given.registry.call, hook("tool"))  # type: ignore[method-assign]
+    found: list[object] = []
+    for event in moving(given, "?", "turn-1", stop):
+        if isinstance(event, Move):
+            inside[0] = event is Move.IN
+        found.append(event)
+        if stops and inside[0]:
+            stop.set()
+    return found, early
+
+
+def _noting(work: Callable[..., Any], note: Callable[..., None]) -> Callable[..., Any]:
+    def both(*given: Any, **named: Any) -> Any:
+        note()
+        return work(*given, **named)
+
+    return both
+
+
+def moves(found: list[object]) -> list[Move]:
+    return [event for event in found if isinstance(event, Move)]
+
+
+@pytest.mark.parametrize(
+    ("model", "rounds"),
+    [
+        (lambda: Scripted(WORDS), 1), (lambda: Scripted(RESULTS, WORDS), 1), (lambda: Breaks(WORDS), 1),
+        (lambda: Scripted([*WORDS[:-1], Done(stop="length")]), 1), (lambda: Scripted([*WORDS[:-1], Done(stop="refusal")]), 1),
+        (lambda: Scripted(WORDS[:-1]), 1), (lambda: Scripted([TextDelta(text="Invented [L99a]. "), *WORDS]), 1),
+    ],
+    ids=["whole", "after a look-up", "error", "length", "refusal", "cut", "invented source"],
+)  # fmt: skip
+def test_nothing_but_words_stands_between_in_and_out(
+    chart: LaunchChart, model: Callable[[], Scripted], rounds: int
+) -> None:
+    found, early = _drive(chart, model())
+    assert moves(found) == [Move.IN, Move.OUT] * rounds
+    assert early == []
+    between = found[found.index(Move.IN) : found.index(Move.OUT)]
+    assert not any(getattr(e, "type", "") in ("RUN_FINISHED", "RUN_ERROR") for e in between)
+
+
+def test_stop_and_a_spent_budget_lead_out_before_the_turn_ends(chart: LaunchChart) -> None:
+    stopped, early = _drive(chart, Scripted(WORDS), stops=True)
+    spent, later = _drive(chart, Scripted(WORDS), limits=Limits(characters=20))
+    for found in (stopped, spent):
+        assert moves(found) == [Move.IN, Move.OUT]
+        end = found[-1]
+        assert getattr(end, "type", "") == "RUN_FINISHED"
+    assert early == later == []
+
+
+def test_a_model_that_waits_in_its_own_way_stays_in_its_own_thread(chart: LaunchChart) -> None:
+    model = Scripted(WORDS)
+    model.together = False
+    assert moves(_drive(chart, model)[0]) == []
+
+
+def test_who_runs_a_turn_in_one_thread_hears_of_no_other(chart: LaunchChart) -> None:
+    given = replace(services(chart, Breaks(WORDS)), together=True)
+    events = list(run(given, "?", "turn-1", HangUp()))
+    assert not any(isinstance(event, Move) for event in events)
+    assert isinstance(events[-1], RunErrorEvent)
