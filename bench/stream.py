@@ -1,7 +1,8 @@
 """Hundreds of answers at once, beside the least that Flask can do, under the same gunicorn on the same machine.
 
-A scripted model writes a word each 20 ms. Streams begin over six seconds and are read by one asynchronous reader in
-a process of its own. The scripted model waits as a provider's connection does: in the thread where answers stream. A token's gap is the time since the one before it arrived; tokens that arrive together have none.
+A scripted model writes a word each 20 ms; it waits as a provider's connection does, in the thread where answers stream.
+Streams begin over six seconds and are read by one asynchronous reader in a process of its own. A token's gap is the
+time since the one before it arrived; tokens that arrive together have none.
 """
 
 import asyncio

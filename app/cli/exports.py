@@ -64,6 +64,9 @@ def _export(desk: Desk, given: argparse.Namespace) -> int:
         with sync.data_set.locked():
             snapshot = apply(sync.data_set, services.clock(), bulk.memory_gb)
             removed = _pruned(sync.data_set, request, bulk.keep_exports)
+        # The store may have found what cannot be read.
+        states = {folder.path.name: folder.read() for folder in sync.data_set.folders()}
+        landed = [states[export.export_id] for export in landed]
     except (ChartsideError, OSError) as error:
         failed = error if isinstance(error, ChartsideError) else _not_stored(error)
         detail = {"group": given.group, "phase": "stopped", "error": failed.code}

@@ -18,6 +18,7 @@ import duckdb
 import msgspec
 
 from app.warehouse.bulk.errors import ExportFailed
+from app.warehouse.bulk.findings import counted
 from app.warehouse.bulk.landing import DataSet, Export, ExportFolder, replace, sync_folder
 from app.warehouse.bulk.manifest import earliest
 from app.warehouse.store import keys
@@ -139,8 +140,10 @@ def _filled(
         # Layout 1 had an index of ids beside, which nothing asked.
         db.execute("DROP TABLE IF EXISTS place")
         appended = before.appended if before else 0
-        for folder, export in new:
-            appended += _take(db, folder, export)
+        exports = [export for _, export in new]
+        for at, (folder, export) in enumerate(new):
+            count, exports[at] = _take(db, folder, export)
+            appended += count
         total = _one(db, "SELECT count(*) FROM resource")
         if appended > total * SORTED_SHARE:
             _sort(db)
@@ -149,7 +152,7 @@ def _filled(
         unfiled = _counted(db, "patient = ''")
         db.execute("COMMIT")
         db.execute("CHECKPOINT")
-    as_of, incomplete = _marks(before, [export for _, export in new])
+    as_of, incomplete = _marks(before, exports)
     return Snapshot(
         number=number, layout=LAYOUT, base=new[-1][1].base, built_at=now.isoformat(timespec="seconds"),
         exports=(*(before.exports if before else ()), *(export.export_id for _, export in new)),
@@ -163,8 +166,10 @@ def _counted(db: duckdb.DuckDBPyConnection, where: str) -> dict[str, int]:
     return dict(db.execute(query).fetchall())
 
 
-def _take(db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export) -> int:
-    """Apply one export; return how many records it appended behind those that were there.
+def _take(
+    db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export
+) -> tuple[int, Export]:
+    """Apply one export; return how many records it appended behind those that were there, and what is known of it now.
 
     What comes is appended first, so its texts are moved once; what it replaces lies before it.
     """
@@ -174,6 +179,7 @@ def _take(db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export) -
     before = _one(db, "SELECT coalesce(max(rowid), -1) FROM resource")
     if files := _files(folder, export, "output"):
         db.execute(_incoming(), [list(map(str, files)), keys.paths(), list(export.request.types)])
+        export = _held_against(db, folder, export, before)
         db.execute(ONCE, [before])
     db.execute(REPLACED, [before])
     if deleted := _files(folder, export, "deleted"):
@@ -185,7 +191,25 @@ def _take(db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export) -
             [before, list(export.complete_types)],
         )
     # What goes into an empty table is in its place.
-    return 0 if before < 0 else _one(db, f"SELECT count(*) FROM resource WHERE rowid > {before}")  # noqa: S608 - a number of ours
+    if before < 0:
+        return 0, export
+    return _one(db, f"SELECT count(*) FROM resource WHERE rowid > {before}"), export  # noqa: S608 - a number of ours
+
+
+def _held_against(
+    db: duckdb.DuckDBPyConnection, folder: ExportFolder, export: Export, before: int
+) -> Export:
+    """Hold what was read against what was counted when the files landed; a type that lacks a record is not complete."""
+    read = dict(db.execute("SELECT resource_type, count(*) FROM resource WHERE rowid > ? GROUP BY 1", [before]).fetchall())  # fmt: skip
+    lacking = {
+        kind: f"{count - read.get(kind, 0)} of its records cannot be read into the store"
+        for kind, count in counted(export, folder.done()).items()
+        if kind in export.complete_types and read.get(kind, 0) < count
+    }
+    if not lacking:
+        return export
+    told = msgspec.structs.replace(export, incomplete={**export.incomplete, **lacking})
+    return folder.write(told)
 
 
 # Of a record that came twice, the one that changed last is left.

@@ -8,6 +8,7 @@ import duckdb
 import orjson
 import pytest
 
+from app.warehouse.bulk.landing import Export
 from app.warehouse.store.snapshot import FILE, Snapshot, _deleted, _take, apply, current
 from tests.interaction.warehouse.conftest import TYPES, Exporter
 from tests.interaction.warehouse.test_exports import held
@@ -105,12 +106,37 @@ def test_a_line_that_is_no_record_makes_its_type_incomplete_and_holds_up_nothing
     assert len(found) == 43
 
 
+def test_a_record_that_is_counted_and_cannot_be_read_holds_up_its_types_mark(
+    exporter: Exporter,
+) -> None:
+    """An empty line and two records in one look, among others, like two lines that are in order."""
+    sound, *others = (
+        b'{"resourceType":"Condition","id":"%s","subject":{"reference":"Patient/p0"}}' % name
+        for name in (b"sound", b"one", b"two", b"last")
+    )
+    exporter.population.put_as_is(sound, exporter.stack.clock())
+    exporter.population.put_as_is(others[2], exporter.stack.clock())
+    for record in exporter.population.all():
+        if record.fhir_id == "sound":
+            object.__setattr__(record, "line", sound + b"\n\n" + others[0] + b" " + others[1])
+    exporter.trap(no_counts=True)
+    (export,) = exporter.run()
+    assert export.incomplete == {}
+    snapshot = take(exporter)
+    assert snapshot.incomplete == {"Condition": "2 of its records cannot be read into the store"}
+    assert not snapshot.as_of["Condition"]
+    assert snapshot.as_of["Patient"]
+    marks = exporter.sync().data_set.watermarks(TYPES)
+    assert [kind for kind, mark in marks.items() if not mark] == ["Condition"]
+    assert {"Condition/sound", "Condition/last"} <= {row[0] for row in rows(exporter)}
+
+
 def test_what_does_not_fit_into_the_memory_waits_in_the_data_sets_own_folder(
     exporter: Exporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, ...]] = []
 
-    def looked(db: duckdb.DuckDBPyConnection, *given: Any) -> int:
+    def looked(db: duckdb.DuckDBPyConnection, *given: Any) -> tuple[int, Export]:
         query = "SELECT current_setting('temp_directory'), current_setting('memory_limit')"
         seen.extend(db.execute(query).fetchall())
         return _take(db, *given)
