@@ -10,21 +10,24 @@ from contextlib import closing
 from app.agent.aside import StoppedAside, aside
 from app.llm.hang_up import HangUp
 from app.llm.port import ModelEvent
-from app.llm.silence import apart
+from app.llm.silence import apart, opening
 
 Begin = Callable[[HangUp], Iterator[ModelEvent]]
 
 
-def heard(begin: Begin, stop: HangUp) -> Generator[ModelEvent | None, None, None]:
+def heard(
+    begin: Begin, stop: HangUp, asked: Callable[[], None] = lambda: None
+) -> Generator[ModelEvent | None, None, None]:
     """Yield what a model says, and None after each second of silence.
 
-    Behind the first event it is read in one thread, which need not be that of the first. `begin` is given what ends this one call: set by `stop`, and when this generator is left. It ends at once when
-    `stop` is set, and raises what the stream raises.
+    `begin` is given what ends this one call: set by `stop`, and when this generator is left. It ends at once when
+    `stop` is set, and raises what the stream raises. `asked` is called when the provider is waited for. Behind the
+    first event all is read in one thread, which need not be that of the first.
     """
     call = HangUp()
     with stop.ends(call.set):
         try:
-            first, stream = yield from aside(lambda: _begun(begin, call), stop, name="model")
+            first, stream = yield from aside(lambda: _begun(begin, call, asked), stop, name="model")
             if first is not None:
                 with closing(apart(stream)) as rest:
                     try:
@@ -40,10 +43,13 @@ def heard(begin: Begin, stop: HangUp) -> Generator[ModelEvent | None, None, None
             call.set()
 
 
-def _begun(begin: Begin, call: HangUp) -> tuple[ModelEvent | None, Iterator[ModelEvent]]:
+def _begun(
+    begin: Begin, call: HangUp, asked: Callable[[], None]
+) -> tuple[ModelEvent | None, Iterator[ModelEvent]]:
     """Return a model's first event and what follows it; None where there is none, or nobody waits for it any more."""
-    stream = begin(call)
-    first = next(stream, None)
+    with opening(asked):
+        stream = begin(call)
+        first = next(stream, None)
     if call.is_set() and (close := getattr(stream, "close", None)):
         close()
         return None, stream

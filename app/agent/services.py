@@ -31,7 +31,7 @@ class TurnServices:
 
     `digest` gives the overview that this launch's model is told, the same text each time; `session` names the launch
     to the provider's cache. `on_model_begun` is called before anything is sent to a model, and nothing is sent if it
-    raises; `on_model_call` when the call has ended. `ways` are those that exist here after a failure; `why_no_model` is a sentence where none answers. `on_refusal` is called with a code and a
+    raises; `on_model_asked` when it is waited for, in any thread; `on_model_call` when the call has ended. `ways` are those that exist here after a failure; `why_no_model` is a sentence where none answers. `on_refusal` is called with a code and a
     count: tool.refused, tool.again, tool.timed_out, tool.budget, citation.unknown, model.refusal, question.other_patient, or the error's own.
     `notice` is said with the answer: that another model answers than the launch's own, and why.
     `on_exchange` is given what a model needs of this turn later, however it ended. `together`: whoever drives the turn heeds
@@ -54,6 +54,7 @@ class TurnServices:
     why_no_model: str = ""
     limits: Limits = field(default_factory=Limits)
     on_model_begun: Callable[[], None] | None = None
+    on_model_asked: Callable[[], None] = lambda: None
     on_model_call: Callable[[ModelCall], None] | None = None
     on_refusal: Callable[[str, int], None] | None = None
     on_exchange: Callable[[Exchange], None] | None = None

@@ -182,7 +182,11 @@ class _Run:
         model = self._services.model
         if self._services.on_model_begun:
             self._services.on_model_begun()
-        stream = heard(lambda hang_up: model.stream(request, hang_up), self._stop)
+        stream = heard(
+            lambda hang_up: model.stream(request, hang_up),
+            self._stop,
+            self._services.on_model_asked,
+        )
         raised: Exception | None = None
         try:
             try:

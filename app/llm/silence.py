@@ -12,7 +12,9 @@ Not told: a wait that calls nothing of ours. Opening a call is such a wait; it h
 """
 
 import contextvars
-from collections.abc import Generator, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 
 from greenlet import getcurrent, greenlet
 
@@ -73,12 +75,36 @@ class _Apart(greenlet):
             self.parent.switch(event)
 
 
+class _Opening(threading.local):
+    """Of a thread that opens a call: what is to be called when it first waits."""
+
+    asked: Callable[[], None] | None = None
+
+
+_opening = _Opening()
+
+
+@contextmanager
+def opening(asked: Callable[[], None]) -> Iterator[None]:
+    """Call `asked` once: as soon as what is done meanwhile in this thread waits for its provider, else at its end."""
+    _opening.asked = asked
+    try:
+        yield
+    finally:
+        late, _opening.asked = _opening.asked, None
+        if late:
+            late()
+
+
 def waits() -> None:
     """Hand out what was written before a wait begins; nothing happens where nobody reads apart."""
     here = getcurrent()
     if isinstance(here, _Apart):
         here.tells = True
         here.hand_out()
+    elif asked := _opening.asked:
+        _opening.asked = None
+        asked()
 
 
 def silent() -> None:

@@ -181,14 +181,8 @@ def _events(
         yield from never_began(context.launch_id, asked.turn_id, error, ())
         return
     services.running.answers(context, asked.turn_id, turn.model_id)
-
-    def asks() -> None:
-        if turn.on_model_begun:
-            turn.on_model_begun()
-        asked.begun()
-
-    services_of_turn = replace(turn, on_model_begun=asks, together=asked.together)
-    yield from moving(services_of_turn, asked.question, asked.turn_id, asked.stop)
+    turn = replace(turn, on_model_asked=asked.begun, together=asked.together)
+    yield from moving(turn, asked.question, asked.turn_id, asked.stop)
 
 
 def _keep(

@@ -114,6 +114,32 @@ def test_words_that_come_without_end_are_shown_in_pieces() -> None:
     assert said == ["first", *["word " * (MOST_JOINED // 5)] * 2]
 
 
+def test_it_is_told_when_the_provider_is_waited_for_or_has_answered_without() -> None:
+    told: list[str] = []
+
+    def waiting(_: HangUp) -> Iterator[ModelEvent]:
+        told.append("sent")
+        waits()
+        told.append("answers")
+        waits()
+        yield TextDelta(text="a")
+        waits()
+        yield Done(stop="end")
+
+    def at_once(_: HangUp) -> Iterator[ModelEvent]:
+        yield Done(stop="end")
+
+    def broken(_: HangUp) -> Iterator[ModelEvent]:
+        yield from ()
+        raise ValueError("no key")
+
+    list(heard(waiting, HangUp(), lambda: told.append("asked")))
+    list(heard(at_once, HangUp(), lambda: told.append("at once")))
+    with pytest.raises(ValueError, match="no key"):
+        list(heard(broken, HangUp(), lambda: told.append("broken")))
+    assert told == ["sent", "asked", "answers", "at once", "broken"]
+
+
 def test_words_before_an_error_are_heard_before_it() -> None:
     def model(_: HangUp) -> Iterator[ModelEvent]:
         yield TextDelta(text="first ")
