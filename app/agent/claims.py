@@ -174,8 +174,10 @@ def claims(text: str) -> Claims:
         numbers=tuple(sorted(_numbers(counted), key=lambda n: n.start)),
         rates=tuple(Rate(text=rest[a:b], per_day=r, start=a) for a, b, r in found_rates),
         statuses=tuple(
-            Status(text=m[0], status=STATUS_WORDS[m[0].casefold()], start=m.start())
+            Status(text=m[0], status=status, start=m.start())
             for m in (STATUS.finditer(rest) if spoken.may_say(STATUS_FIRST) else ())
+            # A pattern that ignores case takes a few more letters for "i" and "s".
+            if (status := STATUS_WORDS.get(m[0].casefold()))
         ),
         absences=tuple(
             Absence(text=m[0], start=m.start())

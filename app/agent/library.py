@@ -16,6 +16,7 @@ from app.fhir.display import Block
 from app.fhir.note import COPIED_WORDS
 from app.fhir.reader import LaunchChart
 from app.fhir.relative_days import in_words
+from app.llm.streams import elsewhere
 from app.llm.synonyms import Synonyms, load
 from app.tools.bounds import as_data
 from app.tools.calculators.catalogue import CALCULATORS
@@ -23,6 +24,8 @@ from app.tools.calculators.needs import ENTERABLE
 
 # What a medicine's name as sent goes on with, behind its ingredients.
 STRENGTH = re.compile(r"\s*\d.*$")
+# What the handles of notes and reports begin with.
+NOTES = ("N", "R")
 BETWEEN = re.compile(r"\s*(?:/|,| and |\+)\s*")
 
 
@@ -30,6 +33,11 @@ def library(launch: LaunchChart) -> Library:
     """Return how the answers of a launch look handles up."""
 
     def chip(handle: str) -> Chip:
+        # The text of a note may have to be fetched, or waited for while another thread fetches one; so may a chart.
+        apart = handle[:1] in NOTES or not launch.sections
+        return elsewhere(lambda: made(handle)) if apart else made(handle)
+
+    def made(handle: str) -> Chip:
         chart = launch.chart
         evidence = gather(chart, handle, note_words(launch, handle))
         return Chip(
@@ -38,14 +46,14 @@ def library(launch: LaunchChart) -> Library:
         )  # fmt: skip
 
     def blocks(handles: Sequence[str]) -> tuple[Block, ...]:
-        return show(launch, handles)
+        return elsewhere(lambda: show(launch, handles))
 
     return Library(chip=chip, show=blocks)
 
 
 def note_words(launch: LaunchChart, handle: str) -> str:
     """Return the text of a note or report, as the tools give it; "" for every other handle."""
-    line = launch.chart.line(handle) if handle[:1] in ("N", "R") else None
+    line = launch.chart.line(handle) if handle[:1] in NOTES else None
     if line is None or line.reference not in launch.chart.texts:
         return ""
     text = launch.texts.text(launch.chart.resources[line.reference]) or ""
@@ -100,7 +108,7 @@ class FirstNotes:
         if len(wanted.split()) < COPIED_WORDS:
             return None
         if self._texts is None:
-            notes = self._launch.texts.notes(self._launch.chart)
+            notes = elsewhere(lambda: self._launch.texts.notes(self._launch.chart))
             self._texts = [(n.date, n.reference, n.author, _flat(n.text)) for n in notes]
         mine = next((date for date, r, _, _ in self._texts if r == reference), "")
         earlier = [(d, a) for d, _, a, text in self._texts if d < mine and wanted in text]

@@ -224,6 +224,8 @@ class _Run:
                 yield None
             else:
                 self._note(event, said)
+                # What follows is read in the thread that reads the second event.
+                moves = False
                 continue
             if said.done is None and (spent := self._spent()):
                 yield from self._cut(spent, said)

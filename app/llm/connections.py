@@ -21,10 +21,12 @@ import httpcore2
 
 from app.llm.call import Call
 from app.llm.silence import SILENCE_S, silent, waits
-from app.llm.streams import is_here, ready
+from app.llm.streams import is_here, pause, ready
 
 # A socket's own time-out of 0 would not wait at all.
 SHORTEST_S = 0.001
+# What is read of one connection before others are.
+MOST_AT_ONCE = 2**15
 _of_thread = threading.local()
 
 
@@ -79,6 +81,8 @@ class _Stream(httpcore2.NetworkStream):
     def __init__(self, opened: socket.socket, wire: _Wire) -> None:
         self._socket = opened
         self._wire = wire
+        # Bytes that were there without a wait, one after the other.
+        self._at_once = 0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         call = self._wire.call
@@ -115,12 +119,19 @@ class _Stream(httpcore2.NetworkStream):
         while True:
             to_write = False
             try:
-                return self._socket.recv(max_bytes)
+                data = self._socket.recv(max_bytes)
+                self._at_once += len(data)
+                if self._at_once > MOST_AT_ONCE:
+                    # It may never have to wait, and others do.
+                    self._at_once = 0
+                    pause(0)
+                return data
             except ssl.SSLWantWriteError:
                 to_write = True
             except (BlockingIOError, ssl.SSLWantReadError):
                 # A whole record of TLS is needed to read any byte of it.
                 pass
+            self._at_once = 0
             if not ready(self._socket, until_s - time.monotonic(), to_write=to_write):
                 raise TimeoutError
 

@@ -92,7 +92,7 @@ def opening(asked: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         late, _opening.asked = _opening.asked, None
-        if late:
+        if late is not None:
             late()
 
 
@@ -102,7 +102,7 @@ def waits() -> None:
     if isinstance(here, _Apart):
         here.tells = True
         here.hand_out()
-    elif asked := _opening.asked:
+    elif (asked := _opening.asked) is not None:
         _opening.asked = None
         asked()
 

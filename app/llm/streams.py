@@ -4,10 +4,11 @@ To wake a thread for each token costs more than to make and send it: the kernel'
 which each waits behind all that are ready. Here an answer that has something to do is switched to, and nothing else
 happens. Whoever waits in this thread says so, `pause` or `ready`, and the others run meanwhile; elsewhere the same
 calls wait as they always do. What waits for anything else (the store, an EHR, a lock that is held over a wait) does not belong here:
-all answers would wait with it.
+all answers would wait with it. Where that is not known before, `elsewhere` does it in a thread of its own.
 """
 
 import contextvars
+import errno
 import logging
 import os
 import select
@@ -20,16 +21,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from heapq import heappop, heappush
+from typing import TypeVar
 
 from greenlet import getcurrent, greenlet
 
 log = logging.getLogger("chartside.llm")
+T = TypeVar("T")
 # The kernel's own list of sockets, in which each stays between two waits; elsewhere each answer keeps its thread.
 HAVE = hasattr(select, "epoll")
 GIVES_WAY_S, BEGINS_S = 0.0002, 0.25
 # Who waits for the interpreter beside this thread, which seldom rests, waits for no more than this.
 SWITCH_S = 0.001
-ALIVE_S = 10.0
+FAILED_S = 0.1
 
 
 class Move(Enum):
@@ -102,18 +105,25 @@ class _Loop:
             os.write(self._wake, b"0")
 
     def serve(self) -> None:
-        """Go on for ever."""
+        """Go on for ever: what is raised here would otherwise be the end of every answer."""
         self._main = getcurrent()
         while True:
-            for number, _ in self._poll.poll(self._rest_s()):
-                if number == self._woken:
-                    self._begin()
-                elif one := self._waiting.pop(number, None):
-                    one.switch(True)
-            now_s, timers = time.monotonic(), self._timers
-            while timers and timers[0][0] <= now_s:
-                if late := heappop(timers)[2].one:
-                    late.switch(False)
+            try:
+                self._once()
+            except Exception as error:  # noqa: BLE001  # as above; a traceback might quote what it holds
+                log.error("streams.failed", extra={"error": type(error).__name__})
+                time.sleep(FAILED_S)
+
+    def _once(self) -> None:
+        for number, _ in self._poll.poll(self._rest_s()):
+            if number == self._woken:
+                self._begin()
+            elif one := self._waiting.pop(number, None):
+                one.switch(True)
+        now_s, timers = time.monotonic(), self._timers
+        while timers and timers[0][0] <= now_s:
+            if late := heappop(timers)[2].one:
+                late.switch(False)
 
     def _rest_s(self) -> float:
         timers = self._timers
@@ -126,6 +136,10 @@ class _Loop:
         while self._given:
             self._given.popleft()()
 
+    def sleep(self) -> None:
+        """Let the others run until somebody switches back here."""
+        self._main.switch()
+
     def pause(self, seconds: float) -> None:
         """Let the others run for so long."""
         timer = self._timer(seconds)
@@ -136,14 +150,12 @@ class _Loop:
 
     def ready(self, number: int, most_s: float, mask: int) -> bool:
         """Let the others run until a descriptor is ready; False when it is not in that time."""
-        timer = self._timer(most_s)
+        if number < 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        timer, came = self._timer(most_s), False
         self._waiting[number] = getcurrent()
         try:
-            self._poll.modify(number, mask | select.EPOLLONESHOT)
-        except FileNotFoundError:
-            self._poll.register(number, mask | select.EPOLLONESHOT)
-        came = False
-        try:
+            self._watch(number, mask | select.EPOLLONESHOT)
             came = bool(self._main.switch())
         finally:
             timer.one = None
@@ -153,6 +165,12 @@ class _Loop:
                 with suppress(OSError):
                     self._poll.unregister(number)
         return came
+
+    def _watch(self, number: int, mask: int) -> None:
+        try:
+            self._poll.modify(number, mask)
+        except FileNotFoundError:
+            self._poll.register(number, mask)
 
     def _timer(self, seconds: float) -> _Wait:
         self._number += 1
@@ -175,7 +193,7 @@ class Streams:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._loop: _Loop | None = None
 
     def run(self, work: Callable[[], None]) -> None:
         """Run `work` among the others, and return when it has; raise what it raises. The calling thread sleeps."""
@@ -197,30 +215,23 @@ class Streams:
             one.gr_context = context
             one.switch()
 
-        thread = self._started(begin)
-        while not done.wait(ALIVE_S):
-            if not thread.is_alive():
-                raise RuntimeError("the streams' thread has ended")
+        self._started().soon(begin)
+        done.wait()
         if raised:
             raise raised[0]
 
-    def _started(self, begin: Callable[[], None]) -> threading.Thread:
+    def _started(self) -> _Loop:
         with self._guard:
-            if self._thread is None or not self._thread.is_alive():
+            if self._loop is None:
                 self._loop = _Loop()
                 sys.setswitchinterval(SWITCH_S)
-                self._thread = threading.Thread(target=_serve, args=(self._loop,), name="streams", daemon=True)  # fmt: skip
-                self._thread.start()
-            self._loop.soon(begin)
-            return self._thread
+                threading.Thread(target=_serve, args=(self._loop,), name="streams", daemon=True).start()  # fmt: skip
+            return self._loop
 
 
 def _serve(loop: _Loop) -> None:
     _here.loop = loop
-    try:
-        loop.serve()
-    except Exception as error:  # noqa: BLE001  # the thread's end: its traceback would be printed with what it quotes
-        log.error("streams.ended", extra={"error": type(error).__name__})
+    loop.serve()
 
 
 def is_here() -> bool:
@@ -232,6 +243,29 @@ def give_way() -> None:
     """Let an answer that begins have the interpreter: it takes many steps, and would wait for each behind every stream."""
     if _beginnings.any():
         time.sleep(GIVES_WAY_S)
+
+
+def elsewhere(work: Callable[[], T]) -> T:
+    """Do what may wait for anything, in a thread of its own where it would hold up every answer; return what it gives."""
+    loop = _here.loop
+    if loop is None:
+        return work()
+    here, context = getcurrent(), contextvars.copy_context()
+    given: list[T] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            given.append(context.run(work))
+        except BaseException as error:  # noqa: BLE001  # raised again where it was asked for
+            raised.append(error)
+        loop.soon(here.switch)
+
+    threading.Thread(target=run, name="elsewhere", daemon=True).start()
+    loop.sleep()
+    if raised:
+        raise raised[0]
+    return given[0]
 
 
 def pause(seconds: float) -> None:

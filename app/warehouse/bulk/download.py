@@ -113,6 +113,9 @@ class Downloader:
         missing = sorted((one for one in wanted if one.number not in there), key=lambda one: -(one.count or 0))  # fmt: skip
         room = _Room(self.most_bytes, sum(one.size_bytes for one in there.values()))
         self.folder.files.mkdir(parents=True, exist_ok=True)
+        for left in self.folder.files.glob("*.part"):
+            # Of a process that was killed: nobody else works in this folder.
+            left.unlink()
         failed: ExportFailed | None = None
         with ThreadPoolExecutor(self.parallel, thread_name_prefix="download") as pool:
             running = [pool.submit(self._one, one, room) for one in missing]

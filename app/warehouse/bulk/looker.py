@@ -33,7 +33,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def serve(given: BinaryIO, out: BinaryIO) -> None:
     """Answer file after file until there is no more."""
-    with suppress(EOFError):
+    with suppress(EOFError, BrokenPipeError):
         while True:
             told = msgspec.json.encode(_answer(_frames(given)))
             out.write(LENGTH.pack(len(told)) + told)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 
 import msgspec
@@ -23,6 +24,7 @@ from app.warehouse.bulk.looker import LENGTH, Answer
 # In gzip; some ten times as much to parse, which takes a few milliseconds.
 SMALL_BYTES = 2**18
 END_S = 5.0
+HOME = Path(__file__).parents[3]
 PIPE_BYTES = 2**20
 
 
@@ -62,10 +64,13 @@ class Lookers:
 
     def one(self, *, new: bool) -> "_Process | None":
         """Return a process that nobody else uses; where there is none, a new one or None."""
-        try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            return _Process() if new else None
+        with suppress(queue.Empty):
+            while True:
+                idle = self._idle.get_nowait()
+                if idle.runs():
+                    return idle
+                idle.kill()
+        return _Process() if new else None
 
 
 class Look:
@@ -105,7 +110,10 @@ class _Process:
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", looker.__name__]
-        self._popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own program
+        # By the folder that holds `app`, whatever the command was started in; Ctrl+C there is not for it.
+        self._popen = subprocess.Popen(  # noqa: S603 - our own program
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=HOME, process_group=0
+        )
         if self._popen.stdin is None or self._popen.stdout is None:
             raise AssertionError("both were asked for")
         self._given, self._out = self._popen.stdin, self._popen.stdout
@@ -114,6 +122,9 @@ class _Process:
             with suppress(OSError):
                 fcntl.fcntl(self._given, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self.pid = self._popen.pid
+
+    def runs(self) -> bool:
+        return self._popen.poll() is None
 
     def feed(self, piece: bytes) -> None:
         if not piece:

@@ -161,3 +161,28 @@ def test_one_that_never_has_to_wait_leaves_the_others_their_turns(wire: Wire) ->
     # Their words stand between each other's, unless one was over before the other began.
     assert max(first.values()) < min(last.values()) or shown == sorted(shown)
     assert shown.count("a") > 50
+
+
+def test_one_that_sends_much_and_says_nothing_leaves_the_others_their_turns(wire: Wire) -> None:
+    """Comments, or the arguments of a tool: nothing to hand out, and nothing that is waited for."""
+    events = wire.text(pieces=PIECES)
+    noise = b": nothing to say\n\n" * 60_000
+
+    def noisy(connection: Connection) -> None:
+        connection.send(STREAM_HEAD + b"".join(events[:6]) + noise + b"".join(events[6:]))
+
+    together, over, turns = Streams(), threading.Event(), [0]
+
+    def count() -> None:
+        while not over.is_set():
+            turns[0] += 1
+            streams.pause(0.0005)
+
+    with Provider(noisy) as provider, ThreadPoolExecutor(2) as pool:
+        counting = pool.submit(together.run, count)
+        said = pool.submit(_read, wire.model(provider.url), HangUp(), together).result(timeout=60)
+        over.set()
+        counting.result(timeout=10)
+    assert _text(said) == SAID
+    # A megabyte, and others run at the latest after each 32 kB.
+    assert turns[0] > len(noise) / connections.MOST_AT_ONCE / 2

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.cli.exports import request_of
 from app.warehouse.bulk import lines as lines_module
 from app.warehouse.bulk import lookers as lookers_module
 from app.warehouse.bulk.lines import Found, NotWhole, found_in
@@ -144,6 +145,42 @@ def test_no_process_is_left_when_the_one_that_started_it_is_killed(tmp_path: Pat
     while any(map(_runs, started)) and time.monotonic() < until:
         time.sleep(0.02)
     assert not any(map(_runs, started))
+
+
+def test_it_is_looked_at_whatever_folder_the_command_is_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    with Lookers() as lookers, lookers.look() as look:
+        assert _fed(look, LARGE) == FOUND
+
+
+def test_processes_that_ended_while_nothing_came_are_passed_over() -> None:
+    with Lookers() as lookers:
+        lookers.start(3)
+        idle = [lookers.one(new=False) for _ in range(3)]
+        assert all(idle)
+        for one in idle:
+            assert one is not None
+            os.kill(one.pid, signal.SIGKILL)
+            os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)
+            lookers._idle.put(one)
+        with lookers.look() as look:
+            assert _fed(look, LARGE) == FOUND
+        last = lookers.one(new=False)
+        assert last is not None
+        assert lookers.one(new=False) is None
+        lookers._idle.put(last)
+
+
+def test_half_a_file_of_a_process_that_was_killed_is_removed(exporter: Exporter) -> None:
+    sync = exporter.sync()
+    folder = sync.data_set.begin(request_of(exporter.bulk, ""), sync.base, exporter.stack.clock(), whole=True)  # fmt: skip
+    (folder.files / "000000.output.Patient.ndjson.gz.7.part").write_bytes(b"half")
+    exporter.run()
+    assert not list(sync.data_set.path.glob("**/*.part"))
 
 
 def _runs(process: int) -> bool:

@@ -1,5 +1,7 @@
 """Where a turn may go on among other answers: only while its model's words come, whatever ends them."""
 
+import base64
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,10 +15,12 @@ from app.fhir.reader import LaunchChart
 from app.llm.errors import ModelOverloaded
 from app.llm.hang_up import HangUp
 from app.llm.port import Done, ModelEvent, Request, TextDelta
-from app.llm.streams import Move
-from tests.ndjson_source import launch
+from app.llm.streams import HAVE, Move, Streams
+from tests.ndjson_source import context, launch
 from tests.unit.agent.scripted import Scripted, look, say
-from tests.unit.agent.shown import services
+from tests.unit.agent.shown import custom, services, verdicts
+from tests.unit.fhir.ehr import NOW, Ehr, bundle, source
+from tests.unit.fhir.test_unread_notes import INLINE, document
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +118,65 @@ def test_who_runs_a_turn_in_one_thread_hears_of_no_other(chart: LaunchChart) -> 
     events = list(run(given, "?", "turn-1", HangUp()))
     assert not any(isinstance(event, Move) for event in events)
     assert isinstance(events[-1], RunErrorEvent)
+
+
+def _through(turn: Iterator[object]) -> tuple[list[object], set[str]]:
+    """Drive a turn as the server does; return its events, and the threads that it was driven in between IN and OUT."""
+    kept, found, threads = Streams(), list[object](), set[str]()
+
+    def among() -> None:
+        for event in turn:
+            threads.add(threading.current_thread().name)
+            if event is Move.OUT:
+                return
+            found.append(event)
+
+    for event in turn:
+        if event is Move.IN:
+            kept.run(among)
+        else:
+            found.append(event)
+    return found, threads
+
+
+@pytest.mark.skipif(not HAVE, reason="answers keep their threads here")
+def test_a_note_that_has_to_be_fetched_for_a_citation_holds_nobody_up() -> None:
+    """Its text, its audit, and the lock of the launch's texts are waited for elsewhere."""
+    seen: list[tuple[str, str]] = []
+
+    def note(what: str) -> None:
+        seen.append((what, threading.current_thread().name))
+
+    def answer(path: str, _: object) -> tuple[int, dict[str, Any]]:
+        if path.startswith("Patient/"):
+            return 200, {"resourceType": "Patient", "id": "p1"}
+        if path.startswith("Binary/"):
+            note("fetch")
+            words = base64.b64encode(b"Walks with a stick.").decode()
+            return 200, {"resourceType": "Binary", "id": "b3", "contentType": "text/plain", "data": words}  # fmt: skip
+        own = (document(3, contentType="text/plain", url="Binary/b3"), INLINE)
+        return 200, bundle(*(own if path == "DocumentReference" else ()))
+
+    opened = LaunchChart(source(Ehr(answer)), context("p1", NOW), NOW, on_read=lambda *_: note("audit"))  # fmt: skip
+    opened.first_read()
+    seen.clear()
+    model = Scripted(
+        look("chart_overview"), say("She walks with a stick [N1][N2]. More. [show N1]\n")
+    )
+    given = services(opened, model, together=True)
+    found, threads = _through(moving(given, "walks?", "turn-1", HangUp()))
+    assert threads == {"streams"}
+    assert {what for what, _ in seen} == {"fetch", "audit"}
+    assert {thread for _, thread in seen} & {"streams"} == set()
+    assert "Walks with a stick" in str(custom(found, "citation")) or verdicts(found)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not HAVE, reason="answers keep their threads here")
+def test_a_model_that_asks_for_a_tool_before_it_says_a_word_is_read_in_one_thread(
+    chart: LaunchChart,
+) -> None:
+    asks = [*look("chart_overview")[:-1], TextDelta(text="Let me look. "), TextDelta(text="More "), Done(stop="tools")]  # fmt: skip
+    given = services(chart, Scripted(asks, WORDS), together=True)
+    found, threads = _through(moving(given, "?", "turn-1", HangUp()))
+    assert getattr(found[-1], "type", "") == "RUN_FINISHED"
+    assert threads == {"streams"}

@@ -1,5 +1,6 @@
 """The thread in which answers stream together: who waits lets the others run, and nothing is left of who went."""
 
+import contextvars
 import os
 import select
 import socket
@@ -12,7 +13,7 @@ import pytest
 from greenlet import getcurrent, greenlet
 
 from app.llm import streams
-from app.llm.streams import Streams, begins, is_here, pause, ready
+from app.llm.streams import Streams, begins, elsewhere, is_here, pause, ready
 
 pytestmark = pytest.mark.skipif(not streams.HAVE, reason="answers keep their threads here")
 
@@ -77,25 +78,78 @@ def test_what_is_raised_is_raised_where_it_was_asked_for_and_the_thread_goes_on(
     assert done == [True]
 
 
-def test_a_thread_that_ended_is_told_and_another_begins(
+def test_what_fails_in_the_thread_itself_is_noted_and_the_answers_go_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(streams, "ALIVE_S", 0.05)
-    kept = Streams()
+    monkeypatch.setattr(streams, "FAILED_S", 0.0)
+    done: list[bool] = []
 
-    def end() -> None:
-        # Nothing that an answer does reaches the thread itself; this does.
+    def fail() -> None:
+        raise ValueError("mine")
+
+    def go_on() -> None:
         loop = streams._here.loop
         assert loop is not None
-        loop._poll.close()
-        pause(60)
+        loop.soon(fail)
+        pause(0.05)
+        done.append(is_here())
 
-    with pytest.raises(RuntimeError, match="has ended"):
-        kept.run(end)
-    assert [record.message for record in caplog.records] == ["streams.ended"]
-    done: list[bool] = []
-    kept.run(lambda: done.append(is_here()))
+    Streams().run(go_on)
     assert done == [True]
+    assert [(r.message, getattr(r, "error", "")) for r in caplog.records] == [("streams.failed", "ValueError")]  # fmt: skip
+
+
+def test_what_may_wait_for_anything_is_done_elsewhere_and_holds_nobody_up() -> None:
+    go_on, seen = threading.Event(), list[str]()
+    mine = contextvars.ContextVar("mine", default="")
+
+    def read() -> str:
+        assert go_on.wait(30)
+        seen.append("read")
+        return f"{mine.get()} {threading.current_thread().name}"
+
+    def asks() -> None:
+        mine.set("of this answer")
+        seen.append(elsewhere(read))
+        with pytest.raises(ValueError, match="mine"):
+            elsewhere(_fails)
+
+    def speaks() -> None:
+        pause(0.02)
+        seen.append("spoken meanwhile")
+        go_on.set()
+
+    _together(asks, speaks)
+    assert seen == ["spoken meanwhile", "read", "of this answer elsewhere"]
+    assert elsewhere(threading.current_thread) is threading.current_thread()
+
+
+def _fails() -> None:
+    raise ValueError("mine")
+
+
+def test_a_descriptor_that_cannot_be_waited_for_leaves_nothing_behind() -> None:
+    seen: list[object] = []
+
+    def wait() -> None:
+        loop = streams._here.loop
+        assert loop is not None
+        closed, other = socket.socketpair()
+        closed.close()
+        other.close()
+        with pytest.raises(OSError, match="Bad file"):
+            ready(closed, 0.01)
+        number = os.open(os.devnull, os.O_RDONLY)
+        # The kernel refuses to wait for such a file.
+        with pytest.raises(OSError, match="not permitted"):
+            loop.ready(number, 0.01, select.EPOLLIN)
+        os.close(number)
+        began_s = time.monotonic()
+        pause(0.1)
+        seen.extend((time.monotonic() - began_s > 0.09, dict(loop._waiting)))
+
+    Streams().run(wait)
+    assert seen == [True, {}]
 
 
 @pytest.mark.parametrize("here", [True, False])
