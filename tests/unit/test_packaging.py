@@ -20,6 +20,14 @@ def test_what_the_wheel_needs_is_what_the_lock_is_made_of() -> None:
     assert PROJECT["version"] == VERSION
 
 
+def test_what_is_tested_with_is_what_is_installed() -> None:
+    def pins(name: str) -> set[str]:
+        lines = Path(name).read_text("utf-8").splitlines()
+        return {line.split()[0] for line in lines if line[:1].isalpha()}
+
+    assert pins("requirements.txt") <= pins("requirements-dev.txt")
+
+
 def test_the_command_that_it_installs_is_there() -> None:
     module, _, name = PROJECT["scripts"]["chartside"].partition(":")
     assert callable(getattr(import_module(module), name))
