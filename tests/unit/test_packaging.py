@@ -1,7 +1,7 @@
 """The wheel: what it needs, what it holds, what it starts. `make wheel` installs it into an empty environment and uses it."""
 
-import subprocess
 import re
+import subprocess
 import sys
 import tomllib
 import zipfile
