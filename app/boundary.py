@@ -42,7 +42,6 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 20.0
 WHOLE_ANSWER_S = 60.0
 BYTE_CAP = 32 * 2**20
-CHUNK_BYTES = 2**18
 FHIR_JSON = "application/fhir+json"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 TIMEOUTS = (httpcore2.TimeoutException, httpx2.TimeoutException)
@@ -289,9 +288,7 @@ class Boundary:
         UNTIL.set(time.monotonic() + most_s)
         with _as_ours(), self._client.stream("GET", url, headers=sent) as answer:
             told = {k.lower(): v for k, v in answer.headers.items()}
-            yield Download(
-                status=answer.status_code, headers=told, pieces=answer.iter_raw(CHUNK_BYTES)
-            )
+            yield Download(status=answer.status_code, headers=told, pieces=answer.iter_raw())
 
     def exchange(
         self,

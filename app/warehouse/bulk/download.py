@@ -210,10 +210,11 @@ def _stored(wanted: Wanted, answer: Download, folder: Path, room: _Room, look: L
                 room.take(len(piece))
                 file.write(piece)
                 look.feed(piece)
-            lines = look.end()
             told.check(answer.headers)
             file.flush()
+            # The rest is looked at while the disk writes.
             os.fsync(file.fileno())
+            lines = look.end()
         partial.replace(folder / wanted.name)
     except BaseException as error:
         room.give(size)
