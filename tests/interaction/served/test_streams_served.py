@@ -34,9 +34,12 @@ def port() -> Iterator[int]:
     ]  # fmt: skip
     with subprocess.Popen(command, env=dict(os.environ)) as server:
         _up(found)
-        yield found
-        server.terminate()
-        server.wait(30)
+        try:
+            yield found
+        finally:
+            server.terminate()
+            # It gives what still runs 30 s.
+            server.wait(60)
 
 
 @pytest.fixture(autouse=True)
@@ -142,11 +145,15 @@ def test_a_reader_that_has_gone_stops_the_turn_which_goes_on_to_its_end(
     port: int, size: int
 ) -> None:
     name = f"gone-{size}"
-    peer = socket.create_connection(("127.0.0.1", port), timeout=30)
-    peer.sendall(f"POST /stream?name={name}&count=400&size={size}&gap=0.002 HTTP/1.1\r\nHost: x\r\n\r\n".encode())  # fmt: skip
-    assert b"before" in peer.recv(4096)
-    if size:
-        time.sleep(0.2)  # the server's buffers are full, and it waits
-    peer.close()
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as peer:
+        peer.sendall(f"POST /stream?name={name}&count=400&size={size}&gap=0.002 HTTP/1.1\r\nHost: x\r\n\r\n".encode())  # fmt: skip
+        received = b""
+        while b"before" not in received:
+            # The head may come by itself.
+            data = peer.recv(4096)
+            assert data
+            received += data
+        if size:
+            time.sleep(0.2)  # the server's buffers are full, and it waits
     seen = _seen(port, name, until="end")
     assert seen.index("stop") < seen.index("out") < seen.index("end")
