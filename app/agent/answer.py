@@ -6,7 +6,7 @@ this launch never issued leaves no trace but a count.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.agent.clean import Cleaner
@@ -19,13 +19,14 @@ from app.agent.events import (
     NoSource,
 )
 from app.agent.facts import Fact, facts
-from app.agent.grounding import Background, Check, Part, judge
+from app.agent.grounding import Background, Check, Judged, Part, judge
 from app.agent.sentences import CITED, STOPS, end_of_sentence
 from app.agent.uncited import GENERAL
 from app.errors import UnknownHandle
 from app.fhir.citation import CITATION, COMPUTED, HANDLE, SHOW, Evidence
 from app.fhir.computed import names_nothing
 from app.fhir.display import Block
+from app.llm.streams import elsewhere
 
 # Printable ASCII without what opens a tag or a citation and what ends a sentence.
 PLAIN = re.compile(r"[^\x00-\x1f.!?<\[\x7f-\U0010ffff]+")
@@ -273,8 +274,10 @@ class Answer:
             for at, (text, chips) in enumerate(zip(texts, [*sentence.chips, ()], strict=True))
         ]
         chips = {chip.handle: chip for group in sentence.chips for chip in group}
-        evidence = {handle: chip.evidence for handle, chip in chips.items()}
-        judged = judge(parts, evidence, self._seen(), self._earlier)
+        # To hold words against a long note takes up to a second, and other answers stream meanwhile.
+        judged = (
+            elsewhere(lambda: self._checked(parts, chips)) if chips else self._checked(parts, chips)
+        )
         claim = " ".join("".join(texts).split())
         for handle, check in judged.checks.items():
             self.tally.mismatches += check.verdict == "mismatch"
@@ -287,9 +290,16 @@ class Answer:
             yield NoSource(
                 message_id=self.message_id, sentence=self._number, claim=claim, kind=judged.kind
             )
-        for handle, chip in chips.items():
-            self._earlier.setdefault(handle, facts(handle, chip.evidence, self._background.zone))
         self._number += 1
+
+    def _checked(self, parts: Sequence[Part], chips: Mapping[str, Chip]) -> Judged:
+        """Hold a sentence against its sources, and keep what these say for the sentences behind it."""
+        evidence = {handle: chip.evidence for handle, chip in chips.items()}
+        judged = judge(parts, evidence, self._seen(), self._earlier)
+        for handle, found in evidence.items():
+            if handle not in self._earlier:
+                self._earlier[handle] = facts(handle, found, self._background.zone)
+        return judged
 
     def _seen(self) -> Background:
         earlier = (f for found in self._earlier.values() for f in found)

@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from flask import Response
@@ -85,7 +86,7 @@ def _stream(events: Events, stop: Callable[[], None], client: Client | None) -> 
         if not isinstance(event, Move):
             yield _written(event)
         elif event is Move.IN and client is not None:
-            _streams.run(lambda to=client: _send(events, stop, to))  # type: ignore[misc]  # bound now
+            _streams.run(partial(_send, events, stop, client))
 
 
 def _send(events: Events, stop: Callable[[], None], client: Client) -> None:

@@ -10,6 +10,7 @@ import pytest
 from ag_ui.core import RunErrorEvent
 
 from app.agent.budget import Limits
+from app.agent.grounding import Judged, judge
 from app.agent.turn import moving, run
 from app.fhir.reader import LaunchChart
 from app.llm.errors import ModelOverloaded
@@ -169,6 +170,30 @@ def test_a_note_that_has_to_be_fetched_for_a_citation_holds_nobody_up() -> None:
     assert {what for what, _ in seen} == {"fetch", "audit"}
     assert {thread for _, thread in seen} & {"streams"} == set()
     assert "Walks with a stick" in str(custom(found, "citation")) or verdicts(found)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not HAVE, reason="answers keep their threads here")
+def test_a_sentence_is_held_against_its_sources_elsewhere(
+    chart: LaunchChart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against a note of a hundred kilobytes that takes a second, in which no other answer would go on."""
+    chart.ensure("labs")
+    row = next(r for r in chart.chart.grids["L"].rows if r.code == "2823-3")
+    where: list[tuple[bool, str]] = []
+    plain = judge
+
+    def judged(parts: Any, evidence: Any, *known: Any) -> Judged:
+        where.append((bool(evidence), threading.current_thread().name))
+        return plain(parts, evidence, *known)
+
+    monkeypatch.setattr("app.agent.answer.judge", judged)
+    model = Scripted(
+        say(f"Potassium 5.6 mmol/L [{row.handle}{next(iter(row.cells))}]. She looks well.")
+    )
+    found, _ = _through(moving(services(chart, model, together=True), "?", "turn-1", HangUp()))
+    assert len(verdicts(found)) == 1  # type: ignore[arg-type]
+    assert (True, "elsewhere") in where
+    assert not any(cited and thread == "streams" for cited, thread in where)
 
 
 @pytest.mark.skipif(not HAVE, reason="answers keep their threads here")
