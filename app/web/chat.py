@@ -80,12 +80,12 @@ def blueprint(services: Services) -> Blueprint:
     def turn(launch_id: str) -> Response:
         begun = begins()
         try:
-            return asked(launch_id, begun)
+            return answered(launch_id, begun)
         except BaseException:
             begun()
             raise
 
-    def asked(launch_id: str, begun: Callable[[], None]) -> Response:
+    def answered(launch_id: str, begun: Callable[[], None]) -> Response:
         context = current_launch(launch_id, even_off=True)
         # One question to the store for all of it: everything, this registration, this action.
         services.switches.demand(context.registration, "chat")
@@ -96,11 +96,11 @@ def blueprint(services: Services) -> Blueprint:
             raise TurnRepeated("a turn of this id is kept")
         stop = running.start(launch_id, turn_id)
         client = sse.Client.of(request.environ)
-        question_asked = _Asked(
+        asked = _Asked(
             context=context, turn_id=turn_id, question=question, model=model, stop=stop,
             together=client is not None, begun=begun,
         )  # fmt: skip
-        return sse.respond(_turn(services, question_asked, running), stop.set, client)
+        return sse.respond(_turn(services, asked, running), stop.set, client)
 
     @routes.post("/api/launches/<launch_id>/turns/<turn_id>/stop")
     def stop_turn(launch_id: str, turn_id: str) -> Response:
